@@ -1,1 +1,33 @@
-//! domain
+//! The rules of the shop, and the values they are about.
+//!
+//! Everything here is synchronous and pure: state goes in, state or a small error comes out. There is no I/O, no
+//! clock, no randomness, no AWS and no HTTP in this crate, so every rule can be tested by calling it.
+//!
+//! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
+//! [`reservation`], [`order`] and [`payment`] are the path of a sale; [`channel`] says who may listen; [`rate`] is
+//! how often.
+#![warn(missing_docs)]
+
+pub mod channel;
+pub mod ids;
+pub mod money;
+pub mod order;
+pub mod payment;
+pub mod principal;
+pub mod rate;
+pub mod reservation;
+pub mod stock;
+pub mod text;
+
+pub use ids::{
+    ConnectionId, EventId, LocationId, OrderId, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId,
+    SessionId, ShopId, UserId, VariantId,
+};
+pub use money::{Currency, Money};
+pub use principal::{Permission, Principal, Role, Scope};
+pub use text::{Line, Paragraph};
+
+/// A change was asked of something that is no longer in a state that allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not allowed in the state it is in")]
+pub struct InvalidTransition;

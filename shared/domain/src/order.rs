@@ -1,0 +1,235 @@
+//! Orders: what was bought, for how much, and where it is on its way.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    InvalidTransition, Line, Money, OrderId, PaymentId, ReservationId, UserId,
+    money::MoneyError,
+    stock::{Quantity, Sku},
+};
+
+/// Where an order is. The older names `pending`, `confirmed` and `completed` are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// The stock is held; nothing is paid yet.
+    #[serde(alias = "pending")]
+    PendingPayment,
+    /// Paid; the stock is sold.
+    #[serde(alias = "confirmed")]
+    Paid,
+    /// Being packed.
+    Processing,
+    /// Paid, but somebody has to look at it first.
+    OnHold,
+    /// With the carrier.
+    Shipped,
+    /// On the last mile.
+    OutForDelivery,
+    /// With the customer.
+    #[serde(alias = "completed")]
+    Delivered,
+    /// The carrier could not deliver.
+    DeliveryFailed,
+    /// Came back.
+    Returned,
+    /// Called off.
+    Cancelled,
+    /// Never paid in time.
+    Expired,
+}
+
+impl OrderStatus {
+    /// Whether an order may go from here to `next`: the whole state machine.
+    pub const fn may_become(self, next: Self) -> bool {
+        use OrderStatus as S;
+        matches!(
+            (self, next),
+            (S::PendingPayment, S::Paid | S::Expired | S::Cancelled)
+                | (S::Paid, S::Processing | S::OnHold | S::Cancelled)
+                | (S::OnHold, S::Processing | S::Cancelled)
+                | (S::Processing, S::OnHold | S::Shipped | S::Cancelled)
+                | (S::Shipped, S::OutForDelivery | S::Delivered | S::DeliveryFailed)
+                | (S::OutForDelivery, S::Delivered | S::DeliveryFailed)
+                | (S::DeliveryFailed, S::Shipped | S::Returned)
+        )
+    }
+}
+
+/// How much of an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderPaymentStatus {
+    /// Nothing.
+    Unpaid,
+    /// The money is reserved with the bank.
+    Authorized,
+    /// All of it.
+    Paid,
+    /// Some was given back.
+    PartiallyRefunded,
+    /// All was given back.
+    Refunded,
+    /// The customer's bank asks for it back.
+    Disputed,
+}
+
+/// One line of an order, priced by the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderLine {
+    /// What.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// What it was called when it was bought.
+    pub name: Line,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one cost, in minor units of the order's currency.
+    pub unit_amount: i64,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its name.
+    pub id: OrderId,
+    /// Who placed it.
+    pub owner: UserId,
+    /// What was bought.
+    pub lines: Vec<OrderLine>,
+    /// What it costs.
+    pub total: Money,
+    /// Where it is.
+    pub status: OrderStatus,
+    /// How much of it is paid.
+    pub payment_status: OrderPaymentStatus,
+    /// The holds on its stock; more than one for an order too large for one transaction.
+    pub holds: Vec<ReservationId>,
+    /// The paying of it, once that has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// Where to write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Line>,
+    /// When it was placed.
+    pub created_at: Timestamp,
+    /// Until when it must be paid.
+    pub expires_at: Timestamp,
+    /// How many changes there were; 0 while a large order's stock is still being gathered.
+    pub version: u64,
+}
+
+impl Order {
+    /// The order one step on.
+    pub fn become_status(&self, next: OrderStatus) -> Result<Self, InvalidTransition> {
+        if !self.status.may_become(next) {
+            return Err(InvalidTransition);
+        }
+        Ok(Self {
+            status: next,
+            version: self.version + 1,
+            ..self.clone()
+        })
+    }
+
+    /// The order, paid.
+    pub fn pay(&self) -> Result<Self, InvalidTransition> {
+        let paid = self.become_status(OrderStatus::Paid)?;
+        Ok(Self {
+            payment_status: OrderPaymentStatus::Paid,
+            ..paid
+        })
+    }
+
+    /// The order, with its paying begun; asked again with the same payment it stays as it is.
+    pub fn begin_payment(&self, payment: PaymentId) -> Result<Self, InvalidTransition> {
+        if self.status != OrderStatus::PendingPayment || self.payment_id.is_some() {
+            return Err(InvalidTransition);
+        }
+        Ok(Self {
+            payment_id: Some(payment),
+            version: self.version + 1,
+            ..self.clone()
+        })
+    }
+
+    /// The order after `refunded` of `captured` minor units went back.
+    #[must_use]
+    pub fn refunded(&self, refunded: i64, captured: i64) -> Self {
+        let payment_status = match refunded {
+            0 => OrderPaymentStatus::Paid,
+            all if all >= captured => OrderPaymentStatus::Refunded,
+            _ => OrderPaymentStatus::PartiallyRefunded,
+        };
+        Self {
+            payment_status,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whether it can still be paid at `now`.
+    pub fn is_payable(&self, now: Timestamp) -> bool {
+        self.status == OrderStatus::PendingPayment && self.version > 0 && now < self.expires_at
+    }
+}
+
+/// What lines cost together.
+pub fn total(lines: &[OrderLine], currency: crate::Currency) -> Result<Money, MoneyError> {
+    lines.iter().try_fold(Money::zero(currency), |sum, line| {
+        sum.plus(Money::new(line.unit_amount, currency).times(line.quantity.get())?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OrderStatus::{self as S, *};
+
+    const ALL: [S; 11] = [
+        PendingPayment,
+        Paid,
+        Processing,
+        OnHold,
+        Shipped,
+        OutForDelivery,
+        Delivered,
+        DeliveryFailed,
+        Returned,
+        Cancelled,
+        Expired,
+    ];
+
+    #[test]
+    fn finished_orders_never_move() {
+        for end in [Delivered, Returned, Cancelled, Expired] {
+            assert!(ALL.iter().all(|next| !end.may_become(*next)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_ships_that_is_not_paid() {
+        assert!(
+            ALL.iter()
+                .filter(|from| from.may_become(Shipped))
+                .all(|from| matches!(from, Processing | DeliveryFailed))
+        );
+        assert!(
+            ALL.iter()
+                .filter(|from| from.may_become(Paid))
+                .all(|from| *from == PendingPayment)
+        );
+    }
+
+    #[test]
+    fn older_names_are_understood() {
+        for (old, new) in [
+            ("pending", PendingPayment),
+            ("confirmed", Paid),
+            ("completed", Delivered),
+        ] {
+            assert_eq!(serde_json::from_value::<S>(old.into()).unwrap(), new);
+        }
+    }
+}
