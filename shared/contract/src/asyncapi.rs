@@ -1,0 +1,1 @@
+//! The AsyncAPI document of the WebSocket API, made from the same schemas as the OpenAPI document.

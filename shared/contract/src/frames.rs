@@ -1,0 +1,339 @@
+//! WebSocket frames, both ways.
+
+use domain::{
+    ConnectionId, EventId, Line, Money, OrderId, PaymentId, ProductId, RefundId, Role, ShopId, UserId,
+    VariantId,
+    order::OrderStatus,
+    payment::{PaymentStatus, RefundStatus},
+    stock::StockStatus,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::errors::ErrorCode;
+
+/// Largest frame a client may send, in bytes (API Gateway's own limit).
+pub const MAX_FRAME_BYTES: usize = 32 * 1024;
+
+/// A frame from a client. `type` and the older names of each are in the variant's aliases.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct ClientFrame {
+    /// Echoed in the answer; without it there is no `ack`. At most 64 characters.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub id: Option<String>,
+    /// What is asked.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// What a client asks on its socket.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum Command {
+    /// The first frame: answered by `connection.ready`.
+    #[serde(rename = "hello")]
+    Hello(#[serde(default)] Hello),
+    /// Start listening.
+    #[serde(rename = "subscribe")]
+    Subscribe(Subscribe),
+    /// Stop listening.
+    #[serde(rename = "unsubscribe")]
+    Unsubscribe(ChannelName),
+    /// `subscribe` to `product:{id}`, as older clients say it.
+    #[serde(rename = "product:track")]
+    TrackProduct(OneOrNamed),
+    /// `unsubscribe` from `product:{id}`, as older clients say it.
+    #[serde(rename = "product:untrack")]
+    UntrackProduct(OneOrNamed),
+    /// `subscribe` to `order:{id}`, as older clients say it.
+    #[serde(rename = "order:track")]
+    TrackOrder(OneOrNamed),
+    /// Read what was missed on several channels.
+    #[serde(rename = "resume")]
+    Resume(Resume),
+    /// Keeps the socket open; the gateway answers it without waking a function.
+    #[serde(rename = "ping", alias = "heartbeat")]
+    Ping(#[serde(default)] serde_json::Map<String, serde_json::Value>),
+}
+
+/// Who is connecting, for the logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Hello {
+    /// Name of the client.
+    #[serde(default)]
+    pub client: Option<Line>,
+    /// Its version.
+    #[serde(default)]
+    pub version: Option<Line>,
+}
+
+/// One channel or several to listen to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Subscribe {
+    /// The channel.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// The channels, at most 50.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// The last `seq` seen on a log channel: everything after it is sent again.
+    #[serde(default)]
+    pub last_seq: Option<u64>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct ChannelName {
+    /// Its name.
+    pub channel: String,
+}
+
+/// An id by itself, or in an object, as older clients send it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum OneOrNamed {
+    /// `"lamp"`.
+    One(String),
+    /// `{"product_id": "lamp"}`.
+    Product {
+        /// The product.
+        #[serde(alias = "productId")]
+        product_id: String,
+    },
+    /// `{"order_id": "ord_1"}`.
+    Order {
+        /// The order.
+        #[serde(alias = "orderId")]
+        order_id: String,
+    },
+}
+
+impl OneOrNamed {
+    /// The id, however it came.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::One(id) | Self::Product { product_id: id } | Self::Order { order_id: id } => id,
+        }
+    }
+}
+
+/// Where a client left off on each channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Resume {
+    /// Channels, at most 50.
+    pub channels: Vec<ResumePoint>,
+}
+
+/// Where a client left off on one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct ResumePoint {
+    /// The channel.
+    pub channel: String,
+    /// The last `seq` seen; 0 for everything.
+    pub last_seq: u64,
+}
+
+/// A frame to a client that answers one of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type")]
+pub enum Reply {
+    /// Done.
+    #[serde(rename = "ack")]
+    Ack {
+        /// The `id` of the frame that it answers.
+        reply_to: String,
+        /// What came of it.
+        data: serde_json::Value,
+    },
+    /// Not done.
+    #[serde(rename = "error")]
+    Error {
+        /// The `id` of the frame that it answers, if it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<String>,
+        /// Why not.
+        error: FrameError,
+    },
+    /// Answers `hello`.
+    #[serde(rename = "connection.ready")]
+    ConnectionReady {
+        /// The `id` of the frame that it answers, if it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<String>,
+        /// What the client should know about its connection.
+        data: ConnectionReady,
+    },
+    /// Answers `ping` (from the gateway itself).
+    #[serde(rename = "pong")]
+    Pong {
+        /// Milliseconds since 1970.
+        timestamp: i64,
+    },
+}
+
+/// Why a frame was not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameError {
+    /// For a program.
+    pub code: ErrorCode,
+    /// For a person.
+    pub message: String,
+    /// When to come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What a client should know about its connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionReady {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub connection_id: ConnectionId,
+    /// Who is connected.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+    /// To which shop.
+    pub shop_id: ShopId,
+    /// How long missed events are kept for a resume, at least.
+    pub resume_window_s: u64,
+    /// How often to `ping`, in milliseconds.
+    pub heartbeat_interval_ms: u64,
+    /// When the connection will end: open the next one before.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// An event to a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventFrame {
+    /// Its name; the same event may come twice.
+    pub id: EventId,
+    /// The channel that it is on.
+    pub channel: String,
+    /// Its place in a log channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// When it happened, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// What caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: LiveEvent,
+}
+
+/// Several events in one frame, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename = "batch")]
+pub struct Batch {
+    /// The events, at most 50.
+    pub events: Vec<EventFrame>,
+}
+
+/// What a client is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum LiveEvent {
+    /// Stock changed. The latest value wins, by `version`.
+    #[serde(rename = "inventory.updated")]
+    InventoryUpdated(InventoryUpdated),
+    /// An order was placed.
+    #[serde(rename = "order.created")]
+    OrderCreated {
+        /// Which.
+        order_id: OrderId,
+        /// What it costs.
+        total: Money,
+        /// How many lines it has.
+        items_count: usize,
+    },
+    /// An order went a step on its way.
+    #[serde(rename = "order.status_updated")]
+    OrderStatusUpdated {
+        /// Which.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// Where it was.
+        previous_status: OrderStatus,
+        /// Where it is.
+        current_status: OrderStatus,
+        /// When, in milliseconds since 1970.
+        timestamp: i64,
+        /// Why, for a person to read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notes: Option<String>,
+    },
+    /// The paying of an order began, or some of it went back.
+    #[serde(rename = "order.payment_updated")]
+    OrderPaymentUpdated {
+        /// Which.
+        order_id: OrderId,
+        /// The payment.
+        payment_id: PaymentId,
+        /// How much of it is paid.
+        payment_status: domain::order::OrderPaymentStatus,
+    },
+    /// A payment went a step on its way.
+    #[serde(rename = "payment.updated")]
+    PaymentUpdated {
+        /// Which.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Where it is.
+        status: PaymentStatus,
+        /// How much.
+        amount: Money,
+    },
+    /// A refund went a step on its way.
+    #[serde(rename = "refund.updated")]
+    RefundUpdated {
+        /// Which.
+        refund_id: RefundId,
+        /// Of which payment.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Where it is.
+        status: RefundStatus,
+        /// How much.
+        amount: Money,
+    },
+    /// Something was done that the audit log keeps.
+    #[serde(rename = "audit.logged")]
+    AuditLogged(crate::http::platform::AuditEntry),
+    /// Events were missed that are no longer kept: read the state again over HTTP.
+    #[serde(rename = "resync_required")]
+    ResyncRequired {
+        /// On which channel.
+        channel: String,
+        /// From which `seq`.
+        from_seq: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// See [`LiveEvent::InventoryUpdated`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InventoryUpdated {
+    /// Which product.
+    pub product_id: ProductId,
+    /// Which variant of it.
+    pub variant_id: Option<VariantId>,
+    /// Pieces that can be bought.
+    pub available_quantity: i64,
+    /// The same, for older clients.
+    pub quantity: i64,
+    /// Whether there are any.
+    pub is_in_stock: bool,
+    /// The same in three steps.
+    pub stock_status: StockStatus,
+    /// Grows with every change; an older one that comes late is to be dropped.
+    pub version: u64,
+}

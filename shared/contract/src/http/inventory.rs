@@ -1,0 +1,240 @@
+//! Stock and reservations.
+
+use domain::{
+    EventId, Line, LocationId, OrderId, ProductId, ReservationId, UserId, VariantId,
+    reservation::{ReservationStatus, ReservedLine},
+    stock::{ChangeType, Quantity, Sku, StockStatus},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How many of a product there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockView {
+    /// The product.
+    pub product_id: ProductId,
+    /// The variant that was asked for.
+    pub variant_id: Option<VariantId>,
+    /// Pieces that can be bought.
+    pub available_quantity: i64,
+    /// Whether there are any.
+    pub is_in_stock: bool,
+    /// The same in three steps.
+    pub stock_status: StockStatus,
+    /// Grows with every change.
+    pub version: u64,
+    /// What only staff sees.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub in_full: Option<StockInFull>,
+}
+
+/// What only staff sees of stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockInFull {
+    /// Pieces that lie there, set aside or not.
+    pub on_hand: i64,
+    /// Pieces that are set aside.
+    pub reserved: i64,
+    /// Pieces sold and not returned.
+    pub committed: i64,
+    /// This many and fewer are few.
+    pub low_stock_threshold: i64,
+    /// The same for each place and variant.
+    pub by_location: Vec<LevelView>,
+}
+
+/// One stock level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LevelView {
+    /// Of what, and where.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// Pieces that can be bought.
+    pub available_quantity: i64,
+    /// Pieces that lie there.
+    pub on_hand: i64,
+    /// Pieces that are set aside.
+    pub reserved: i64,
+    /// Pieces sold and not returned.
+    pub committed: i64,
+    /// Grows with every change.
+    pub version: u64,
+}
+
+/// What to do with a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// So many more.
+    Add,
+    /// So many fewer.
+    Subtract,
+    /// Exactly so many can be bought.
+    Set,
+}
+
+/// A change of stock by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewAdjustment {
+    /// Of what, and where.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// How many: 1 to 1,000,000, or 0 to `set` to nothing.
+    #[schema(maximum = 1_000_000)]
+    pub quantity: u32,
+    /// What to do.
+    pub operation: Operation,
+    /// Why, for a person to read.
+    #[serde(default)]
+    pub reason: Option<Line>,
+    /// The order that it is for, if any: a subtraction is then a sale.
+    #[serde(default, alias = "orderId")]
+    pub order_id: Option<OrderId>,
+}
+
+/// A level after a change by hand, and the ledger row of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdjustmentView {
+    /// The level.
+    pub level: LevelView,
+    /// The ledger row.
+    pub movement: MovementView,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MovementView {
+    /// Its name.
+    pub movement_id: EventId,
+    /// Of what, and where.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// Why.
+    pub change_type: ChangeType,
+    /// Difference of the pieces that can be bought.
+    pub available: i64,
+    /// Difference of the pieces that are set aside.
+    pub reserved: i64,
+    /// Difference of the pieces that are sold.
+    pub committed: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Timestamp,
+    /// Who did it.
+    pub actor: UserId,
+    /// Why, for a person to read.
+    pub reason: Option<Line>,
+    /// The order that it was for.
+    pub order_id: Option<OrderId>,
+    /// The hold that it was for.
+    pub reservation_id: Option<ReservationId>,
+}
+
+/// One line that a shopper asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewLine {
+    /// The product.
+    #[serde(alias = "productId")]
+    pub product_id: ProductId,
+    /// Its variant, if it has any.
+    #[serde(default, alias = "variantId", skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
+    /// From where, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<LocationId>,
+    /// How many.
+    pub quantity: Quantity,
+}
+
+impl From<NewLine> for ReservedLine {
+    fn from(line: NewLine) -> Self {
+        let NewLine {
+            product_id,
+            variant_id,
+            location,
+            quantity,
+        } = line;
+        Self {
+            sku: Sku {
+                product_id,
+                variant_id,
+                location: location.unwrap_or_default(),
+            },
+            quantity,
+        }
+    }
+}
+
+/// Stock to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewReservation {
+    /// What; lines of the same kind are put together. All or nothing.
+    #[schema(min_items = 1, max_items = 40)]
+    pub items: Vec<NewLine>,
+    /// For how long, at most and by default as configured.
+    #[serde(default, alias = "ttlSeconds")]
+    #[schema(minimum = 1)]
+    pub ttl_seconds: Option<u32>,
+}
+
+/// Stock that is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReservationView {
+    /// Always `true`; for older clients.
+    pub success: bool,
+    /// Its name.
+    pub reservation_id: ReservationId,
+    /// Where it is in its life.
+    pub status: ReservationStatus,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// What is set aside.
+    pub items: Vec<ReservedLine>,
+}
+
+/// Sold pieces that came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewReturn {
+    /// The order that they were sold in.
+    #[serde(alias = "orderId")]
+    pub order_id: OrderId,
+    /// What came back.
+    #[schema(min_items = 1, max_items = 40)]
+    pub items: Vec<NewLine>,
+}
+
+/// Sold pieces that are on the shelf again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReturnView {
+    /// The order that they were sold in.
+    pub order_id: OrderId,
+    /// What came back.
+    pub items: Vec<ReservedLine>,
+}
+
+/// Whether stock agrees with its ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockReconciliation {
+    /// Levels that were compared.
+    pub levels_checked: usize,
+    /// Ledger rows that were added up.
+    pub movements_checked: usize,
+    /// Where they differ.
+    pub drift: Vec<StockDrift>,
+    /// Pass it as `cursor` to go on with the next products; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A level that is not the sum of its ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockDrift {
+    /// Of what, and where.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// What the level says: available, reserved, committed.
+    pub level: [i64; 3],
+    /// What the ledger says.
+    pub ledger: [i64; 3],
+}

@@ -1,0 +1,236 @@
+//! The journal: what happened, written in the same transaction as the state that it changed.
+//!
+//! A journal row is at once the outbox (`relay` publishes it), the history (movements, timelines, payments) and the
+//! audit log. See `docs/ARCHITECTURE.md`.
+
+use domain::{
+    EventId, Line, Money, OrderId, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId,
+    UserId,
+    order::{OrderPaymentStatus, OrderStatus},
+    payment::{PaymentStatus, RefundStatus},
+    stock::{Sku, StockChange},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JournalEvent {
+    /// Its name; clients and consumers deduplicate by it.
+    pub id: EventId,
+    /// The tenant.
+    pub shop_id: ShopId,
+    /// What it happened to: `order:ord_1`, `stock:lamp`.
+    pub subject: String,
+    /// The subject's version after it, and its `seq` on a log channel; 0 where many write at once (stock).
+    pub version: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Timestamp,
+    /// Who did it.
+    pub actor: UserId,
+    /// What caused it: another event, an order, a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum Fact {
+    /// A product came into the catalog, or changed.
+    #[serde(rename = "product.saved")]
+    ProductSaved {
+        /// Which.
+        product_id: ProductId,
+        /// What it is called.
+        name: Line,
+        /// What it costs.
+        price: Money,
+    },
+    /// A product left the catalog.
+    #[serde(rename = "product.deleted")]
+    ProductDeleted {
+        /// Which.
+        product_id: ProductId,
+    },
+    /// A stock level changed: one row of the ledger.
+    #[serde(rename = "stock.changed")]
+    StockChanged(StockMovement),
+    /// An order was placed.
+    #[serde(rename = "order.created")]
+    OrderCreated {
+        /// Which.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: UserId,
+        /// What it costs.
+        total: Money,
+        /// How many lines it has.
+        items_count: usize,
+    },
+    /// An order went a step on its way.
+    #[serde(rename = "order.status_updated")]
+    OrderStatusUpdated {
+        /// Which.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// Where it was.
+        previous_status: OrderStatus,
+        /// Where it is.
+        current_status: OrderStatus,
+        /// Why, for a person to read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notes: Option<String>,
+    },
+    /// The paying of an order began, or some of it went back.
+    #[serde(rename = "order.payment_updated")]
+    OrderPaymentUpdated {
+        /// Which.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// The payment.
+        payment_id: PaymentId,
+        /// How much of the order is paid.
+        payment_status: OrderPaymentStatus,
+    },
+    /// A payment went a step on its way.
+    #[serde(rename = "payment.updated")]
+    PaymentUpdated {
+        /// Which.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// Where it is.
+        status: PaymentStatus,
+        /// How much.
+        amount: Money,
+    },
+    /// A refund went a step on its way.
+    #[serde(rename = "refund.updated")]
+    RefundUpdated {
+        /// Which.
+        refund_id: RefundId,
+        /// Of which payment.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// Where it is.
+        status: RefundStatus,
+        /// How much.
+        amount: Money,
+    },
+    /// A guest turned out to be a customer.
+    #[serde(rename = "user.linked")]
+    UserLinked {
+        /// The customer.
+        user_id: UserId,
+        /// The guest they were.
+        guest_id: UserId,
+    },
+    /// Sessions were ended.
+    #[serde(rename = "user.revoked")]
+    UserRevoked {
+        /// Whose.
+        user_id: UserId,
+        /// Which one; all, if none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session_id: Option<String>,
+    },
+    /// A service key was made.
+    #[serde(rename = "service_key.created")]
+    ServiceKeyCreated {
+        /// Which.
+        key_id: ServiceKeyId,
+        /// What it is called.
+        name: Line,
+    },
+    /// A service key was ended.
+    #[serde(rename = "service_key.revoked")]
+    ServiceKeyRevoked {
+        /// Which.
+        key_id: ServiceKeyId,
+    },
+    /// A feature flag was set.
+    #[serde(rename = "feature_flag.changed")]
+    FeatureFlagChanged {
+        /// Which.
+        key: String,
+        /// Whether it is on.
+        is_enabled: bool,
+    },
+}
+
+/// One row of the stock ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockMovement {
+    /// What changed.
+    #[serde(flatten)]
+    pub sku: Sku,
+    /// How.
+    #[serde(flatten)]
+    pub change: StockChange,
+    /// Why, for a person to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Line>,
+    /// The order that it was for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// The hold that it was for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<ReservationId>,
+}
+
+impl Fact {
+    /// The event's type as it is written: `order.created`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ProductSaved { .. } => "product.saved",
+            Self::ProductDeleted { .. } => "product.deleted",
+            Self::StockChanged(_) => "stock.changed",
+            Self::OrderCreated { .. } => "order.created",
+            Self::OrderStatusUpdated { .. } => "order.status_updated",
+            Self::OrderPaymentUpdated { .. } => "order.payment_updated",
+            Self::PaymentUpdated { .. } => "payment.updated",
+            Self::RefundUpdated { .. } => "refund.updated",
+            Self::UserLinked { .. } => "user.linked",
+            Self::UserRevoked { .. } => "user.revoked",
+            Self::ServiceKeyCreated { .. } => "service_key.created",
+            Self::ServiceKeyRevoked { .. } => "service_key.revoked",
+            Self::FeatureFlagChanged { .. } => "feature_flag.changed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_written_with_its_own_name() {
+        let facts = [
+            Fact::ProductDeleted {
+                product_id: ProductId::new("lamp").unwrap(),
+            },
+            Fact::FeatureFlagChanged {
+                key: "chat".into(),
+                is_enabled: true,
+            },
+        ];
+        for fact in facts {
+            let written = serde_json::to_value(&fact).unwrap();
+            assert_eq!(written["type"], fact.name());
+            assert_eq!(serde_json::from_value::<Fact>(written).unwrap(), fact);
+        }
+    }
+}
