@@ -1,1 +1,31 @@
-//! app
+//! Use cases: load, decide, save, tell. One file for each noun.
+//!
+//! This crate owns the ways to the outside: DynamoDB ([`store`]), Stripe ([`stripe`]), SQS, SNS and the sockets'
+//! `@connections`. What is decided is decided in `domain`; who asks and how it is answered is the edge's business.
+#![warn(missing_docs)]
+
+pub mod aws;
+pub mod catalog;
+pub mod clock;
+pub mod error;
+pub mod idempotency;
+pub mod identity;
+pub mod inventory;
+pub mod journal;
+pub mod limits;
+pub mod operations;
+pub mod orders;
+pub mod payments;
+pub mod push;
+pub mod realtime;
+pub mod relay;
+pub mod secrets;
+pub mod settings;
+pub mod settlement;
+pub mod store;
+pub mod stripe;
+pub mod sweeper;
+
+pub use clock::Clock;
+pub use error::{Error, Result};
+pub use settings::Settings;

@@ -137,6 +137,11 @@ impl UserId {
     /// What the id of an anonymous visitor begins with.
     pub const GUEST_PREFIX: &'static str = "gst_";
 
+    /// One of our own actors: `system`, `stripe`.
+    pub fn from_name(name: &'static str) -> Self {
+        Self(name.into())
+    }
+
     /// The anonymous visitor that belongs to `uuid`.
     pub fn guest(uuid: Uuid) -> Self {
         Self(format!("{}{}", Self::GUEST_PREFIX, uuid.simple()))

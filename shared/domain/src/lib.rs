@@ -19,12 +19,15 @@ pub mod reservation;
 pub mod stock;
 pub mod text;
 
+pub use channel::Channel;
 pub use ids::{
     ConnectionId, EventId, LocationId, OrderId, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId,
     SessionId, ShopId, UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};
+pub use reservation::Reservation;
+pub use stock::{Sku, StockChange};
 pub use text::{Line, Paragraph};
 
 /// A change was asked of something that is no longer in a state that allows it.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    InvalidTransition, Line, Money, OrderId, PaymentId, ReservationId, UserId,
+    InvalidTransition, Line, Money, OrderId, ReservationId, UserId,
     money::MoneyError,
     stock::{Quantity, Sku},
 };
@@ -107,16 +107,13 @@ pub struct Order {
     pub payment_status: OrderPaymentStatus,
     /// The holds on its stock; more than one for an order too large for one transaction.
     pub holds: Vec<ReservationId>,
-    /// The paying of it, once that has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_id: Option<PaymentId>,
     /// Where to write to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Line>,
     /// When it was placed.
     pub created_at: Timestamp,
     /// Until when it must be paid.
-    pub expires_at: Timestamp,
+    pub payable_until: Timestamp,
     /// How many changes there were; 0 while a large order's stock is still being gathered.
     pub version: u64,
 }
@@ -143,18 +140,6 @@ impl Order {
         })
     }
 
-    /// The order, with its paying begun; asked again with the same payment it stays as it is.
-    pub fn begin_payment(&self, payment: PaymentId) -> Result<Self, InvalidTransition> {
-        if self.status != OrderStatus::PendingPayment || self.payment_id.is_some() {
-            return Err(InvalidTransition);
-        }
-        Ok(Self {
-            payment_id: Some(payment),
-            version: self.version + 1,
-            ..self.clone()
-        })
-    }
-
     /// The order after `refunded` of `captured` minor units went back.
     #[must_use]
     pub fn refunded(&self, refunded: i64, captured: i64) -> Self {
@@ -172,7 +157,7 @@ impl Order {
 
     /// Whether it can still be paid at `now`.
     pub fn is_payable(&self, now: Timestamp) -> bool {
-        self.status == OrderStatus::PendingPayment && self.version > 0 && now < self.expires_at
+        self.status == OrderStatus::PendingPayment && self.version > 0 && now < self.payable_until
     }
 }
 

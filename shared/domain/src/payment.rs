@@ -198,17 +198,16 @@ impl Payment {
         })
     }
 
-    /// Books how a refund of `amount` minor units ended: given back, or not.
+    /// Books that a refund of `amount` minor units went from `before` to `after`.
+    ///
+    /// One that succeeded can still fail at the bank, days later: its amount can then be given back again.
     #[must_use]
-    pub fn end_refund(&self, amount: i64, succeeded: bool) -> Self {
-        let refunded = if succeeded {
-            self.refunded + amount
-        } else {
-            self.refunded
-        };
+    pub fn end_refund(&self, before: RefundStatus, after: RefundStatus, amount: i64) -> Self {
+        let on_its_way = |status| i64::from(status == RefundStatus::Pending) * amount;
+        let given_back = |status| i64::from(status == RefundStatus::Succeeded) * amount;
         Self {
-            refunding: self.refunding - amount,
-            refunded,
+            refunding: self.refunding - on_its_way(before) + on_its_way(after),
+            refunded: self.refunded - given_back(before) + given_back(after),
             ..self.moved(self.status)
         }
     }

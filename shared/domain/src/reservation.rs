@@ -53,7 +53,7 @@ pub struct Reservation {
     /// Where it is in its life, as stored: see [`Reservation::status_at`].
     pub status: ReservationStatus,
     /// When it ends unless it is sold before.
-    pub expires_at: Timestamp,
+    pub held_until: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// The order that it belongs to; such a hold ends with its order and not by itself.
@@ -94,7 +94,7 @@ impl Reservation {
     /// What the reservation is at `now`: an active one past its instant counts as expired before anybody sweeps it.
     pub fn status_at(&self, now: Timestamp) -> ReservationStatus {
         match self.status {
-            ReservationStatus::Active if now >= self.expires_at => ReservationStatus::Expired,
+            ReservationStatus::Active if now >= self.held_until => ReservationStatus::Expired,
             stored => stored,
         }
     }
@@ -108,13 +108,13 @@ impl Reservation {
 
     /// Ends an active reservation, exactly once, and says what that does to each level.
     ///
-    /// Selling is allowed past `expires_at` while the stock is still set aside: nobody else can have taken it.
+    /// Selling is allowed past `held_until` while the stock is still set aside: nobody else can have taken it.
     pub fn end(
         &self,
         ending: Ending,
         now: Timestamp,
     ) -> Result<(Self, Vec<(Sku, StockChange)>), InvalidTransition> {
-        let is_early = ending == Ending::Expire && now < self.expires_at;
+        let is_early = ending == Ending::Expire && now < self.held_until;
         if self.status != ReservationStatus::Active || is_early {
             return Err(InvalidTransition);
         }
@@ -175,7 +175,7 @@ mod tests {
             holder: UserId::new("ana").unwrap(),
             lines: vec![line("lamp", 2)],
             status: ReservationStatus::Active,
-            expires_at: Timestamp::from_second(900).unwrap(),
+            held_until: Timestamp::from_second(900).unwrap(),
             created_at: Timestamp::UNIX_EPOCH,
             order_id: None,
         }
@@ -208,6 +208,6 @@ mod tests {
         let before = Timestamp::from_millisecond(899_999).unwrap();
         assert_eq!(held.status_at(before), ReservationStatus::Active);
         assert_eq!(held.end(Ending::Expire, before), Err(InvalidTransition));
-        assert_eq!(held.status_at(held.expires_at), ReservationStatus::Expired);
+        assert_eq!(held.status_at(held.held_until), ReservationStatus::Expired);
     }
 }

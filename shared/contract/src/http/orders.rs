@@ -45,8 +45,8 @@ pub struct OrderView {
     /// What was bought; left out of lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<OrderLine>,
-    /// The paying of it, once that has begun.
-    pub payment_id: Option<PaymentId>,
+    /// The paying of it: there from the moment `create-intent` was asked.
+    pub payment_id: PaymentId,
     /// When it was placed.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

@@ -1,0 +1,213 @@
+//! The catalog: what is sold, and for how much.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    ErrorCode, Fact,
+    http::{
+        Page,
+        catalog::{MAX_VARIANTS, NewProduct, ProductDetails, ProductView},
+    },
+};
+use domain::{Permission, Principal, ProductId, ShopId};
+
+use crate::{
+    Clock, Error, Result,
+    idempotency::RequestKey,
+    journal::Author,
+    store::{Cursor, Dynamo, Transaction, catalog::StoredProduct, orders::check_fingerprint},
+};
+
+/// The products of all shops.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    store: Dynamo,
+    clock: Clock,
+}
+
+impl Catalog {
+    /// Products are kept in `store`.
+    pub const fn new(store: Dynamo, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// A product.
+    pub async fn read(&self, shop: &ShopId, id: &ProductId) -> Result<ProductView> {
+        Ok(self.existing(shop, id).await?.product)
+    }
+
+    /// A page of products, oldest first.
+    pub async fn list(&self, shop: &ShopId, limit: u32, cursor: Option<Cursor>) -> Result<Page<ProductView>> {
+        let (data, next) = self.store.products(shop, limit, cursor).await?;
+        Ok(Page {
+            data,
+            next_cursor: next.map(|cursor| cursor.to_string()),
+        })
+    }
+
+    /// Makes a product. Asked again with the same key it answers with the same product.
+    pub async fn create(&self, who: &Principal, key: &RequestKey, new: NewProduct) -> Result<ProductView> {
+        who.may(Permission::MaintainCatalog)?;
+        check(&new.details)?;
+        let named = || ProductId::from_uuid(key.name(who, "product"));
+        let id = new.product_id.unwrap_or_else(named);
+        if id.is_reserved() {
+            return Err(Error::field(
+                "product_id",
+                "reserved",
+                "is a word of the API's own paths",
+            ));
+        }
+        let before = self.store.product(&who.shop, &id).await?;
+        if let Some(made) = before.as_ref().filter(|found| !found.is_deleted) {
+            return match check_fingerprint(&made.fingerprint, &key.fingerprint) {
+                Ok(()) => Ok(made.product.clone()),
+                Err(_) => Err(Error::conflict(
+                    ErrorCode::VersionConflict,
+                    "there is a product with this id",
+                )),
+            };
+        }
+        let now = self.clock.now();
+        let version = before.map_or(0, |found| found.product.version) + 1;
+        let product = ProductView {
+            product_id: id,
+            details: new.details,
+            created_at: now,
+            updated_at: now,
+            version,
+        };
+        self.save(who, product, key.fingerprint.clone()).await
+    }
+
+    /// Changes a product, if it is still at version `seen`.
+    pub async fn change(
+        &self,
+        who: &Principal,
+        id: &ProductId,
+        seen: Option<u64>,
+        details: ProductDetails,
+    ) -> Result<ProductView> {
+        who.may(Permission::MaintainCatalog)?;
+        check(&details)?;
+        let StoredProduct {
+            product, fingerprint, ..
+        } = self.existing(&who.shop, id).await?;
+        check_version(seen, product.version)?;
+        let version = product.version + 1;
+        self.save(
+            who,
+            ProductView {
+                details,
+                updated_at: self.clock.now(),
+                version,
+                ..product
+            },
+            fingerprint,
+        )
+        .await
+    }
+
+    /// Takes a product out of the catalog; its orders and stock stay.
+    pub async fn delete(&self, who: &Principal, id: &ProductId, seen: Option<u64>) -> Result<()> {
+        who.may(Permission::MaintainCatalog)?;
+        let mut stored = self.existing(&who.shop, id).await?;
+        check_version(seen, stored.product.version)?;
+        stored.product.version += 1;
+        stored.is_deleted = true;
+        self.write(
+            who,
+            &stored,
+            Fact::ProductDeleted {
+                product_id: id.clone(),
+            },
+        )
+        .await
+    }
+
+    async fn existing(&self, shop: &ShopId, id: &ProductId) -> Result<StoredProduct> {
+        self.store
+            .product(shop, id)
+            .await?
+            .filter(|found| !found.is_deleted)
+            .ok_or(Error::NotFound)
+    }
+
+    async fn save(&self, who: &Principal, product: ProductView, fingerprint: String) -> Result<ProductView> {
+        let fact = Fact::ProductSaved {
+            product_id: product.product_id.clone(),
+            name: product.details.name.clone(),
+            price: product.details.price,
+        };
+        self.write(
+            who,
+            &StoredProduct {
+                product: product.clone(),
+                fingerprint,
+                is_deleted: false,
+            },
+            fact,
+        )
+        .await?;
+        Ok(product)
+    }
+
+    async fn write(&self, who: &Principal, stored: &StoredProduct, fact: Fact) -> Result<()> {
+        let ProductView {
+            product_id, version, ..
+        } = &stored.product;
+        let event = Author::of(who).event(&self.clock, format!("product:{product_id}"), *version, fact);
+        let mut transaction = Transaction::default();
+        transaction.put_product(&self.store, &who.shop, stored)?;
+        transaction.journal_product(&self.store, product_id, &event)?;
+        let changed = |_| Error::conflict(ErrorCode::VersionConflict, "the product has changed meanwhile");
+        self.store.commit(&transaction).await?.map_err(changed)
+    }
+}
+
+fn check_version(seen: Option<u64>, version: u64) -> Result<()> {
+    match seen {
+        Some(seen) if seen != version => Err(Error::conflict(
+            ErrorCode::VersionConflict,
+            format!("the product is at version {version}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check(details: &ProductDetails) -> Result<()> {
+    if details.price.amount < 0 {
+        return Err(Error::field(
+            "price.amount",
+            "out_of_range",
+            "expected 0 or more minor units",
+        ));
+    }
+    if details.variants.len() > MAX_VARIANTS {
+        return Err(Error::field(
+            "variants",
+            "too_many",
+            format!("expected at most {MAX_VARIANTS}"),
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, variant) in details.variants.iter().enumerate() {
+        if !seen.insert(&variant.variant_id) {
+            return Err(Error::field(
+                &format!("variants[{index}].variant_id"),
+                "duplicate",
+                "is there twice",
+            ));
+        }
+        let price = variant.price.unwrap_or(details.price);
+        if price.amount < 0 || price.currency != details.price.currency {
+            let message = "expected 0 or more minor units of the product's currency";
+            return Err(Error::field(
+                &format!("variants[{index}].price"),
+                "out_of_range",
+                message,
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! How often what costs money may be done.
+
+use domain::{Principal, Role, ShopId, rate::Rate};
+use jiff::SignedDuration;
+
+use crate::{Clock, Result, store::Dynamo};
+
+/// Something that costs money, each with its own limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Become a guest.
+    Guest,
+    /// Get a ticket for a socket.
+    Ticket,
+    /// Hold stock.
+    Reserve,
+    /// Place an order.
+    Order,
+    /// Begin to pay, or ask how it stands.
+    Pay,
+}
+
+impl Limit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Ticket => "ticket",
+            Self::Reserve => "reserve",
+            Self::Order => "order",
+            Self::Pay => "pay",
+        }
+    }
+
+    /// What one person may do.
+    const fn per_subject(self) -> Rate {
+        match self {
+            Self::Guest | Self::Ticket => Rate::new(20, SignedDuration::from_secs(2)),
+            Self::Reserve | Self::Order | Self::Pay => Rate::new(30, SignedDuration::from_secs(1)),
+        }
+    }
+
+    /// What all guests behind one address may do: more, because an office shares one.
+    const fn per_address(self) -> Rate {
+        match self {
+            Self::Guest => Rate::new(30, SignedDuration::from_secs(2)),
+            _ => Rate::new(60, SignedDuration::from_millis(500)),
+        }
+    }
+}
+
+/// Counts what costs money.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    store: Dynamo,
+    clock: Clock,
+}
+
+impl Limits {
+    /// Counts are kept in `store`.
+    pub const fn new(store: Dynamo, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// Counts one act of `who`. Guest tokens are free, so guests are counted by their address; a service is
+    /// trusted to know what it does.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limited`] if it is one too many.
+    pub async fn spend(&self, who: &Principal, limit: Limit, address: &str) -> Result<()> {
+        match who.role {
+            Role::Service => Ok(()),
+            Role::Guest => self.spend_address(&who.shop, limit, address).await,
+            _ => {
+                let request = self.clock.fresh().to_string();
+                let (name, rate) = (limit.name(), limit.per_subject());
+                self.store
+                    .limit(
+                        &who.shop,
+                        name,
+                        who.subject.as_str(),
+                        rate,
+                        self.clock.now(),
+                        &request,
+                    )
+                    .await
+            }
+        }
+    }
+
+    /// Counts one act of somebody at `address`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limited`] if it is one too many.
+    pub async fn spend_address(&self, shop: &ShopId, limit: Limit, address: &str) -> Result<()> {
+        let request = self.clock.fresh().to_string();
+        let who = format!("@{}", network(address));
+        self.store
+            .limit(
+                shop,
+                limit.name(),
+                &who,
+                limit.per_address(),
+                self.clock.now(),
+                &request,
+            )
+            .await
+    }
+}
+
+/// The address, or for IPv6 its /64: one household has them all.
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(std::net::IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::")
+        }
+        _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn ipv6_addresses_of_one_household_are_one() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("192.0.2.1"), "192.0.2.1");
+    }
+}

@@ -1,0 +1,58 @@
+//! What a deployment says about itself, read and checked once at start by the edge.
+
+use std::collections::BTreeMap;
+
+use domain::{Currency, ShopId};
+use jiff::SignedDuration;
+
+/// What a deployment says about itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The shops that are served; the first is the one that is meant where none is named and there is no other.
+    pub shops: Vec<ShopId>,
+    /// Publishable keys and the shop of each.
+    pub shop_keys: BTreeMap<String, ShopId>,
+    /// Host names and the shop of each.
+    pub shop_hosts: BTreeMap<String, ShopId>,
+    /// What the shop is called.
+    pub shop_name: String,
+    /// Its own currency.
+    pub currency: Currency,
+    /// Its IANA time zone.
+    pub timezone: String,
+    /// Stripe's publishable key.
+    pub stripe_public_key: Option<String>,
+    /// Where clients open their sockets.
+    pub websocket_url: String,
+    /// How often a client should `ping`.
+    pub heartbeat: SignedDuration,
+    /// Whether large events may be sent compressed.
+    pub allows_compression: bool,
+    /// How long stock is held, at most and by default.
+    pub reservation_ttl: SignedDuration,
+    /// This many pieces and fewer are few.
+    pub low_stock_threshold: i64,
+    /// Origins that may open sockets; `*` is any.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Settings {
+    /// The shop of a public request: by its publishable key, else by its host, else the only one there is.
+    pub fn public_shop(&self, key: Option<&str>, host: Option<&str>) -> Option<&ShopId> {
+        if let Some(key) = key {
+            return self.shop_keys.get(key);
+        }
+        let by_host = host.and_then(|host| self.shop_hosts.get(host));
+        by_host.or(match self.shops.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        })
+    }
+
+    /// Whether pages from `origin` may open sockets.
+    pub fn admits_origin(&self, origin: &str) -> bool {
+        self.allowed_origins
+            .iter()
+            .any(|allowed| allowed == "*" || allowed == origin)
+    }
+}

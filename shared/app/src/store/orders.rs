@@ -1,0 +1,607 @@
+//! The `Orders` table: orders, payments, refunds, and what Stripe told us.
+//!
+//! | pk | sk | row |
+//! |---|---|---|
+//! | `{shop}#order#{id}` | `order` | an order; in `due` until it is paid, in `by_owner` and `by_shop` |
+//! | the same | `lines#{n}` | 40 lines of an order that has more than 40 |
+//! | the same | `j#{version}` | its journal |
+//! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while its outcome is unknown |
+//! | the same | `refund#{id}` | a refund |
+//! | the same | `j#{version}` | their journal |
+//! | `{shop}#stripe#{event}` | `event` | an event from Stripe; in `due` until it has taken effect |
+
+use contract::JournalEvent;
+use domain::{
+    OrderId, PaymentId, RefundId, ShopId, UserId,
+    order::{Order, OrderLine, OrderStatus},
+    payment::{Payment, PaymentStatus, Refund, RefundStatus},
+    reservation::MAX_LINES,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Cursor, Due, Dynamo, Item, JOURNAL, Key, Query, Transaction, due_shard,
+    dynamo::{Indexed, Written, item},
+    journal_row, journal_sk, sortable,
+};
+use crate::{Error, Result};
+
+/// How long we wait for Stripe's answer before the repair asks again.
+const REPAIR_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// How long an event of Stripe's is remembered: longer than Stripe repeats it (3 days) or lists it (30 days).
+const INBOX_REMEMBERED: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OrderRow {
+    shop_id: ShopId,
+    #[serde(flatten)]
+    order: Order,
+    fingerprint: String,
+    lines_count: usize,
+    owner_key: String,
+    listing: String,
+    listed_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LinesRow {
+    lines: Vec<OrderLine>,
+}
+
+/// An order, and which request placed it.
+#[derive(Debug, Clone)]
+pub struct StoredOrder {
+    /// The order; its lines are empty in lists, and until [`Dynamo::order_lines`] fills them for a large one.
+    pub order: Order,
+    /// How many lines it has.
+    pub lines_count: usize,
+    /// Digest of the request that placed it.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PaymentRow {
+    shop_id: ShopId,
+    #[serde(flatten)]
+    payment: Payment,
+    fingerprint: String,
+    owner_key: String,
+    listing: String,
+    listed_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+/// A payment, and which request began it.
+#[derive(Debug, Clone)]
+pub struct StoredPayment {
+    /// The payment.
+    pub payment: Payment,
+    /// Digest of the request that began it.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RefundRow {
+    shop_id: ShopId,
+    #[serde(flatten)]
+    refund: Refund,
+    fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+/// A refund, and which request began it.
+#[derive(Debug, Clone)]
+pub struct StoredRefund {
+    /// The refund.
+    pub refund: Refund,
+    /// Digest of the request that began it.
+    pub fingerprint: String,
+}
+
+/// Something that Stripe told us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StripeNotice {
+    /// Stripe's name for it.
+    pub event_id: String,
+    /// Stripe's type: `payment_intent.succeeded`.
+    pub event_type: String,
+    /// The payment that it is about, if it is about one of ours.
+    pub payment_id: Option<PaymentId>,
+    /// The refund that it is about.
+    pub refund_id: Option<RefundId>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NoticeRow {
+    shop_id: ShopId,
+    #[serde(flatten)]
+    notice: StripeNotice,
+    is_done: bool,
+    expires_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+fn order_pk(shop: &ShopId, id: &OrderId) -> String {
+    format!("{shop}#order#{id}")
+}
+
+fn payment_pk(shop: &ShopId, id: &PaymentId) -> String {
+    format!("{shop}#payment#{id}")
+}
+
+fn notice_key(shop: &ShopId, event_id: &str) -> Key {
+    Key::new(format!("{shop}#stripe#{event_id}"), "event")
+}
+
+fn lines_key(shop: &ShopId, id: &OrderId, chunk: usize) -> Key {
+    Key::new(order_pk(shop, id), format!("lines#{chunk:04}"))
+}
+
+fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
+    let mut order = stored.order.clone();
+    if stored.lines_count > MAX_LINES {
+        order.lines = vec![];
+    }
+    let is_due = order.status == OrderStatus::PendingPayment;
+    let row = OrderRow {
+        shop_id: shop.clone(),
+        fingerprint: stored.fingerprint.clone(),
+        lines_count: stored.lines_count,
+        owner_key: format!("{shop}#order#{}", order.owner),
+        listing: format!("{shop}#order"),
+        listed_at: sortable(order.created_at),
+        due: is_due.then(|| due_shard(order.id.as_str())),
+        due_at: is_due.then(|| sortable(order.payable_until)),
+        order,
+    };
+    item(&Key::new(order_pk(shop, &row.order.id), "order"), &row)
+}
+
+fn payment_item(shop: &ShopId, stored: &StoredPayment) -> Result<Item> {
+    let payment = stored.payment.clone();
+    let is_due = payment.status == PaymentStatus::Unknown;
+    let row = PaymentRow {
+        shop_id: shop.clone(),
+        fingerprint: stored.fingerprint.clone(),
+        owner_key: format!("{shop}#payment#{}", payment.owner),
+        listing: format!("{shop}#payment"),
+        listed_at: sortable(payment.created_at),
+        due: is_due.then(|| due_shard(payment.id.as_str())),
+        due_at: is_due.then(|| {
+            sortable(
+                payment
+                    .created_at
+                    .checked_add(REPAIR_AFTER)
+                    .unwrap_or(Timestamp::MAX),
+            )
+        }),
+        payment,
+    };
+    item(&Key::new(payment_pk(shop, &row.payment.id), "payment"), &row)
+}
+
+fn refund_item(shop: &ShopId, stored: &StoredRefund) -> Result<Item> {
+    let refund = stored.refund.clone();
+    let is_due = refund.status == RefundStatus::Pending;
+    let row = RefundRow {
+        shop_id: shop.clone(),
+        fingerprint: stored.fingerprint.clone(),
+        due: is_due.then(|| due_shard(refund.id.as_str())),
+        due_at: is_due.then(|| {
+            sortable(
+                refund
+                    .created_at
+                    .checked_add(REPAIR_AFTER)
+                    .unwrap_or(Timestamp::MAX),
+            )
+        }),
+        refund,
+    };
+    let key = Key::new(
+        payment_pk(shop, &row.refund.payment_id),
+        format!("{REFUND}{}", row.refund.id),
+    );
+    item(&key, &row)
+}
+
+const REFUND: &str = "refund#";
+
+impl Transaction {
+    /// Writes an order that must not be there yet.
+    pub(crate) fn put_new_order(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredOrder,
+    ) -> Result<()> {
+        self.put_new(&store.tables.orders, order_item(shop, stored)?)
+    }
+
+    /// Writes an order over version `seen` of it.
+    pub(crate) fn put_order(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredOrder,
+        seen: u64,
+    ) -> Result<()> {
+        self.put_version(&store.tables.orders, order_item(shop, stored)?, seen)
+    }
+
+    /// Writes a payment over version `seen` of it.
+    pub(crate) fn put_payment(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredPayment,
+        seen: u64,
+    ) -> Result<()> {
+        self.put_version(&store.tables.orders, payment_item(shop, stored)?, seen)
+    }
+
+    /// Writes a refund that must not be there yet.
+    pub(crate) fn put_new_refund(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredRefund,
+    ) -> Result<()> {
+        self.put_new(&store.tables.orders, refund_item(shop, stored)?)
+    }
+
+    /// Writes how a refund ended; its payment's version guards it.
+    pub(crate) fn put_refund(&mut self, store: &Dynamo, shop: &ShopId, stored: &StoredRefund) -> Result<()> {
+        self.put_if(
+            &store.tables.orders,
+            refund_item(shop, stored)?,
+            "attribute_exists(pk)",
+            Item::new(),
+        )
+    }
+
+    /// Writes chunk number `chunk` of a large order's lines.
+    pub(crate) fn put_order_lines(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        id: &OrderId,
+        chunk: usize,
+        lines: &[OrderLine],
+    ) -> Result<()> {
+        let row = LinesRow {
+            lines: lines.to_vec(),
+        };
+        self.put_any(&store.tables.orders, item(&lines_key(shop, id, chunk), &row)?)
+    }
+
+    /// Writes the journal row of an order.
+    pub(crate) fn journal_order(&mut self, store: &Dynamo, id: &OrderId, event: &JournalEvent) -> Result<()> {
+        self.put_new(
+            &store.tables.orders,
+            journal_row(&order_pk(&event.shop_id, id), event)?,
+        )
+    }
+
+    /// Writes the journal row of a payment or of its refunds.
+    pub(crate) fn journal_payment(
+        &mut self,
+        store: &Dynamo,
+        id: &PaymentId,
+        event: &JournalEvent,
+    ) -> Result<()> {
+        self.put_new(
+            &store.tables.orders,
+            journal_row(&payment_pk(&event.shop_id, id), event)?,
+        )
+    }
+}
+
+/// Whose things, or which shop's, a list shows.
+#[derive(Debug, Clone)]
+pub enum Listed<'a> {
+    /// One person's.
+    Of(&'a UserId),
+    /// Everybody's.
+    All,
+}
+
+fn listing<'a>(store: &'a Dynamo, shop: &ShopId, kind: &str, whose: &Listed<'_>) -> Query<'a> {
+    match whose {
+        Listed::Of(owner) => Query::new(&store.tables.orders, format!("{shop}#{kind}#{owner}")).on_index(
+            "by_owner",
+            "owner_key",
+            "listed_at",
+        ),
+        Listed::All => Query::new(&store.tables.orders, format!("{shop}#{kind}")).on_index(
+            "by_shop",
+            "listing",
+            "listed_at",
+        ),
+    }
+}
+
+impl Dynamo {
+    /// An order. The lines of a large one are read by [`Dynamo::order_lines`].
+    pub async fn order(&self, shop: &ShopId, id: &OrderId) -> Result<Option<StoredOrder>> {
+        let key = Key::new(order_pk(shop, id), "order");
+        let row: Option<OrderRow> = self.get(&self.tables.orders, &key, true).await?;
+        Ok(row.map(StoredOrder::from))
+    }
+
+    /// All lines of an order.
+    pub async fn order_lines(&self, shop: &ShopId, stored: &StoredOrder) -> Result<Vec<OrderLine>> {
+        if stored.lines_count <= MAX_LINES {
+            return Ok(stored.order.lines.clone());
+        }
+        let query = Query::new(&self.tables.orders, order_pk(shop, &stored.order.id))
+            .beginning_with("lines#")
+            .consistent();
+        let chunks: Vec<LinesRow> = self.query_all(query).await?;
+        Ok(chunks.into_iter().flat_map(|chunk| chunk.lines).collect())
+    }
+
+    /// Writes a large order whose stock is still to be gathered.
+    pub(crate) async fn begin_order(
+        &self,
+        shop: &ShopId,
+        stored: &StoredOrder,
+        request: &str,
+    ) -> Result<Written> {
+        self.put_new(&self.tables.orders, order_item(shop, stored)?, request)
+            .await
+    }
+
+    /// Removes a large order whose stock could not be gathered, and its lines.
+    pub(crate) async fn drop_order(&self, shop: &ShopId, id: &OrderId, chunks: usize) -> Result<()> {
+        for chunk in 0..chunks {
+            self.delete(&self.tables.orders, &lines_key(shop, id, chunk))
+                .await?;
+        }
+        self.delete(&self.tables.orders, &Key::new(order_pk(shop, id), "order"))
+            .await
+    }
+
+    /// A page of orders, newest first, without their lines.
+    pub async fn orders(
+        &self,
+        shop: &ShopId,
+        whose: Listed<'_>,
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<(Vec<StoredOrder>, Option<Cursor>)> {
+        let query = listing(self, shop, "order", &whose)
+            .limit(limit)
+            .newest_first()
+            .after(cursor);
+        let (rows, next): (Vec<OrderRow>, _) = self.listed(&query).await?;
+        Ok((rows.into_iter().map(StoredOrder::from).collect(), next))
+    }
+
+    /// A page of payments, newest first.
+    pub async fn payments(
+        &self,
+        shop: &ShopId,
+        whose: Listed<'_>,
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<(Vec<StoredPayment>, Option<Cursor>)> {
+        let query = listing(self, shop, "payment", &whose)
+            .limit(limit)
+            .newest_first()
+            .after(cursor);
+        let (rows, next): (Vec<PaymentRow>, _) = self.listed(&query).await?;
+        Ok((rows.into_iter().map(StoredPayment::from).collect(), next))
+    }
+
+    /// The rows behind a page of an index that carries only keys, in the index's order.
+    async fn listed<T: serde::de::DeserializeOwned + Sorted>(
+        &self,
+        query: &Query<'_>,
+    ) -> Result<(Vec<T>, Option<Cursor>)> {
+        let (keys, next): (Vec<Indexed>, _) = self.query(query).await?;
+        let keys: Vec<Key> = keys.into_iter().map(|row| Key::new(row.pk, row.sk)).collect();
+        let mut rows: Vec<T> = self.get_many(&self.tables.orders, &keys).await?;
+        rows.sort_by(|a, b| b.listed_at().cmp(a.listed_at()));
+        Ok((rows, next))
+    }
+
+    /// What happened to an order after `after`, oldest first.
+    pub async fn order_journal(
+        &self,
+        shop: &ShopId,
+        id: &OrderId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalEvent>> {
+        let (from, to) = (journal_sk(after.saturating_add(1)), format!("{JOURNAL}~"));
+        let query = Query::new(&self.tables.orders, order_pk(shop, id))
+            .between(from, to)
+            .consistent()
+            .limit(limit);
+        Ok(self.query(&query).await?.0)
+    }
+
+    /// A payment.
+    pub async fn payment(&self, shop: &ShopId, id: &PaymentId) -> Result<Option<StoredPayment>> {
+        let key = Key::new(payment_pk(shop, id), "payment");
+        let row: Option<PaymentRow> = self.get(&self.tables.orders, &key, true).await?;
+        Ok(row.map(StoredPayment::from))
+    }
+
+    /// Writes a payment before Stripe is asked for it, unless it is there.
+    pub(crate) async fn begin_payment(
+        &self,
+        shop: &ShopId,
+        stored: &StoredPayment,
+        request: &str,
+    ) -> Result<Written> {
+        self.put_new(&self.tables.orders, payment_item(shop, stored)?, request)
+            .await
+    }
+
+    /// A refund.
+    pub async fn refund(
+        &self,
+        shop: &ShopId,
+        payment: &PaymentId,
+        id: &RefundId,
+    ) -> Result<Option<StoredRefund>> {
+        let key = Key::new(payment_pk(shop, payment), format!("{REFUND}{id}"));
+        let row: Option<RefundRow> = self.get(&self.tables.orders, &key, true).await?;
+        Ok(row.map(|row| StoredRefund {
+            refund: row.refund,
+            fingerprint: row.fingerprint,
+        }))
+    }
+
+    /// All refunds of a payment.
+    pub async fn refunds(&self, shop: &ShopId, payment: &PaymentId) -> Result<Vec<StoredRefund>> {
+        let query = Query::new(&self.tables.orders, payment_pk(shop, payment))
+            .beginning_with(REFUND)
+            .consistent();
+        let rows: Vec<RefundRow> = self.query_all(query).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| StoredRefund {
+                refund: row.refund,
+                fingerprint: row.fingerprint,
+            })
+            .collect())
+    }
+
+    /// Stores what Stripe told us; says whether it has taken effect already.
+    pub(crate) async fn receive(&self, shop: &ShopId, notice: &StripeNotice, request: &str) -> Result<bool> {
+        let row = notice_row(shop, notice, false);
+        match self
+            .put_new(
+                &self.tables.orders,
+                item(&notice_key(shop, &notice.event_id), &row)?,
+                request,
+            )
+            .await?
+        {
+            Written::Yes => Ok(false),
+            Written::Refused(found) => {
+                let found: Option<NoticeRow> = found.map(super::dynamo::row).transpose()?;
+                Ok(found.is_some_and(|row| row.is_done))
+            }
+        }
+    }
+
+    /// Notes that what Stripe told us has taken effect.
+    pub(crate) async fn mark_done(&self, shop: &ShopId, notice: &StripeNotice) -> Result<()> {
+        let row = notice_row(shop, notice, true);
+        self.put(
+            &self.tables.orders,
+            item(&notice_key(shop, &notice.event_id), &row)?,
+        )
+        .await
+    }
+
+    /// Something that Stripe told us.
+    pub(crate) async fn notice(&self, shop: &ShopId, event_id: &str) -> Result<Option<StripeNotice>> {
+        let row: Option<NoticeRow> = self
+            .get(&self.tables.orders, &notice_key(shop, event_id), true)
+            .await?;
+        Ok(row.filter(|row| !row.is_done).map(|row| row.notice))
+    }
+
+    /// Orders, payments, refunds and notices in partition `shard` of the due index whose time had come at `now`.
+    pub async fn due_orders(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
+        self.due(&self.tables.orders, shard, now, limit).await
+    }
+}
+
+fn notice_row(shop: &ShopId, notice: &StripeNotice, is_done: bool) -> NoticeRow {
+    let due_at = notice
+        .received_at
+        .checked_add(REPAIR_AFTER)
+        .unwrap_or(Timestamp::MAX);
+    NoticeRow {
+        shop_id: shop.clone(),
+        is_done,
+        expires_at: notice.received_at.as_second() + INBOX_REMEMBERED.as_secs(),
+        due: (!is_done).then(|| due_shard(&notice.event_id)),
+        due_at: (!is_done).then(|| sortable(due_at)),
+        notice: notice.clone(),
+    }
+}
+
+/// A row of a list that is sorted by when it was listed.
+trait Sorted {
+    fn listed_at(&self) -> &str;
+}
+
+impl Sorted for OrderRow {
+    fn listed_at(&self) -> &str {
+        &self.listed_at
+    }
+}
+
+impl Sorted for PaymentRow {
+    fn listed_at(&self) -> &str {
+        &self.listed_at
+    }
+}
+
+impl From<OrderRow> for StoredOrder {
+    fn from(row: OrderRow) -> Self {
+        Self {
+            order: row.order,
+            lines_count: row.lines_count,
+            fingerprint: row.fingerprint,
+        }
+    }
+}
+
+impl From<PaymentRow> for StoredPayment {
+    fn from(row: PaymentRow) -> Self {
+        Self {
+            payment: row.payment,
+            fingerprint: row.fingerprint,
+        }
+    }
+}
+
+impl StoredOrder {
+    /// The order in another state.
+    #[must_use]
+    pub fn with(&self, order: Order) -> Self {
+        Self {
+            order,
+            ..self.clone()
+        }
+    }
+
+    /// An error if another request placed it.
+    pub fn check_fingerprint(&self, fingerprint: &str) -> Result<()> {
+        check_fingerprint(&self.fingerprint, fingerprint)
+    }
+}
+
+/// An error if the same `Idempotency-Key` came with another body.
+pub(crate) fn check_fingerprint(stored: &str, asked: &str) -> Result<()> {
+    if stored == asked {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        contract::ErrorCode::IdempotencyMismatch,
+        "this Idempotency-Key came with another request before",
+    ))
+}

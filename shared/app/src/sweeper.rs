@@ -1,0 +1,96 @@
+//! The sweeper: everything that falls due, once a minute.
+//!
+//! Whatever it does is a conditional transition that may have happened already; two sweepers at once do no harm.
+
+use domain::{OrderId, PaymentId, ReservationId};
+use jiff::Timestamp;
+
+use crate::{
+    Clock, Error, Result,
+    inventory::Inventory,
+    orders::Orders,
+    payments::Payments,
+    relay::Relay,
+    store::{DUE_SHARDS, Due, Dynamo},
+};
+
+/// How much of one partition of one index is done in one go; the rest waits for the next minute.
+const MOST: u32 = 100;
+
+/// Does what falls due.
+#[derive(Debug, Clone)]
+pub struct Sweeper {
+    /// Where it is written what falls due.
+    pub store: Dynamo,
+    /// When it is.
+    pub clock: Clock,
+    /// Ends holds.
+    pub inventory: Inventory,
+    /// Ends orders.
+    pub orders: Orders,
+    /// Repairs payments, refunds and notices.
+    pub payments: Payments,
+    /// Repairs what was not published.
+    pub relay: Relay,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Things that were done.
+    pub done: usize,
+    /// Things that failed and stay due.
+    pub failed: usize,
+}
+
+impl Sweeper {
+    /// Does what has fallen due by now. One thing that fails does not stop the others: it stays due.
+    pub async fn sweep(&self) -> Result<Swept> {
+        let now = self.clock.now();
+        let mut swept = Swept::default();
+        for shard in 0..DUE_SHARDS {
+            for due in self.due(shard, now).await? {
+                match self.take_up(&due).await {
+                    Ok(()) => swept.done += 1,
+                    Err(error) => {
+                        tracing::warn!(shop = %due.shop, kind = due.kind, id = due.id, %error, "what fell due was not done");
+                        swept.failed += 1;
+                    }
+                }
+            }
+        }
+        tracing::info!(done = swept.done, failed = swept.failed, "swept");
+        Ok(swept)
+    }
+
+    async fn due(&self, shard: u32, now: Timestamp) -> Result<Vec<Due>> {
+        let mut all = self.store.due_reservations(shard, now, MOST).await?;
+        all.extend(self.store.due_orders(shard, now, MOST).await?);
+        all.extend(self.store.due_repairs(shard, now, MOST).await?);
+        Ok(all)
+    }
+
+    async fn take_up(&self, due: &Due) -> Result<()> {
+        let wrong = || Error::internal(format!("{} {} should not be due", due.kind, due.id));
+        match due.kind.as_str() {
+            "reservation" => {
+                self.inventory
+                    .expire(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?)
+                    .await
+            }
+            "order" => {
+                self.orders
+                    .expire(&due.shop, &OrderId::new(&due.id).map_err(|_| wrong())?)
+                    .await
+            }
+            "payment" => {
+                self.payments
+                    .repair(&due.shop, &PaymentId::new(&due.id).map_err(|_| wrong())?)
+                    .await
+            }
+            "stripe" => self.payments.repair_notice(&due.shop, &due.id).await,
+            "repair" => self.relay.repair(&due.shop, &due.id).await,
+            _ => Err(wrong()),
+        }
+    }
+}
