@@ -16,6 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../roots/amazon.pem");
 
+/// A client of SQS.
+pub type Queue = aws_sdk_sqs::Client;
+
 /// Where AWS is, and as whom we speak to it.
 #[derive(Debug, Clone)]
 pub struct AwsAccess {

@@ -4,6 +4,7 @@
 //! `@connections`. What is decided is decided in `domain`; who asks and how it is answered is the edge's business.
 #![warn(missing_docs)]
 
+pub mod alerts;
 pub mod aws;
 pub mod catalog;
 pub mod clock;

@@ -1,1 +1,22 @@
-//! edge
+//! Lambda glue: from event to request to use case to answer.
+//!
+//! One place each for what every function needs: configuration ([`environment`]), who is asking ([`auth`],
+//! [`caller`]), what comes in ([`body`]), how it is answered ([`answer`], [`problem`]), sockets ([`socket`]),
+//! streams and queues ([`batch`]), and what the operator sees ([`telemetry`]). Only this crate chooses status codes.
+
+pub mod answer;
+pub mod auth;
+pub mod batch;
+pub mod body;
+pub mod caller;
+pub mod environment;
+pub mod http;
+pub mod problem;
+pub mod socket;
+pub mod telemetry;
+
+pub use answer::{Answer, Created, NoContent, Ok200};
+pub use body::{Body, Id, Keyed, Params, Raw};
+pub use caller::{Caller, IfMatch, Visitor};
+pub use environment::{Environment, Misconfigured};
+pub use problem::Failure;

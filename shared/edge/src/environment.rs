@@ -1,0 +1,450 @@
+//! Configuration: the one place that reads the environment.
+//!
+//! Every variable is read when a function starts. Whatever is missing, broken or unknown is collected and named all
+//! at once, so that nobody has to deploy ten times to find ten mistakes.
+
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{Arc, Mutex},
+};
+
+use app::{
+    Clock, Settings,
+    aws::{Aws, AwsAccess},
+    idempotency::Idempotency,
+    identity::Identity,
+    limits::Limits,
+    push::Push,
+    secrets::Secret,
+    settlement::Settlement,
+    store::{Dynamo, Tables},
+    stripe::Stripe,
+};
+use domain::{Currency, ShopId};
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use crate::{
+    auth::{Authenticator, Jwks, KeySet},
+    http::Gate,
+    telemetry::Emitter,
+};
+
+/// Every variable that is read, for the check that the template and `docs/configuration.md` name them all.
+pub const VARIABLES: &[&str] = &[
+    "ALERTS_TOPIC_ARN",
+    "ALLOWED_ORIGINS",
+    "FANOUT_QUEUE_URL",
+    "INVENTORY_LOW_STOCK_THRESHOLD",
+    "INVENTORY_RESERVATION_TTL_SECONDS",
+    "JWKS_ISSUER",
+    "JWKS_SHOPS",
+    "JWKS_URL",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
+    "JWT_SECRET",
+    "JWT_SHOPS",
+    "RUST_LOG",
+    "SHOPS",
+    "SHOP_CURRENCY",
+    "SHOP_HOSTS",
+    "SHOP_KEYS",
+    "SHOP_NAME",
+    "SHOP_TIMEZONE",
+    "SLOW_REQUEST_SECONDS",
+    "STRIPE_API_BASE",
+    "STRIPE_PUBLIC_KEY",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_WEBHOOK_TOLERANCE_SECONDS",
+    "TABLE_CATALOG",
+    "TABLE_CUSTOMERS",
+    "TABLE_INVENTORY",
+    "TABLE_ORDERS",
+    "TABLE_PLATFORM",
+    "TABLE_REALTIME",
+    "TOKEN_EXPIRY",
+    "WEBSOCKET_ENABLE_COMPRESSION",
+    "WEBSOCKET_ENABLE_LOGGING",
+    "WEBSOCKET_HEARTBEAT_INTERVAL",
+    "WS_ENDPOINT",
+    "WS_URL",
+];
+
+/// Beginnings of names that are ours: one that is not in [`VARIABLES`] is a slip of the pen.
+const OURS: [&str; 11] = [
+    "ALERTS_",
+    "FANOUT_",
+    "INVENTORY_",
+    "JWKS_",
+    "JWT_",
+    "SHOP_",
+    "SLOW_",
+    "STRIPE_",
+    "TABLE_",
+    "WEBSOCKET_",
+    "WS_",
+];
+
+/// What is wrong with the configuration, all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misconfigured(pub Vec<String>);
+
+impl std::fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the configuration is wrong: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Misconfigured {}
+
+/// A function's surroundings: its variables, its clock, and the ways to everything outside.
+#[derive(Clone)]
+pub struct Environment {
+    variables: Arc<BTreeMap<String, String>>,
+    clock: Clock,
+    emitter: Emitter,
+    problems: Arc<Mutex<Vec<String>>>,
+    aws: Aws,
+}
+
+impl Environment {
+    /// The surroundings that `variables` describe.
+    ///
+    /// # Errors
+    /// If there is no access to AWS to be had from them.
+    pub fn new(
+        variables: BTreeMap<String, String>,
+        clock: Clock,
+        emitter: Emitter,
+    ) -> Result<Self, Misconfigured> {
+        let get = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let access = AwsAccess {
+            region: get("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            endpoint: get("AWS_ENDPOINT_URL"),
+            access_key_id: get("AWS_ACCESS_KEY_ID").unwrap_or_default(),
+            secret_access_key: SecretString::from(get("AWS_SECRET_ACCESS_KEY").unwrap_or_default()),
+            session_token: get("AWS_SESSION_TOKEN").map(SecretString::from),
+        };
+        let aws = Aws::new(access).map_err(|error| Misconfigured(vec![error.to_string()]))?;
+        let unknown = variables.keys().filter(|name| {
+            OURS.iter().any(|ours| name.starts_with(ours)) && !VARIABLES.contains(&name.as_str())
+        });
+        let problems: Vec<String> = unknown
+            .map(|name| format!("{name} is no variable of shopwire"))
+            .collect();
+        if variables.contains_key("REDIS_URL") {
+            tracing::warn!("REDIS_URL is set and ignored: there is no Redis in shopwire");
+        }
+        Ok(Self {
+            variables: Arc::new(variables),
+            clock,
+            emitter,
+            problems: Arc::new(Mutex::new(problems)),
+            aws,
+        })
+    }
+
+    /// The surroundings of this process.
+    ///
+    /// # Errors
+    /// As [`Environment::new`].
+    pub fn of_process() -> Result<Self, Misconfigured> {
+        Self::new(std::env::vars().collect(), Clock::system(), Emitter::stdout())
+    }
+
+    /// An error that names everything that was found wrong, or the value that was built meanwhile.
+    ///
+    /// # Errors
+    /// If anything was missing, broken or unknown.
+    pub fn finish<T>(&self, built: T) -> Result<T, Misconfigured> {
+        let problems = self
+            .problems
+            .lock()
+            .map(|problems| problems.clone())
+            .unwrap_or_default();
+        if problems.is_empty() {
+            Ok(built)
+        } else {
+            Err(Misconfigured(problems))
+        }
+    }
+
+    fn complain(&self, problem: String) {
+        if let Ok(mut problems) = self.problems.lock()
+            && !problems.contains(&problem)
+        {
+            problems.push(problem);
+        }
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        self.variables
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    }
+
+    fn required(&self, name: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.complain(format!("{name} is missing"));
+            String::new()
+        })
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, default: T, expected: &str) -> T {
+        let Some(value) = self.optional(name) else {
+            return default;
+        };
+        value.parse().unwrap_or_else(|_| {
+            self.complain(format!("{name} is {value:?}, expected {expected}"));
+            default
+        })
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.optional(name).unwrap_or_default();
+        text.split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn shops(&self, name: &str) -> Vec<ShopId> {
+        let names = self.list(name);
+        let read = |shop: &String| match ShopId::new(shop.as_str()) {
+            Ok(shop) => Some(shop),
+            Err(error) => {
+                self.complain(format!("{name} has {shop:?}: {error}"));
+                None
+            }
+        };
+        let shops: Vec<ShopId> = names.iter().filter_map(read).collect();
+        if shops.is_empty() {
+            ShopId::new("default").into_iter().collect()
+        } else {
+            shops
+        }
+    }
+
+    fn shop_map(&self, name: &str) -> BTreeMap<String, ShopId> {
+        let read = |entry: &String| {
+            let pair = entry
+                .split_once('=')
+                .and_then(|(key, shop)| Some((key.to_owned(), ShopId::new(shop).ok()?)));
+            if pair.is_none() {
+                self.complain(format!("{name} has {entry:?}, expected name=shop"));
+            }
+            pair
+        };
+        self.list(name).iter().filter_map(read).collect()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// The tables, as far as this function has names for them.
+    pub fn store(&self) -> Dynamo {
+        let name = |name: &str| self.optional(name).unwrap_or_default();
+        let tables = Tables {
+            realtime: name("TABLE_REALTIME"),
+            inventory: name("TABLE_INVENTORY"),
+            orders: name("TABLE_ORDERS"),
+            catalog: name("TABLE_CATALOG"),
+            customers: name("TABLE_CUSTOMERS"),
+            platform: name("TABLE_PLATFORM"),
+        };
+        Dynamo::new(self.aws.dynamodb(), tables)
+    }
+
+    /// What the deployment says about itself.
+    pub fn settings(&self) -> Arc<Settings> {
+        let currency = self.optional("SHOP_CURRENCY").unwrap_or_else(|| "USD".into());
+        let timezone = self.optional("SHOP_TIMEZONE").unwrap_or_else(|| "UTC".into());
+        if jiff::tz::TimeZone::get(&timezone).is_err() {
+            self.complain(format!(
+                "SHOP_TIMEZONE is {timezone:?}, expected an IANA zone such as Europe/London"
+            ));
+        }
+        let dollars = Currency::new("USD");
+        let currency = Currency::new(&currency).or_else(|error| {
+            self.complain(format!("SHOP_CURRENCY is {currency:?}: {error}"));
+            dollars
+        });
+        let Ok(currency) = currency else {
+            unreachable!("USD is a currency")
+        };
+        let positive = |name: &str, default: i64| {
+            let value = self.parsed(name, default, "a number greater than 0");
+            if value <= 0 {
+                self.complain(format!("{name} is {value}, expected a number greater than 0"));
+            }
+            value
+        };
+        Arc::new(Settings {
+            shops: self.shops("SHOPS"),
+            shop_keys: self.shop_map("SHOP_KEYS"),
+            shop_hosts: self.shop_map("SHOP_HOSTS"),
+            shop_name: self.optional("SHOP_NAME").unwrap_or_else(|| "Shop".into()),
+            currency,
+            timezone,
+            stripe_public_key: self.optional("STRIPE_PUBLIC_KEY"),
+            websocket_url: self.optional("WS_URL").unwrap_or_default(),
+            heartbeat: SignedDuration::from_millis(positive("WEBSOCKET_HEARTBEAT_INTERVAL", 540_000)),
+            allows_compression: self.parsed("WEBSOCKET_ENABLE_COMPRESSION", true, "true or false"),
+            reservation_ttl: SignedDuration::from_secs(positive("INVENTORY_RESERVATION_TTL_SECONDS", 900)),
+            low_stock_threshold: self.parsed("INVENTORY_LOW_STOCK_THRESHOLD", 10, "a whole number"),
+            allowed_origins: self.list("ALLOWED_ORIGINS"),
+        })
+    }
+
+    fn secret(&self, name: &str) -> Secret {
+        Secret::new(self.aws.ssm(), self.required(name), self.clock())
+    }
+
+    /// Who has access.
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.store(), self.clock())
+    }
+
+    /// What tells who is asking.
+    pub fn authenticator(&self) -> Authenticator {
+        let expiry = self.optional("TOKEN_EXPIRY").unwrap_or_else(|| "24h".into());
+        let lifetime = expiry.parse::<SignedDuration>().unwrap_or_else(|_| {
+            self.complain(format!(
+                "TOKEN_EXPIRY is {expiry:?}, expected a duration such as 24h"
+            ));
+            SignedDuration::from_hours(24)
+        });
+        let shared = KeySet {
+            issuer: self.optional("JWT_ISSUER"),
+            audience: self.optional("JWT_AUDIENCE"),
+            shops: self.shops("JWT_SHOPS"),
+        };
+        let jwks = self.optional("JWKS_URL").map(|url| {
+            let issuer = self.required("JWKS_ISSUER");
+            let keys = KeySet {
+                issuer: Some(issuer),
+                audience: self.optional("JWT_AUDIENCE"),
+                shops: self.shops("JWKS_SHOPS"),
+            };
+            Jwks::new(url, keys, self.clock())
+        });
+        Authenticator::new(
+            self.secret("JWT_SECRET"),
+            shared,
+            jwks,
+            lifetime,
+            self.identity(),
+            self.clock(),
+        )
+    }
+
+    /// What stands before every HTTP route.
+    pub fn gate(&self) -> Arc<Gate> {
+        let slow = self.parsed("SLOW_REQUEST_SECONDS", 1.0, "seconds, such as 1.0");
+        Arc::new(Gate {
+            authenticator: self.authenticator(),
+            limits: Limits::new(self.store(), self.clock()),
+            settings: self.settings(),
+            slow_after: std::time::Duration::from_secs_f64(f64::max(slow, 0.001)),
+            clock: self.clock(),
+            emitter: self.emitter.clone(),
+        })
+    }
+
+    /// What runs a request once.
+    pub fn idempotency(&self) -> Idempotency {
+        Idempotency::new(self.store(), self.clock())
+    }
+
+    /// The way to the sockets.
+    pub fn push(&self) -> Push {
+        Push::new(
+            self.aws.connections(&self.required("WS_ENDPOINT")),
+            self.store(),
+            self.clock(),
+        )
+    }
+
+    /// What settles payments.
+    pub fn settlement(&self) -> Settlement {
+        let base = self
+            .optional("STRIPE_API_BASE")
+            .unwrap_or_else(|| "https://api.stripe.com".into());
+        match Stripe::new(base, self.secret("STRIPE_SECRET_KEY")) {
+            Ok(stripe) => Settlement::new(self.store(), self.clock(), stripe),
+            Err(error) => unreachable!("the TLS client of this build works: {error}"),
+        }
+    }
+
+    /// With what webhooks are signed, and how far their instant may be from ours.
+    pub fn webhook_secret(&self) -> (Secret, SignedDuration) {
+        let seconds = self.parsed("STRIPE_WEBHOOK_TOLERANCE_SECONDS", 300_u32, "seconds");
+        (
+            self.secret("STRIPE_WEBHOOK_SECRET"),
+            SignedDuration::from_secs(seconds.into()),
+        )
+    }
+
+    /// Whether Stripe's publishable key is of its live mode.
+    pub fn is_live(&self) -> bool {
+        self.optional("STRIPE_PUBLIC_KEY")
+            .is_some_and(|key| key.starts_with("pk_live_"))
+    }
+
+    /// The queue of large broadcasts.
+    pub fn fanout_queue(&self) -> (app::aws::Queue, String) {
+        (self.aws.sqs(), self.required("FANOUT_QUEUE_URL"))
+    }
+
+    /// Where operators are told.
+    pub fn alerts(&self) -> app::alerts::Alerts {
+        app::alerts::Alerts::new(self.aws.sns(), self.required("ALERTS_TOPIC_ARN"))
+    }
+
+    /// Whether connecting and disconnecting is logged.
+    pub fn logs_sockets(&self) -> bool {
+        self.parsed("WEBSOCKET_ENABLE_LOGGING", true, "true or false")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Environment::new(variables, Clock::system(), Emitter::silent()).unwrap()
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let environment = environment(&[
+            ("SHOP_CURRENCY", "XYZ"),
+            ("SHOP_TIMEZONE", "Mars/Base"),
+            ("INVENTORY_RESERVATION_TTL_SECONDS", "soon"),
+            ("INVENTORY_LOWSTOCK", "3"),
+            ("PATH", "/bin"),
+        ]);
+        environment.settings();
+        environment.gate();
+        let Misconfigured(problems) = environment.finish(()).unwrap_err();
+        insta::assert_debug_snapshot!(problems, @r#"
+        [
+            "INVENTORY_LOWSTOCK is no variable of shopwire",
+            "SHOP_TIMEZONE is \"Mars/Base\", expected an IANA zone such as Europe/London",
+            "SHOP_CURRENCY is \"XYZ\": not a currency that can be charged",
+            "INVENTORY_RESERVATION_TTL_SECONDS is \"soon\", expected a number greater than 0",
+            "JWT_SECRET is missing",
+        ]
+        "#);
+    }
+}
