@@ -20,7 +20,7 @@ use axum::{
 use crate::{
     clock::TurnableClock,
     gateway::{self, Caller, message},
-    lambda::{Lambda, PAYLOAD_LIMIT},
+    lambda::Lambda,
     template::{HttpApi, HttpTarget},
 };
 
@@ -154,9 +154,4 @@ async fn read(body: Body) -> Result<Bytes, Response> {
         tracing::debug!(%error, "a body was not read to its end");
         too_long()
     })
-}
-
-/// Whether an event's body is too long for Lambda, whatever else the event holds.
-fn is_over_the_event_limit(body: &str) -> bool {
-    body.len() > PAYLOAD_LIMIT
 }

@@ -265,7 +265,7 @@ fn panic_message(died: tokio::task::JoinError) -> String {
 }
 
 /// How long `value` is as JSON text, without writing it.
-fn json_length(value: &Value) -> usize {
+pub(crate) fn json_length(value: &Value) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

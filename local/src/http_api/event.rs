@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     gateway::{self, Caller, message},
-    lambda::ACCOUNT,
+    lambda::{ACCOUNT, PAYLOAD_LIMIT, json_length},
 };
 
 /// A request, with all that its event tells of it.
@@ -42,9 +42,6 @@ impl Asked<'_> {
     /// The event, or the refusal of a body that does not fit into one.
     pub fn event(&self) -> Result<Value, Response> {
         let (body, is_base64) = self.body();
-        if super::is_over_the_event_limit(&body) {
-            return Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"));
-        }
         let mut event = json!({
             "version": "2.0",
             "routeKey": self.route,
@@ -84,6 +81,9 @@ impl Asked<'_> {
                     .into_iter()
                     .filter_map(|(name, value)| Some((name.to_owned(), value?))),
             );
+        }
+        if json_length(&event) > PAYLOAD_LIMIT {
+            return Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"));
         }
         Ok(event)
     }
