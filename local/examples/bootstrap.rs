@@ -17,6 +17,12 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match payload.get("do").and_then(Value::as_str).unwrap_or_default() {
         "fail" => Err("told to fail".into()),
         "exit" => std::process::exit(7),
+        // Whoever reads the pipe learns when this process ends.
+        "hold" => {
+            let path = payload.get("pipe").and_then(Value::as_str).unwrap_or_default();
+            std::mem::forget(std::fs::OpenOptions::new().write(true).open(path)?);
+            Ok(payload)
+        }
         "hang" => std::future::pending().await,
         "report" => Ok(json!({
             "process": std::process::id(),

@@ -34,19 +34,24 @@ pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
     .await
 }
 
-/// An API's own answer: a status and `{"message": …}`.
-pub(crate) fn message(status: StatusCode, text: &str) -> Response {
-    (status, Json(json!({ "message": text }))).into_response()
+/// What an API answers by itself when it does not pass a request on: a status and `{"message": …}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal(pub StatusCode, pub &'static str);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "message": self.1 }))).into_response()
+    }
 }
 
 /// Refuses a head that API Gateway would not read.
-pub(crate) fn check_head(request: &Request) -> Result<(), Response> {
+pub(crate) fn check_head(request: &Request) -> Result<(), Refusal> {
     let path = request
         .uri()
         .path_and_query()
         .map_or(0, |path| path.as_str().len());
     if path > HEAD_LIMIT {
-        return Err(message(StatusCode::URI_TOO_LONG, "URI Too Long"));
+        return Err(Refusal(StatusCode::URI_TOO_LONG, "URI Too Long"));
     }
     let headers = request.headers().iter();
     let headers: usize = headers
@@ -54,12 +59,12 @@ pub(crate) fn check_head(request: &Request) -> Result<(), Response> {
         .sum();
     if path + headers > HEAD_LIMIT {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Err(message(status, "Request Header Fields Too Large"));
+        return Err(Refusal(status, "Request Header Fields Too Large"));
     }
     // A name that is none would not reach API Gateway; lambda_http panics on it.
     let host = text(request.headers(), &header::HOST).unwrap_or_default();
     if reqwest::Url::parse(&format!("http://{host}/")).is_err() {
-        return Err(message(StatusCode::BAD_REQUEST, "Bad Request"));
+        return Err(Refusal(StatusCode::BAD_REQUEST, "Bad Request"));
     }
     Ok(())
 }

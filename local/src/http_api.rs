@@ -19,7 +19,7 @@ use axum::{
 
 use crate::{
     clock::TurnableClock,
-    gateway::{self, Caller, message},
+    gateway::{self, Caller, Refusal},
     lambda::Lambda,
     template::{HttpApi, HttpTarget},
 };
@@ -30,8 +30,16 @@ use routes::Routes;
 /// The most that a request's body may have, in bytes. API Gateway takes 10 MB, but the function's event only 6.
 const BODY_LIMIT: usize = 6 * 1024 * 1024;
 
+/// How much of a body is read before it is refused. A client is often still writing when it is refused early, and then
+/// sees a broken connection instead of the answer.
+const READ_LIMIT: usize = 10 * 1024 * 1024;
+
 /// How long an integration may take (AWS: 30 s, which cannot be raised).
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(30);
+
+const NOT_FOUND: Refusal = Refusal(StatusCode::NOT_FOUND, "Not Found");
+const TOO_LONG: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+const FAILED: Refusal = Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
 
 /// The files behind `HttpTarget::Site`: finds the one at a path below the site's root.
 pub type Site = Arc<dyn Fn(&str) -> Option<SiteFile> + Send + Sync>;
@@ -79,7 +87,7 @@ impl Api {
         let mut response = self
             .route(request, &request_id)
             .await
-            .unwrap_or_else(|refusal| refusal);
+            .unwrap_or_else(Refusal::into_response);
         cors::allow(&self.cors, origin.as_ref(), &mut response);
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("apigw-requestid", request_id);
@@ -87,12 +95,12 @@ impl Api {
         response
     }
 
-    async fn route(&self, request: Request, request_id: &str) -> Result<Response, Response> {
+    async fn route(&self, request: Request, request_id: &str) -> Result<Response, Refusal> {
         gateway::check_head(&request)?;
         let (head, body) = request.into_parts();
         let path = event::raw_path(head.uri.path());
         let found = self.routes.find(&head.method, &path);
-        let found = found.ok_or_else(|| message(StatusCode::NOT_FOUND, "Not Found"))?;
+        let found = found.ok_or(NOT_FOUND)?;
         let body = read(body).await?;
         match found.target {
             HttpTarget::Site(file) => {
@@ -116,42 +124,46 @@ impl Api {
         }
     }
 
-    async fn invoke(&self, function: &str, event: serde_json::Value) -> Result<Response, Response> {
+    async fn invoke(&self, function: &str, event: serde_json::Value) -> Result<Response, Refusal> {
         let Ok(answer) = tokio::time::timeout(INTEGRATION_LIMIT, self.lambda.invoke(function, event)).await
         else {
             // The invocation itself runs on, as on AWS.
-            return Err(message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
+            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
         };
-        let failed = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         let answer = answer.map_err(|error| {
             tracing::error!(function, %error, "a function failed");
-            failed()
+            FAILED
         })?;
         answer::response(answer).ok_or_else(|| {
             tracing::error!(
                 function,
                 "a function's answer is not one that API Gateway understands"
             );
-            failed()
+            FAILED
         })
     }
 
     fn file(&self, path: &str) -> Response {
-        match (self.site)(path) {
+        let is_inside = path.split('/').all(|step| step != "..");
+        match is_inside.then(|| (self.site)(path)).flatten() {
             Some(file) => ([(header::CONTENT_TYPE, file.content_type)], file.body).into_response(),
-            None => message(StatusCode::NOT_FOUND, "Not Found"),
+            None => NOT_FOUND.into_response(),
         }
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Response> {
-    let too_long = || message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
-    if axum::body::HttpBody::size_hint(&body).lower() > BODY_LIMIT as u64 {
-        return Err(too_long());
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    if axum::body::HttpBody::size_hint(&body).lower() > READ_LIMIT as u64 {
+        return Err(TOO_LONG);
     }
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+    let body = axum::body::to_bytes(body, READ_LIMIT).await.map_err(|error| {
         // A body that broke off has nobody left to read the answer.
         tracing::debug!(%error, "a body was not read to its end");
-        too_long()
-    })
+        TOO_LONG
+    })?;
+    if body.len() > BODY_LIMIT {
+        Err(TOO_LONG)
+    } else {
+        Ok(body)
+    }
 }

@@ -157,10 +157,12 @@ impl Lambda {
     }
 
     fn context(&self, function: &str, timeout: Duration) -> Context {
-        let mut config = Config::default();
-        config.function_name = function.to_owned();
-        config.memory = MEMORY_SIZE;
-        config.version = "$LATEST".to_owned();
+        let config = Config {
+            function_name: function.to_owned(),
+            memory: MEMORY_SIZE,
+            version: "$LATEST".to_owned(),
+            ..Config::default()
+        };
         let mut context = Context::default();
         context.request_id = new_request_id();
         context.deadline = deadline(&self.clock, timeout);

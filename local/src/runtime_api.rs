@@ -132,23 +132,25 @@ impl Sandbox {
                 exit = self.child.wait() => Err(exited(&request_id, exit)),
             }
         };
-        match tokio::time::timeout(timeout, answered).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                // As on AWS, a process that missed its deadline does not live on.
-                if let Err(error) = self.child.start_kill() {
-                    tracing::debug!(%error, function = self.function, "a bootstrap was already gone");
-                }
-                *self.desk.current() = None;
-                self.desk.stage.send_replace(Stage::Over);
-                Err(timed_out(&request_id, timeout))
-            }
+        if let Ok(answer) = tokio::time::timeout(timeout, answered).await {
+            return answer;
         }
+        self.put_down();
+        Err(timed_out(&request_id, timeout))
     }
 
     /// Whether the process can take another event.
     pub fn is_alive(&mut self) -> bool {
         !matches!(*self.desk.stage.borrow(), Stage::Over) && matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends the process. As on AWS, one that missed its deadline does not live on.
+    fn put_down(&mut self) {
+        if let Err(error) = self.child.start_kill() {
+            tracing::debug!(%error, function = self.function, "a bootstrap was already gone");
+        }
+        *self.desk.current() = None;
+        self.desk.stage.send_replace(Stage::Over);
     }
 
     async fn first_poll(&mut self) -> Result<(), Value> {

@@ -1,4 +1,11 @@
 //! The HTTP API over real sockets: what a client sends, what a function is told, what comes back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and serves what it tests"
+)]
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -57,8 +64,10 @@ impl Api {
         let lambda = Lambda::in_process(functions()).with_clock(clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = http_api::router(&HttpApi { routes, cors }, lambda, clock, site);
-        tokio::spawn(gateway::serve(listener, router));
+        tokio::spawn(gateway::serve(
+            listener,
+            http_api::router(&HttpApi { routes, cors }, lambda, clock, site),
+        ));
         Self {
             address,
             client: Client::new(),
@@ -313,6 +322,11 @@ async fn the_site_serves_its_files() {
     assert_eq!(file.headers()["content-type"], "text/html");
     assert_eq!(file.text().await.unwrap(), "<p>docs/a/b.js</p>");
     assert_eq!(api.gets("/docs/none").await.status(), 404);
+    assert_eq!(
+        api.gets("/docs/%2e%2e%2fsecret").await.status(),
+        404,
+        "nothing lies above it"
+    );
 }
 
 #[tokio::test]

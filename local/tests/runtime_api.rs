@@ -1,4 +1,11 @@
 //! Real processes over the real Runtime API: what a deployed bootstrap would do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and serves what it tests"
+)]
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -134,6 +141,38 @@ async fn a_process_that_misses_its_deadline_is_killed() {
         .unwrap_err();
     assert_eq!(error["errorType"], "Sandbox.Timedout");
     assert_eq!(lambda.invoke("Obedient", json!(1)).await, Ok(json!(1)));
+}
+
+#[tokio::test]
+async fn no_process_outlives_the_service() {
+    let (directory, function) = built(Duration::from_secs(20));
+    let pipe = directory.path().join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let lambda = Lambda::bootstraps(directory.path(), [&function]).unwrap();
+    let ended = tokio::task::spawn_blocking({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe)
+    });
+    lambda
+        .invoke("Obedient", json!({"do": "hold", "pipe": pipe}))
+        .await
+        .unwrap();
+    assert!(!ended.is_finished());
+    drop(lambda);
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    assert!(
+        ended
+            .expect("the process should have been killed")
+            .unwrap()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! The WebSocket API over real sockets, and `@connections` through the AWS SDK.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and serves what it tests"
+)]
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use aws_sdk_apigatewaymanagement::{
     Client, Config,
@@ -21,8 +28,9 @@ use local::{
 };
 use serde_json::{Value, json};
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -45,13 +53,16 @@ struct Api {
     clock: TurnableClock,
     management: Client,
     events: mpsc::UnboundedReceiver<Value>,
+    /// One permit lets one held function go on.
+    gate: Arc<Semaphore>,
 }
 
 impl Api {
     async fn new() -> Self {
         let clock = TurnableClock::standing_at(start());
         let (told, events) = mpsc::unbounded_channel();
-        let lambda = Lambda::in_process(functions(told)).with_clock(clock.clone());
+        let gate = Arc::new(Semaphore::new(0));
+        let lambda = Lambda::in_process(functions(told, &gate)).with_clock(clock.clone());
         let sockets = Sockets::new(routes(), lambda, clock.clone());
         let address = serve(sockets.router()).await;
         let endpoint = serve(sockets.connections()).await;
@@ -62,6 +73,7 @@ impl Api {
             clock,
             management,
             events,
+            gate,
         }
     }
 
@@ -174,6 +186,7 @@ fn routes() -> WebSocketApi {
         ("$default", function("Answer"), true),
         ("silent", function("Answer"), false),
         ("fails", function("Fail"), true),
+        ("held", function("Hold"), true),
         ("ping", WebSocketTarget::Mock(pong.to_owned()), true),
     ];
     let routes = routes
@@ -186,14 +199,18 @@ fn routes() -> WebSocketApi {
 }
 
 /// `Connect` answers with the status that the query asks for and picks the first subprotocol; `Answer` answers with the
-/// message's `answer`, or with its whole event; all of them tell the test.
-fn functions(told: mpsc::UnboundedSender<Value>) -> BTreeMap<String, (Duration, Handler)> {
-    let note = told.clone();
+/// message's `answer`, or with its whole event; `Hold` and a `$connect` that asks for it wait until they are let go; all
+/// of them tell the test.
+fn functions(
+    told: mpsc::UnboundedSender<Value>,
+    gate: &Arc<Semaphore>,
+) -> BTreeMap<String, (Duration, Handler)> {
+    let (note, hold) = (told.clone(), told.clone());
     let note = lambda::plain(move |event: LambdaEvent<Value>| {
         let sent = note.send(event.payload);
         async move { Ok(sent.map(|()| json!({"statusCode": 200}))?) }
     });
-    let connect = told.clone();
+    let (connect, let_go) = (told.clone(), Arc::clone(gate));
     let connect = lambda::plain(move |event: LambdaEvent<Value>| {
         let event = event.payload;
         let status = event["queryStringParameters"]["status"]
@@ -204,9 +221,13 @@ fn functions(told: mpsc::UnboundedSender<Value>) -> BTreeMap<String, (Duration, 
             .as_str()
             .and_then(|offered| offered.split(',').next());
         let answer = json!({"headers": protocol.map(|protocol| json!({"Sec-WebSocket-Protocol": protocol})), "body": "who are you?"});
-        let sent = connect.send(event);
+        let is_held = !event["queryStringParameters"]["held"].is_null();
+        let (let_go, sent) = (Arc::clone(&let_go), connect.send(event));
         async move {
             sent?;
+            if is_held {
+                let_go.acquire().await?.forget();
+            }
             let mut answer = answer;
             answer["statusCode"] = json!(status?);
             Ok(answer)
@@ -222,12 +243,22 @@ fn functions(told: mpsc::UnboundedSender<Value>) -> BTreeMap<String, (Duration, 
         let sent = told.send(event);
         async move { Ok(sent.map(|()| answer)?) }
     });
+    let let_go = Arc::clone(gate);
+    let hold = lambda::plain(move |event: LambdaEvent<Value>| {
+        let (let_go, sent) = (Arc::clone(&let_go), hold.send(event.payload));
+        async move {
+            sent?;
+            let_go.acquire().await?.forget();
+            Ok(json!({"statusCode": 200, "body": "\"let go\""}))
+        }
+    });
     let fail = lambda::plain(|_: LambdaEvent<Value>| async { Err::<(), _>("told to fail".into()) });
     [
         ("Note", note),
         ("Connect", connect),
         ("Answer", answer),
         ("Fail", fail),
+        ("Hold", hold),
     ]
     .into_iter()
     .map(|(name, handler)| (name.to_owned(), (Duration::from_secs(10), handler)))
@@ -248,9 +279,8 @@ async fn hears(socket: &mut Socket) -> Value {
 async fn close_of(socket: &mut Socket) -> (u16, String) {
     loop {
         let message = tokio::time::timeout(Duration::from_secs(10), socket.next()).await;
-        match message.expect("a close should have come").unwrap().unwrap() {
-            Message::Close(Some(frame)) => return (frame.code.into(), frame.reason.as_str().to_owned()),
-            _ => {}
+        if let Message::Close(Some(frame)) = message.expect("a close should have come").unwrap().unwrap() {
+            return (frame.code.into(), frame.reason.as_str().to_owned());
         }
     }
 }
@@ -691,7 +721,44 @@ async fn a_client_that_does_not_read_is_dropped_and_delays_nobody() {
 }
 
 #[tokio::test]
-async fn messages_of_one_client_run_at_the_same_time() {
+async fn messages_of_one_client_run_at_the_same_time_sixteen_at_most() {
+    let mut api = Api::new().await;
+    let (mut socket, _) = api.admitted().await;
+    for _ in 0..20 {
+        sends(&mut socket, &json!({"type": "held"})).await;
+    }
+    for _ in 0..16 {
+        assert_eq!(api.event().await["requestContext"]["routeKey"], "held");
+    }
+    let (mut other, _) = api.admitted().await;
+    sends(&mut other, &json!({"type": "ping"})).await;
+    assert_eq!(
+        hears(&mut other).await["type"],
+        "pong",
+        "one client's messages hold up no other's"
+    );
+    assert!(api.events.try_recv().is_err() && api.sockets.is_busy());
+    api.gate.add_permits(20);
+    for _ in 0..20 {
+        assert_eq!(hears(&mut socket).await, json!("let go"));
+    }
+    assert_eq!(api.sockets.counts().received, 21);
+}
+
+#[tokio::test]
+async fn a_posted_message_arrives_while_the_clients_own_are_held() {
+    let mut api = Api::new().await;
+    let (mut socket, connection_id) = api.admitted().await;
+    for _ in 0..16 {
+        sends(&mut socket, &json!({"type": "held"})).await;
+        api.event().await;
+    }
+    api.posts(&connection_id, "1").await.unwrap();
+    assert_eq!(hears(&mut socket).await, json!(1));
+}
+
+#[tokio::test]
+async fn a_hundred_messages_get_a_hundred_answers_and_then_nothing_is_under_way() {
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
     for n in 0..100 {
@@ -707,9 +774,51 @@ async fn messages_of_one_client_run_at_the_same_time() {
     }
     heard.sort_unstable();
     assert_eq!(heard, (0..100).collect::<Vec<_>>());
-    assert_eq!(api.sockets.counts().received, 100);
-    assert!(!api.sockets.is_busy());
-    api.events.close();
+    // The session may still be noting that the last answer is written.
+    let idle = async {
+        while api.sockets.is_busy() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), idle)
+        .await
+        .expect("nothing should be under way");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_during_connect_is_forgotten() {
+    let mut api = Api::new().await;
+    let mut stream = TcpStream::connect(api.address).await.unwrap();
+    let handshake = "GET /ws?held=1 HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    let connected = api.event().await["requestContext"]["connectionId"].clone();
+    assert!(api.sockets.is_busy());
+    drop(stream);
+    api.gate.add_permits(1);
+    let event = api.event().await;
+    assert_eq!(event["requestContext"]["connectionId"], connected);
+    assert_eq!(event["requestContext"]["disconnectStatusCode"], 1006);
+    assert_eq!(api.sockets.counts().open, 0);
+}
+
+#[tokio::test]
+async fn a_connection_cannot_be_posted_to_before_connect_has_let_it_in() {
+    let mut api = Api::new().await;
+    let address = format!("ws://{}/ws?held=1", api.address);
+    let stream = TcpStream::connect(api.address).await.unwrap();
+    let client = tokio::spawn(client_async(address, stream));
+    let event = api.event().await;
+    let connection_id = event["requestContext"]["connectionId"].as_str().unwrap();
+    assert_eq!(
+        api.posts(connection_id, "1").await,
+        Err("410 GoneException".to_owned())
+    );
+    api.gate.add_permits(1);
+    let (mut socket, _) = client.await.unwrap().unwrap();
+    sends(&mut socket, &json!({"type": "ping"})).await;
+    hears(&mut socket).await;
+    assert_eq!(api.posts(connection_id, "1").await, Ok(()));
 }
 
 #[tokio::test]

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::{
     body::Bytes,
-    http::{StatusCode, header, request::Parts},
-    response::Response,
+    http::{header, request::Parts},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    gateway::{self, Caller, message},
+    gateway::{self, Caller, Refusal},
     lambda::{ACCOUNT, PAYLOAD_LIMIT, json_length},
 };
 
@@ -40,7 +39,7 @@ pub fn raw_path(path: &str) -> String {
 
 impl Asked<'_> {
     /// The event, or the refusal of a body that does not fit into one.
-    pub fn event(&self) -> Result<Value, Response> {
+    pub fn event(&self) -> Result<Value, Refusal> {
         let (body, is_base64) = self.body();
         let mut event = json!({
             "version": "2.0",
@@ -83,7 +82,7 @@ impl Asked<'_> {
             );
         }
         if json_length(&event) > PAYLOAD_LIMIT {
-            return Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"));
+            return Err(super::TOO_LONG);
         }
         Ok(event)
     }

@@ -61,21 +61,19 @@ impl Routes {
                 Some((route, parameters))
             });
         let best = matching.min_by_key(|(route, _)| (route.rank(), Reverse(route.method.is_some())));
-        match best {
-            Some((route, parameters)) => Some(Found {
+        if let Some((route, parameters)) = best {
+            return Some(Found {
                 key: route.key.clone(),
                 target: &route.target,
                 parameters,
-            }),
-            None => {
-                let target = self.default.as_ref()?;
-                Some(Found {
-                    key: "$default".to_owned(),
-                    target,
-                    parameters: Vec::new(),
-                })
-            }
+            });
         }
+        let target = self.default.as_ref()?;
+        Some(Found {
+            key: "$default".to_owned(),
+            target,
+            parameters: Vec::new(),
+        })
     }
 }
 
@@ -166,8 +164,8 @@ mod tests {
         Some((found.key, parameters.join(" ")))
     }
 
-    fn takes(key: &str, parameters: &str) -> Option<(String, String)> {
-        Some((key.to_owned(), parameters.to_owned()))
+    fn taken(key: &str, parameters: &str) -> (String, String) {
+        (key.to_owned(), parameters.to_owned())
     }
 
     const PETS: &[&str] = &[
@@ -182,23 +180,35 @@ mod tests {
 
     #[test]
     fn the_most_specific_path_wins() {
-        assert_eq!(found(PETS, "GET", "/pets/dog"), takes("GET /pets/dog", ""));
-        assert_eq!(found(PETS, "GET", "/pets/cat"), takes("GET /pets/{id}", "id=cat"));
+        assert_eq!(found(PETS, "GET", "/pets/dog"), Some(taken("GET /pets/dog", "")));
+        assert_eq!(
+            found(PETS, "GET", "/pets/cat"),
+            Some(taken("GET /pets/{id}", "id=cat"))
+        );
         assert_eq!(
             found(PETS, "GET", "/pets/cat/1"),
-            takes("GET /pets/{proxy+}", "proxy=cat/1")
+            Some(taken("GET /pets/{proxy+}", "proxy=cat/1"))
         );
-        assert_eq!(found(PETS, "GET", "/else"), takes("ANY /{proxy+}", "proxy=else"));
-        assert_eq!(found(PETS, "GET", "/"), takes("$default", ""));
+        assert_eq!(
+            found(PETS, "GET", "/else"),
+            Some(taken("ANY /{proxy+}", "proxy=else"))
+        );
+        assert_eq!(found(PETS, "GET", "/"), Some(taken("$default", "")));
     }
 
     #[test]
     fn a_method_wins_over_any_on_the_same_path() {
-        assert_eq!(found(PETS, "PUT", "/pets/cat"), takes("ANY /pets/{id}", "id=cat"));
-        assert_eq!(found(PETS, "PUT", "/pets/dog"), takes("ANY /pets/{id}", "id=dog"));
+        assert_eq!(
+            found(PETS, "PUT", "/pets/cat"),
+            Some(taken("ANY /pets/{id}", "id=cat"))
+        );
+        assert_eq!(
+            found(PETS, "PUT", "/pets/dog"),
+            Some(taken("ANY /pets/{id}", "id=dog"))
+        );
         assert_eq!(
             found(PETS, "POST", "/pets/1/toys/2"),
-            takes("POST /pets/{id}/toys/{toy}", "id=1 toy=2")
+            Some(taken("POST /pets/{id}/toys/{toy}", "id=1 toy=2"))
         );
     }
 
@@ -208,6 +218,6 @@ mod tests {
         assert_eq!(found(&["GET /pets/{id}"], "GET", "/pets/"), None);
         assert_eq!(found(&["GET /pets/{id}"], "GET", "/pets/1/"), None);
         assert_eq!(found(&["GET /pets/{id}"], "POST", "/pets/1"), None);
-        assert_eq!(found(&["GET /"], "GET", "/"), takes("GET /", ""));
+        assert_eq!(found(&["GET /"], "GET", "/"), Some(taken("GET /", "")));
     }
 }

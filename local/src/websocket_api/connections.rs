@@ -29,7 +29,9 @@ async fn post_to_connection(
     Path(path): Path<Vec<(String, String)>>,
     body: Body,
 ) -> Response {
-    let Ok(payload) = axum::body::to_bytes(body, MESSAGE_LIMIT).await else {
+    // A little more is read than is taken, so that a client gets to read why it is refused.
+    let payload = axum::body::to_bytes(body, 8 * MESSAGE_LIMIT).await.ok();
+    let Some(payload) = payload.filter(|payload| payload.len() <= MESSAGE_LIMIT) else {
         return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException");
     };
     // API Gateway has no binary frames either way.

@@ -37,10 +37,7 @@ impl Sockets {
         };
         let answer = match found {
             None => Some(about.failed("Forbidden")),
-            Some((_, route)) => self
-                .answer(route, &about, &message)
-                .await
-                .unwrap_or_else(|failed| Some(failed)),
+            Some((_, route)) => self.answer(route, &about, &message).await.unwrap_or_else(Some),
         };
         if let Some(answer) = answer {
             self.reply(&socket, answer);
@@ -75,12 +72,16 @@ impl Sockets {
     }
 
     fn reply(&self, socket: &Socket, text: String) {
-        match socket.post(text.into(), self.work.begin(), self.clock.now()) {
-            Ok(()) => self.counters.answered(),
-            Err(_) => tracing::debug!(
+        if socket
+            .post(text.into(), self.work.begin(), self.clock.now())
+            .is_ok()
+        {
+            self.counters.answered();
+        } else {
+            tracing::debug!(
                 connection_id = socket.id,
                 "an answer came after its connection ended"
-            ),
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use hyper::upgrade::OnUpgrade;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{
-    gateway::{self, Caller, message},
+    gateway::{self, Caller, Refusal},
     template::WebSocketTarget,
     work::UnderWay,
 };
@@ -27,13 +27,13 @@ impl Sockets {
     /// Answers a handshake. What follows runs on when the client is gone before the answer.
     pub(super) async fn shake_hands(&self, mut request: Request) -> Response {
         if let Err(refusal) = gateway::check_head(&request) {
-            return refusal;
+            return refusal.into_response();
         }
         let upgrade = hyper::upgrade::on(&mut request);
         let (head, _) = request.into_parts();
         let key = match handshake_key(&head) {
             Ok(key) => key,
-            Err(refusal) => return refusal,
+            Err(refusal) => return no_handshake(refusal),
         };
         let (answer, answered) = oneshot::channel();
         let connecting = Connecting {
@@ -45,8 +45,8 @@ impl Sockets {
             under_way: self.work.begin(),
         };
         tokio::spawn(connecting.run());
-        let died = |_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
-        answered.await.unwrap_or_else(died)
+        let died = Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
+        answered.await.unwrap_or_else(|_| died.into_response())
     }
 
     /// Asks `$connect`, if there is one. Its answer's headers, or the refusal.
@@ -132,16 +132,21 @@ impl Connecting {
             Ok(stream) if accepted => sockets.serve(stream, about, under_way).await,
             // `$connect` let in a client that is gone: what it noted must be forgotten.
             _ => {
+                let About {
+                    caller,
+                    connection_id,
+                    ..
+                } = about;
                 sockets
-                    .say_goodbye(&about.caller, &about.connection_id, connected_at, &Ending::LOST)
-                    .await
+                    .say_goodbye(&caller, &connection_id, connected_at, &Ending::LOST)
+                    .await;
             }
         }
     }
 }
 
 /// The handshake's key, or the refusal of a request that is no handshake (RFC 6455, 4.2.1).
-fn handshake_key(head: &Parts) -> Result<String, Response> {
+fn handshake_key(head: &Parts) -> Result<String, Refusal> {
     let names = |name: HeaderName, token: &str| {
         let value = gateway::joined(&head.headers, name.as_str());
         value
@@ -153,14 +158,19 @@ fn handshake_key(head: &Parts) -> Result<String, Response> {
         && names(header::UPGRADE, "websocket");
     let is_known_version = names(header::SEC_WEBSOCKET_VERSION, "13");
     if !is_upgrade || !is_known_version {
-        let mut refusal = message(StatusCode::UPGRADE_REQUIRED, "Upgrade Required");
-        let headers = refusal.headers_mut();
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Err(refusal);
+        return Err(Refusal(StatusCode::UPGRADE_REQUIRED, "Upgrade Required"));
     }
     gateway::text(&head.headers, &header::SEC_WEBSOCKET_KEY)
-        .ok_or_else(|| message(StatusCode::BAD_REQUEST, "Bad Request"))
+        .ok_or(Refusal(StatusCode::BAD_REQUEST, "Bad Request"))
+}
+
+/// A refusal that says what would have been a handshake.
+fn no_handshake(refusal: Refusal) -> Response {
+    let headers = [
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+    ];
+    (headers, refusal).into_response()
 }
 
 /// The answer that turns the connection into a WebSocket. Of the function's headers only the subprotocol is for the client.
