@@ -61,9 +61,11 @@ pub(crate) fn check_head(request: &Request) -> Result<(), Refusal> {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Refusal(status, "Request Header Fields Too Large"));
     }
-    // A name that is none would not reach API Gateway; lambda_http panics on it.
+    // A host that is none, and a target that is no path (`OPTIONS *`), never get past API Gateway; lambda_http, which
+    // builds a URL from them, panics.
     let host = text(request.headers(), &header::HOST).unwrap_or_default();
-    if reqwest::Url::parse(&format!("http://{host}/")).is_err() {
+    let is_host = reqwest::Url::parse(&format!("http://{host}/")).is_ok();
+    if !is_host || !request.uri().path().starts_with('/') {
         return Err(Refusal(StatusCode::BAD_REQUEST, "Bad Request"));
     }
     Ok(())

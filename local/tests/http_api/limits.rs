@@ -50,8 +50,8 @@ async fn malformed_requests_are_refused_and_the_server_goes_on() {
         ("GET /echo?a=\"<> HTTP/1.1\r\nHost: shop", "400"),
         ("GET /echo\u{0} HTTP/1.1\r\nHost: shop", "400"),
         ("NONSENSE", "400"),
-        ("OPTIONS * HTTP/1.1\r\nHost: shop", "404"),
-        ("CONNECT shop:443 HTTP/1.1\r\nHost: shop", "404"),
+        ("OPTIONS * HTTP/1.1\r\nHost: shop", "400"),
+        ("CONNECT shop:443 HTTP/1.1\r\nHost: shop", "400"),
         ("POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: -1", "400"),
     ] {
         let answer = api.sends(head).await;
