@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::{
     gateway,
     template::{WebSocketApi, WebSocketRoute, WebSocketTarget},
+    work::UnderWay,
 };
 
 use super::{
@@ -20,9 +21,8 @@ use super::{
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
 
 impl Sockets {
-    /// Handles one message of a client, to the end of its answer.
-    pub(super) async fn handle(self, socket: Arc<Socket>, message: Utf8Bytes) {
-        let under_way = self.work.begin();
+    /// Handles one message of a client, to the end of its answer. `under_way` is what that is to `is_busy`.
+    pub(super) async fn handle(self, socket: Arc<Socket>, message: Utf8Bytes, under_way: UnderWay) {
         let found = route(&self.api, &message);
         let about = About {
             connection_id: socket.id.clone(),

@@ -55,11 +55,14 @@ impl Sockets {
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
         drop(under_way);
 
+        let mut handled = JoinSet::new();
         let ending = tokio::select! {
             biased;
             ending = socket.told_to_end() => ending,
-            ending = self.converse(&mut stream, &socket, &mut end.outgoing) => ending,
+            ending = self.converse(&mut stream, &socket, &mut end.outgoing, &mut handled) => ending,
         };
+        // What was received is handled, whether or not its sender is still there.
+        handled.detach_all();
 
         let under_way = self.work.begin();
         self.open().remove(&socket.id);
@@ -116,15 +119,15 @@ impl Sockets {
         stream: &mut Stream,
         socket: &Arc<Socket>,
         outgoing: &mut mpsc::UnboundedReceiver<Outgoing>,
+        handled: &mut JoinSet<()>,
     ) -> Ending {
-        let mut handled = JoinSet::new();
         loop {
             tokio::select! {
                 read = stream.next(), if handled.len() < MESSAGES_AT_A_TIME => match read {
                     Some(Ok(Message::Text(text))) => {
                         self.counters.received();
                         socket.touch(self.clock.now());
-                        handled.spawn(self.clone().handle(Arc::clone(socket), text));
+                        handled.spawn(self.clone().handle(Arc::clone(socket), text, self.work.begin()));
                     }
                     Some(Ok(Message::Binary(_))) => return Ending::BINARY,
                     Some(Ok(Message::Close(frame))) => return closed_by_client(stream, frame).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use local::part::Part;
 use serde_json::json;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
+use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::Data};
 
 use crate::api::{Api, hears, sends, text_frame};
 
@@ -38,6 +38,27 @@ async fn a_message_is_routed_and_its_answer_comes_back() {
         "isBase64Encoded": false,
     });
     assert_eq!(event, expected);
+}
+
+#[tokio::test]
+async fn a_message_counts_even_if_its_connection_ends_right_behind_it() {
+    let mut api = Api::new().await;
+    let (mut socket, _) = api.admitted().await;
+    // In one write, so that both are there when the first is read.
+    socket.feed(Message::text(r#"{"type":"silent"}"#)).await.unwrap();
+    socket.feed(Message::binary(vec![1])).await.unwrap();
+    socket.flush().await.unwrap();
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        kinds.push(
+            api.event().await["requestContext"]["eventType"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    kinds.sort();
+    assert_eq!(kinds, ["DISCONNECT", "MESSAGE"]);
 }
 
 #[tokio::test]
