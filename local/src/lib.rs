@@ -8,6 +8,11 @@
 )]
 
 pub mod clock;
+pub mod gateway;
+pub mod http_api;
 pub mod lambda;
 pub mod part;
+pub mod runtime_api;
 pub mod template;
+pub mod websocket_api;
+pub mod work;
