@@ -1,0 +1,393 @@
+//! The template as a document: its parameters, conditions and resources, and what their names come to locally.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, Error as _, value::Error},
+};
+use serde_json::{Map, Value};
+use serde_yaml_ng::Value as Yaml;
+
+use super::{
+    Surroundings, TemplateError,
+    expression::{Expression, Scope},
+};
+
+/// Types that matter in AWS only; any other type that no reader asks for is reported by [`Document::skipped`].
+const OF_AWS_ONLY: &[&str] = &[
+    "AWS::ApiGateway::Account",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudFormation::Stack",
+    "AWS::CloudWatch::Alarm",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// Types that the readers beside this file ask for.
+const SERVED: &[&str] = &[
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::IntegrationResponse",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::RouteResponse",
+    "AWS::DynamoDB::Table",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::Serverless::Function",
+];
+
+/// A template that has been parsed, but not yet understood.
+pub(super) struct Document<'a> {
+    file: &'a Path,
+    surroundings: &'a Surroundings,
+    parameters: BTreeMap<String, Value>,
+    sections: Sections,
+    /// Resources whose conditions do not hold.
+    absent: BTreeSet<String>,
+    /// Names of the conditions that are being decided, so that one that leads back to itself is noticed.
+    deciding: RefCell<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sections {
+    #[serde(default)]
+    parameters: BTreeMap<String, Parameter>,
+    #[serde(default)]
+    conditions: BTreeMap<String, Value>,
+    #[serde(default)]
+    globals: Value,
+    resources: BTreeMap<String, Declaration>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    r#type: String,
+    default: Option<Value>,
+    #[serde(default)]
+    allowed_values: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Declaration {
+    r#type: String,
+    condition: Option<String>,
+    #[serde(default)]
+    properties: Value,
+}
+
+/// One resource that exists under the conditions of the document.
+#[derive(Clone, Copy)]
+pub(super) struct Resource<'a> {
+    /// Its logical id.
+    pub(super) id: &'a str,
+    properties: &'a Value,
+    document: &'a Document<'a>,
+}
+
+impl Resource<'_> {
+    /// Its properties, as far as `T` asks for them.
+    pub(super) fn properties<T: DeserializeOwned>(&self) -> Result<T, TemplateError> {
+        self.document
+            .evaluate(self.properties, &format!("Resources.{}.Properties", self.id))
+    }
+
+    /// The error that says that this resource is wrong at `place`, a path below its properties.
+    pub(super) fn unservable(&self, place: &str, problem: impl Into<String>) -> TemplateError {
+        let dot = if place.is_empty() { "" } else { "." };
+        self.document
+            .unservable(format!("Resources.{}.Properties{dot}{place}", self.id), problem)
+    }
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn read(file: &'a Path, surroundings: &'a Surroundings) -> Result<Self, TemplateError> {
+        let unservable = |place: &str, problem: String| TemplateError::Unservable {
+            file: file.into(),
+            place: place.into(),
+            problem,
+        };
+        let text = fs::read_to_string(file).map_err(|cause| TemplateError::Unreadable {
+            file: file.into(),
+            cause,
+        })?;
+        let yaml: Yaml = serde_yaml_ng::from_str(&text).map_err(|cause| TemplateError::Syntax {
+            file: file.into(),
+            cause,
+        })?;
+        let json = plain(yaml).map_err(|key| {
+            unservable(
+                "the template",
+                format!("the key {key} is not a text; write it in quotes"),
+            )
+        })?;
+        let sections: Sections = serde_path_to_error::deserialize(json)
+            .map_err(|error| unservable(&error.path().to_string(), error.inner().to_string()))?;
+        if let Some(id) = surroundings
+            .parameters
+            .keys()
+            .find(|id| !sections.parameters.contains_key(*id))
+        {
+            return Err(unservable(
+                "Parameters",
+                format!("there is no parameter `{id}`; set one that is declared"),
+            ));
+        }
+        let mut parameters = BTreeMap::new();
+        for (id, parameter) in &sections.parameters {
+            let value = parameter
+                .value(given(id, surroundings))
+                .map_err(|problem| unservable(&format!("Parameters.{id}"), problem))?;
+            parameters.insert(id.clone(), value);
+        }
+        let mut document = Self {
+            file,
+            surroundings,
+            parameters,
+            sections,
+            absent: BTreeSet::new(),
+            deciding: RefCell::default(),
+        };
+        document.absent = document.absent()?;
+        Ok(document)
+    }
+
+    /// The resources of one type whose conditions hold.
+    pub(super) fn of_type<'b>(&'b self, wanted: &'b str) -> impl Iterator<Item = Resource<'b>> {
+        self.resources()
+            .filter(move |(_, resource)| resource.r#type == wanted)
+            .map(|(id, resource)| Resource {
+                id,
+                properties: &resource.properties,
+                document: self,
+            })
+    }
+
+    /// Resources that nothing serves and that are not known to matter in AWS only.
+    pub(super) fn skipped(&self) -> Vec<String> {
+        let known = |name: &str| OF_AWS_ONLY.contains(&name) || SERVED.contains(&name);
+        let resources = self
+            .sections
+            .resources
+            .iter()
+            .filter(|(_, resource)| !known(&resource.r#type));
+        resources
+            .map(|(id, resource)| format!("{id} ({})", resource.r#type))
+            .collect()
+    }
+
+    /// `Globals`, as far as `T` asks for them.
+    pub(super) fn globals<T: DeserializeOwned>(&self) -> Result<T, TemplateError> {
+        self.evaluate(&self.sections.globals, "Globals")
+    }
+
+    /// The error that says that something is wrong at `place`.
+    pub(super) fn unservable(&self, place: impl Into<String>, problem: impl Into<String>) -> TemplateError {
+        TemplateError::Unservable {
+            file: self.file.into(),
+            place: place.into(),
+            problem: problem.into(),
+        }
+    }
+
+    fn evaluate<T: DeserializeOwned>(&self, value: &Value, place: &str) -> Result<T, TemplateError> {
+        let value = if value.is_null() {
+            Value::Object(Map::new())
+        } else {
+            value.clone()
+        };
+        serde_path_to_error::deserialize(Expression::new(value, self)).map_err(|error| {
+            let below = error.path().to_string();
+            let place = if below == "." {
+                place.to_owned()
+            } else {
+                format!("{place}.{below}")
+            };
+            self.unservable(place, error.into_inner().to_string())
+        })
+    }
+
+    fn absent(&self) -> Result<BTreeSet<String>, TemplateError> {
+        let mut absent = BTreeSet::new();
+        for (id, resource) in &self.sections.resources {
+            let Some(name) = &resource.condition else { continue };
+            let holds = self.condition(name);
+            let holds = holds
+                .map_err(|error| self.unservable(format!("Resources.{id}.Condition"), error.to_string()))?;
+            if !holds {
+                absent.insert(id.clone());
+            }
+        }
+        Ok(absent)
+    }
+
+    /// The resources that exist under the template's conditions.
+    fn resources(&self) -> impl Iterator<Item = (&String, &Declaration)> {
+        self.sections
+            .resources
+            .iter()
+            .filter(|(id, _)| !self.absent.contains(*id))
+    }
+
+    fn type_of(&self, id: &str) -> Option<&str> {
+        self.sections
+            .resources
+            .get(id)
+            .map(|resource| resource.r#type.as_str())
+    }
+
+    fn arn(&self, service: &str, name: &str) -> String {
+        let Surroundings { region, account, .. } = self.surroundings;
+        format!("arn:aws:{service}:{region}:{account}:{name}")
+    }
+}
+
+impl Scope for Document<'_> {
+    fn reference(&self, name: &str) -> Result<Option<Value>, Error> {
+        let surroundings = self.surroundings;
+        if let Some(value) = self.parameters.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        let text = match name {
+            "AWS::NoValue" => return Ok(None),
+            "AWS::Region" => surroundings.region.clone(),
+            "AWS::AccountId" => surroundings.account.clone(),
+            "AWS::Partition" => "aws".to_owned(),
+            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+            "AWS::StackName" => "shopwire".to_owned(),
+            _ => match self.type_of(name) {
+                Some("AWS::SQS::Queue") => {
+                    format!("{}/{}/{name}", surroundings.aws_endpoint, surroundings.account)
+                }
+                Some("AWS::SNS::Topic") => self.arn("sns", name),
+                Some(_) => name.to_owned(),
+                None => {
+                    return Err(Error::custom(format!(
+                        "there is no parameter or resource `{name}`"
+                    )));
+                }
+            },
+        };
+        Ok(Some(text.into()))
+    }
+
+    fn attribute(&self, resource: &str, attribute: &str) -> Result<Value, Error> {
+        let kind = self
+            .type_of(resource)
+            .ok_or_else(|| Error::custom(format!("there is no resource `{resource}`")))?;
+        let text = match (kind, attribute) {
+            ("AWS::DynamoDB::Table", "Arn") => self.arn("dynamodb", &format!("table/{resource}")),
+            ("AWS::DynamoDB::Table", "StreamArn") => {
+                self.arn("dynamodb", &format!("table/{resource}/stream/local"))
+            }
+            ("AWS::SQS::Queue", "Arn") => self.arn("sqs", resource),
+            ("AWS::SQS::Queue", "QueueName") | ("AWS::SNS::Topic", "TopicName") => resource.to_owned(),
+            ("AWS::SNS::Topic", "TopicArn") => self.arn("sns", resource),
+            ("AWS::Serverless::Function", "Arn") => self.arn("lambda", &format!("function:{resource}")),
+            ("AWS::S3::Bucket", "RegionalDomainName") => {
+                format!("{resource}.s3.{}.amazonaws.com", self.surroundings.region)
+            }
+            _ => {
+                return Err(Error::custom(format!(
+                    "`{resource}.{attribute}` has no counterpart in the local cloud; make it a parameter"
+                )));
+            }
+        };
+        Ok(text.into())
+    }
+
+    fn condition(&self, name: &str) -> Result<bool, Error> {
+        let condition = self
+            .sections
+            .conditions
+            .get(name)
+            .ok_or_else(|| Error::custom(format!("there is no condition `{name}`")))?;
+        if self.deciding.borrow().iter().any(|deciding| deciding == name) {
+            return Err(Error::custom(format!("the condition `{name}` depends on itself")));
+        }
+        self.deciding.borrow_mut().push(name.to_owned());
+        let holds = Expression::new(condition.clone(), self).holds();
+        self.deciding.borrow_mut().pop();
+        holds
+    }
+}
+
+/// What a parameter is set to from outside: by name, or because it names an address that is a local one here.
+fn given<'a>(id: &str, surroundings: &'a Surroundings) -> Option<&'a String> {
+    surroundings.parameters.get(id).or(match id {
+        "WebSocketUrl" => Some(&surroundings.ws_url),
+        "WebSocketEndpoint" => Some(&surroundings.aws_endpoint),
+        _ => None,
+    })
+}
+
+impl Parameter {
+    fn value(&self, given: Option<&String>) -> Result<Value, String> {
+        let value = given
+            .map(|given| Value::from(given.as_str()))
+            .or_else(|| self.default.clone());
+        let value = value.ok_or("has no default; set it")?;
+        let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if !self.allowed_values.is_empty()
+            && !self
+                .allowed_values
+                .iter()
+                .any(|one| written(one) == written(&value))
+        {
+            let allowed = self
+                .allowed_values
+                .iter()
+                .map(written)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(format!("`{}` is not one of {allowed}", written(&value)));
+        }
+        Ok(match self.r#type.as_str() {
+            "CommaDelimitedList" => written(&value).split(',').map(str::trim).collect(),
+            _ => written(&value).into(),
+        })
+    }
+}
+
+/// YAML as JSON, with `!Ref x` written out as `{Ref: x}`. The error is a key that is no text.
+fn plain(yaml: Yaml) -> Result<Value, String> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(truth) => truth.into(),
+        Yaml::Number(number) => serde_json::to_value(number).map_err(|error| error.to_string())?,
+        Yaml::String(text) => text.into(),
+        Yaml::Sequence(elements) => elements.into_iter().map(plain).collect::<Result<_, _>>()?,
+        Yaml::Mapping(entries) => entries
+            .into_iter()
+            .map(|(key, value)| match key {
+                Yaml::String(key) => Ok((key, plain(value)?)),
+                other => Err(format!("{other:?}")),
+            })
+            .collect::<Result<Map<_, _>, _>>()?
+            .into(),
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let name = match tag.trim_start_matches('!') {
+                name @ ("Ref" | "Condition") => name.to_owned(),
+                name => format!("Fn::{name}"),
+            };
+            Value::Object(Map::from_iter([(name, plain(tagged.value)?)]))
+        }
+    })
+}
