@@ -9,6 +9,8 @@ mod apis;
 mod document;
 mod error;
 mod expression;
+#[cfg(test)]
+mod fixture;
 mod functions;
 mod storage;
 

@@ -265,3 +265,120 @@ impl From<CorsProperties> for Cors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HttpTarget, WebSocketTarget, fixture::read};
+
+    fn apis(resources: &str) -> String {
+        format!(
+            "
+Resources:
+  Http:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      ProtocolType: HTTP
+      CorsConfiguration: {{ AllowOrigins: ['*'], AllowHeaders: [If-Match], MaxAge: 60 }}
+  Live:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {{ ProtocolType: WEBSOCKET, RouteSelectionExpression: '$request.body.type' }}
+  Run: {{ Type: 'AWS::Serverless::Function', Properties: {{ CodeUri: functions/run }} }}
+  Site: {{ Type: 'AWS::S3::Bucket' }}
+  {resources}
+"
+        )
+    }
+
+    fn route(api: &str, key: &str, integration: &str, more: &str) -> String {
+        apis(&format!(
+            "To: {{ Type: 'AWS::ApiGatewayV2::Integration', Properties: {{ ApiId: !Ref {api}, {integration} }} }}
+  Route: {{ Type: 'AWS::ApiGatewayV2::Route', Properties: {{ ApiId: !Ref {api}, RouteKey: '{key}', \
+             Target: !Sub 'integrations/${{To}}'{more} }} }}"
+        ))
+    }
+
+    const SOCKET_RUN: &str = "IntegrationType: AWS_PROXY, IntegrationUri: !Sub \
+        'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Run.Arn}/invocations'";
+
+    #[test]
+    fn an_http_route_leads_to_a_function_or_to_the_site() {
+        let run = "IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt Run.Arn, PayloadFormatVersion: '2.0'";
+        let http = read(&route("Http", "GET /orders/{id}", run, "")).unwrap().http;
+        assert_eq!(http.routes[0].key, "GET /orders/{id}");
+        assert_eq!(http.routes[0].target, HttpTarget::Function("Run".to_owned()));
+        assert_eq!(
+            (http.cors.headers.as_slice(), http.cors.max_age),
+            (["if-match".to_owned()].as_slice(), Some(60))
+        );
+
+        let site = "IntegrationType: HTTP_PROXY, IntegrationUri: !Sub 'https://${Site.RegionalDomainName}/docs/{proxy}'";
+        let http = read(&route("Http", "GET /docs/{proxy+}", site, "")).unwrap().http;
+        assert_eq!(http.routes[0].target, HttpTarget::Site("docs/{proxy}".to_owned()));
+    }
+
+    #[test]
+    fn a_websocket_route_leads_to_a_function_and_answers_only_with_a_route_response() {
+        let websocket = read(&route("Live", "$connect", SOCKET_RUN, ""))
+            .unwrap()
+            .websocket;
+        assert_eq!(websocket.selection, "$request.body.type");
+        assert_eq!(
+            websocket.routes["$connect"].target,
+            WebSocketTarget::Function("Run".to_owned())
+        );
+        assert!(!websocket.routes["$connect"].responds);
+
+        let answers = ", RouteResponseSelectionExpression: '$default'";
+        let response =
+            "  Answer: { Type: 'AWS::ApiGatewayV2::RouteResponse', Properties: { RouteId: !Ref Route } }\n";
+        let with_response = route("Live", "$default", SOCKET_RUN, answers) + response;
+        assert!(read(&with_response).unwrap().websocket.routes["$default"].responds);
+        let half = read(&route("Live", "$default", SOCKET_RUN, answers)).unwrap_err();
+        assert!(
+            half.ends_with("a RouteResponse; give it both or neither"),
+            "{half}"
+        );
+    }
+
+    #[test]
+    fn a_mock_answers_what_its_template_selects() {
+        let response = "  Answer:
+    Type: AWS::ApiGatewayV2::IntegrationResponse
+    Properties:
+      IntegrationId: !Ref To
+      TemplateSelectionExpression: '200'
+      ResponseTemplates: { '200': '{\"at\":$context.requestTimeEpoch}', '400': no }
+";
+        let mock = route("Live", "ping", "IntegrationType: MOCK", "");
+        let websocket = read(&(mock.clone() + response)).unwrap().websocket;
+        let expected = WebSocketTarget::Mock(r#"{"at":$context.requestTimeEpoch}"#.to_owned());
+        assert_eq!(websocket.routes["ping"].target, expected);
+        assert_eq!(
+            read(&mock).unwrap_err(),
+            "template.yaml: Resources.To.Properties: is a MOCK without an IntegrationResponse; add one"
+        );
+    }
+
+    #[test]
+    fn a_route_that_could_not_be_served_says_why() {
+        let error = |integration| read(&route("Http", "GET /", integration, "")).unwrap_err();
+        assert_eq!(
+            error("IntegrationType: AWS_PROXY, IntegrationUri: !GetAtt Run.Arn"),
+            "template.yaml: Resources.To.Properties.PayloadFormatVersion: only '2.0' is served; write it"
+        );
+        assert_eq!(
+            error("IntegrationType: HTTP_PROXY, IntegrationUri: 'https://example.com/'"),
+            "template.yaml: Resources.To.Properties.IntegrationUri: \
+             `https://example.com/` is not in a bucket of this template"
+        );
+        let lost = apis(
+            "Route: { Type: 'AWS::ApiGatewayV2::Route', Properties: { ApiId: !Ref Http, RouteKey: 'GET /', \
+             Target: integrations/Gone } }",
+        );
+        assert_eq!(
+            read(&lost).unwrap_err(),
+            "template.yaml: Resources.Route.Properties.Target: \
+             `integrations/Gone` is not integrations/ and an integration"
+        );
+    }
+}

@@ -1,4 +1,4 @@
-//! The template as a document: its parameters, conditions and resources, and what their names come to locally.
+//! The template as a document: its parameters, conditions and resources, as far as they exist.
 
 use std::{
     cell::RefCell,
@@ -7,10 +7,7 @@ use std::{
     path::Path,
 };
 
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, Error as _, value::Error},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
@@ -18,6 +15,8 @@ use super::{
     Surroundings, TemplateError,
     expression::{Expression, Scope},
 };
+
+mod names;
 
 /// Types that matter in AWS only; any other type that no reader asks for is reported by [`Document::skipped`].
 const OF_AWS_ONLY: &[&str] = &[
@@ -137,8 +136,13 @@ impl<'a> Document<'a> {
                 format!("the key {key} is not a text; write it in quotes"),
             )
         })?;
-        let sections: Sections = serde_path_to_error::deserialize(json)
-            .map_err(|error| unservable(&error.path().to_string(), error.inner().to_string()))?;
+        let sections: Sections = serde_path_to_error::deserialize(json).map_err(|error| {
+            let place = error.path().to_string();
+            unservable(
+                if place == "." { "the template" } else { &place },
+                error.inner().to_string(),
+            )
+        })?;
         if let Some(id) = surroundings
             .parameters
             .keys()
@@ -244,88 +248,6 @@ impl<'a> Document<'a> {
             .iter()
             .filter(|(id, _)| !self.absent.contains(*id))
     }
-
-    fn type_of(&self, id: &str) -> Option<&str> {
-        self.sections
-            .resources
-            .get(id)
-            .map(|resource| resource.r#type.as_str())
-    }
-
-    fn arn(&self, service: &str, name: &str) -> String {
-        let Surroundings { region, account, .. } = self.surroundings;
-        format!("arn:aws:{service}:{region}:{account}:{name}")
-    }
-}
-
-impl Scope for Document<'_> {
-    fn reference(&self, name: &str) -> Result<Option<Value>, Error> {
-        let surroundings = self.surroundings;
-        if let Some(value) = self.parameters.get(name) {
-            return Ok(Some(value.clone()));
-        }
-        let text = match name {
-            "AWS::NoValue" => return Ok(None),
-            "AWS::Region" => surroundings.region.clone(),
-            "AWS::AccountId" => surroundings.account.clone(),
-            "AWS::Partition" => "aws".to_owned(),
-            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            "AWS::StackName" => "shopwire".to_owned(),
-            _ => match self.type_of(name) {
-                Some("AWS::SQS::Queue") => {
-                    format!("{}/{}/{name}", surroundings.aws_endpoint, surroundings.account)
-                }
-                Some("AWS::SNS::Topic") => self.arn("sns", name),
-                Some(_) => name.to_owned(),
-                None => {
-                    return Err(Error::custom(format!(
-                        "there is no parameter or resource `{name}`"
-                    )));
-                }
-            },
-        };
-        Ok(Some(text.into()))
-    }
-
-    fn attribute(&self, resource: &str, attribute: &str) -> Result<Value, Error> {
-        let kind = self
-            .type_of(resource)
-            .ok_or_else(|| Error::custom(format!("there is no resource `{resource}`")))?;
-        let text = match (kind, attribute) {
-            ("AWS::DynamoDB::Table", "Arn") => self.arn("dynamodb", &format!("table/{resource}")),
-            ("AWS::DynamoDB::Table", "StreamArn") => {
-                self.arn("dynamodb", &format!("table/{resource}/stream/local"))
-            }
-            ("AWS::SQS::Queue", "Arn") => self.arn("sqs", resource),
-            ("AWS::SQS::Queue", "QueueName") | ("AWS::SNS::Topic", "TopicName") => resource.to_owned(),
-            ("AWS::SNS::Topic", "TopicArn") => self.arn("sns", resource),
-            ("AWS::Serverless::Function", "Arn") => self.arn("lambda", &format!("function:{resource}")),
-            ("AWS::S3::Bucket", "RegionalDomainName") => {
-                format!("{resource}.s3.{}.amazonaws.com", self.surroundings.region)
-            }
-            _ => {
-                return Err(Error::custom(format!(
-                    "`{resource}.{attribute}` has no counterpart in the local cloud; make it a parameter"
-                )));
-            }
-        };
-        Ok(text.into())
-    }
-
-    fn condition(&self, name: &str) -> Result<bool, Error> {
-        let condition = self
-            .sections
-            .conditions
-            .get(name)
-            .ok_or_else(|| Error::custom(format!("there is no condition `{name}`")))?;
-        if self.deciding.borrow().iter().any(|deciding| deciding == name) {
-            return Err(Error::custom(format!("the condition `{name}` depends on itself")));
-        }
-        self.deciding.borrow_mut().push(name.to_owned());
-        let holds = Expression::new(condition.clone(), self).holds();
-        self.deciding.borrow_mut().pop();
-        holds
-    }
 }
 
 /// What a parameter is set to from outside: by name, or because it names an address that is a local one here.
@@ -390,4 +312,125 @@ fn plain(yaml: Yaml) -> Result<Value, String> {
             Value::Object(Map::from_iter([(name, plain(tagged.value)?)]))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{
+        Template,
+        fixture::{read, read_with, surroundings, value, value_with},
+    };
+
+    #[test]
+    fn resources_have_local_names() {
+        assert_eq!(value("!Ref Orders").unwrap(), "Orders");
+        assert_eq!(
+            value("!Ref Work").unwrap(),
+            "http://127.0.0.1:4566/000000000000/Work"
+        );
+        assert_eq!(
+            value("!Ref Alerts").unwrap(),
+            "arn:aws:sns:eu-west-1:000000000000:Alerts"
+        );
+        assert_eq!(
+            value("!Sub '${AWS::Region}/${AWS::AccountId}'").unwrap(),
+            "eu-west-1/000000000000"
+        );
+    }
+
+    #[test]
+    fn the_local_socket_stands_in_for_a_custom_domain() {
+        assert_eq!(value("!Ref WebSocketUrl").unwrap(), "ws://127.0.0.1:3002/ws");
+        assert_eq!(
+            value_with("!Ref WebSocketUrl", &[("WebSocketUrl", "wss://x")]).unwrap(),
+            "wss://x"
+        );
+    }
+
+    #[test]
+    fn parameters_are_checked_as_they_would_be_in_aws() {
+        assert_eq!(
+            value_with("x", &[("Colour", "red")]),
+            Err(
+                "template.yaml: Parameters: there is no parameter `Colour`; set one that is declared"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            value_with("x", &[("Size", "huge")]),
+            Err("template.yaml: Parameters.Size: `huge` is not one of small, large".to_owned())
+        );
+        let unset = "{ Parameters: { Name: { Type: String } }, Resources: {} }";
+        assert_eq!(
+            read(unset).unwrap_err(),
+            "template.yaml: Parameters.Name: has no default; set it"
+        );
+    }
+
+    #[test]
+    fn a_resource_whose_condition_fails_does_not_exist() {
+        let yaml = "
+Parameters: { Wanted: { Type: String, Default: 'no' } }
+Conditions: { IsWanted: !Equals [!Ref Wanted, 'yes'] }
+Resources:
+  Alerts: { Type: 'AWS::SNS::Topic', Condition: IsWanted }
+  Lost: { Type: 'AWS::SNS::Topic', Condition: IsWanted }
+";
+        assert_eq!(read(yaml).unwrap().topics, [""; 0]);
+        assert_eq!(
+            read_with(yaml, &[("Wanted", "yes")]).unwrap().topics,
+            ["Alerts", "Lost"]
+        );
+        assert!(
+            value("!Ref Extra")
+                .unwrap_err()
+                .ends_with("there is no parameter or resource `Extra`")
+        );
+        let unknown = "{ Resources: { Alerts: { Type: 'AWS::SNS::Topic', Condition: Never } } }";
+        let error = "template.yaml: Resources.Alerts.Condition: there is no condition `Never`";
+        assert_eq!(read(unknown).unwrap_err(), error);
+    }
+
+    #[test]
+    fn only_types_that_nobody_knows_are_reported_as_skipped() {
+        let yaml = "
+Resources:
+  Role: { Type: 'AWS::IAM::Role' }
+  Alerts: { Type: 'AWS::SNS::Topic' }
+  Search: { Type: 'AWS::OpenSearchService::Domain' }
+";
+        assert_eq!(
+            read(yaml).unwrap().skipped,
+            ["Search (AWS::OpenSearchService::Domain)"]
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let error = read("Resources:\n  A: [").unwrap_err();
+        assert!(
+            error.starts_with("template.yaml: ") && error.contains("line 3"),
+            "{error}"
+        );
+        let twice = "Resources:\n  A: { Type: 'AWS::SNS::Topic' }\n  A: { Type: 'AWS::SNS::Topic' }\n";
+        assert!(
+            read(twice).unwrap_err().contains("duplicate entry"),
+            "{}",
+            read(twice).unwrap_err()
+        );
+        assert_eq!(
+            read("Outputs: {}").unwrap_err(),
+            "template.yaml: the template: missing field `Resources`"
+        );
+        assert_eq!(
+            read("{ Resources: { A: { Typ: x } } }").unwrap_err(),
+            "template.yaml: Resources.A: missing field `Type`"
+        );
+        let missing = Template::read(Path::new("nowhere.yaml"), &surroundings(&[]))
+            .unwrap_err()
+            .to_string();
+        assert!(missing.starts_with("nowhere.yaml: No such file"), "{missing}");
+    }
 }

@@ -294,3 +294,107 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         seed.deserialize(Expression::new(self.value.take().unwrap_or_default(), self.scope))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{value, value_with};
+
+    #[test]
+    fn short_and_long_forms_mean_the_same() {
+        for yaml in [
+            "!Ref Name",
+            "{ Ref: Name }",
+            "!Sub '${Name}'",
+            "{ 'Fn::Sub': '${Name}' }",
+        ] {
+            assert_eq!(value(yaml).unwrap(), "shop", "{yaml}");
+        }
+        let arn = "arn:aws:sqs:eu-west-1:000000000000:Work";
+        for yaml in [
+            "!GetAtt Work.Arn",
+            "{ 'Fn::GetAtt': [Work, Arn] }",
+            "!Sub '${Work.Arn}'",
+        ] {
+            assert_eq!(value(yaml).unwrap(), arn, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn sub_takes_names_of_its_own_and_leaves_literals() {
+        assert_eq!(
+            value("!Sub ['${Own}/${Name}', { Own: !Ref Size }]").unwrap(),
+            "small/shop"
+        );
+        assert_eq!(value("!Sub 'a ${!Literal} b'").unwrap(), "a ${Literal} b");
+        let place = "template.yaml: Resources.Run.Properties.Environment.Variables.X: ";
+        assert_eq!(
+            value("!Sub '${Name'"),
+            Err(format!("{place}`${{` is not closed in `${{Name`"))
+        );
+    }
+
+    #[test]
+    fn lists_are_joined_split_and_selected_from() {
+        assert_eq!(
+            value("!Join [',', !Ref Origins]").unwrap(),
+            "https://a.example,https://b.example"
+        );
+        assert_eq!(value("!Select [1, !Ref Origins]").unwrap(), "https://b.example");
+        assert_eq!(value("!Select ['0', !Split ['-', 'x-y']]").unwrap(), "x");
+        assert!(
+            value("!Select [7, !Ref Origins]")
+                .unwrap_err()
+                .ends_with("the list has no element 7")
+        );
+    }
+
+    #[test]
+    fn conditions_choose_and_the_branch_not_taken_is_not_looked_at() {
+        assert_eq!(value("!If [IsLarge, !Ref Nowhere, little]").unwrap(), "little");
+        assert_eq!(
+            value_with("!If [IsLarge, much, !Ref Nowhere]", &[("Size", "large")]).unwrap(),
+            "much"
+        );
+        assert_eq!(
+            value("!If [IsNamed, !If [IsSmall, both, one], none]").unwrap(),
+            "both"
+        );
+        assert_eq!(
+            value("!If [IsLarge, much, !Ref 'AWS::NoValue']"),
+            Err("not set".to_owned())
+        );
+        assert!(
+            value("!If [Turns, a, b]")
+                .unwrap_err()
+                .ends_with("the condition `Turns` depends on itself")
+        );
+    }
+
+    #[test]
+    fn scalars_are_texts_where_texts_are_asked_for() {
+        assert_eq!(value("15").unwrap(), "15");
+        assert_eq!(value("true").unwrap(), "true");
+        assert_eq!(value("'1.0'").unwrap(), "1.0");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_with_its_place() {
+        let place = "template.yaml: Resources.Run.Properties.Environment.Variables.X: ";
+        let error = |yaml| value(yaml).unwrap_err().replace(place, "");
+        assert_eq!(
+            error("!Ref Nowhere"),
+            "there is no parameter or resource `Nowhere`"
+        );
+        assert_eq!(error("!GetAtt Nowhere.Arn"), "there is no resource `Nowhere`");
+        assert_eq!(error("!If [Never, a, b]"), "there is no condition `Never`");
+        assert_eq!(
+            error("!ImportValue other"),
+            "Fn::ImportValue is not understood by the local cloud"
+        );
+        assert_eq!(error("!Join [',']"), "Fn::Join takes a list of two values");
+        assert_eq!(
+            error("!GetAtt Role.Arn"),
+            "`Role.Arn` has no counterpart in the local cloud; make it a parameter"
+        );
+    }
+}

@@ -229,3 +229,120 @@ fn source(
             .any(|kind| kind == "ReportBatchItemFailures"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{SourceKind, fixture::read};
+
+    fn function(events: &str) -> String {
+        format!(
+            "
+Globals: {{ Function: {{ Timeout: 15, Environment: {{ Variables: {{ A: globals, B: globals }} }} }} }}
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{{ AttributeName: pk, AttributeType: S }}]
+      KeySchema: [{{ AttributeName: pk, KeyType: HASH }}]
+  Work: {{ Type: 'AWS::SQS::Queue' }}
+  Quick: {{ Type: 'AWS::Serverless::Function', Properties: {{ CodeUri: functions/quick/, Timeout: 1 }} }}
+  WsRelay:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/ws-relay
+      Environment: {{ Variables: {{ B: own }} }}
+      Events: {{ {events} }}
+"
+        )
+    }
+
+    #[test]
+    fn a_function_inherits_globals_and_overrides_them() {
+        let functions = read(&function("")).unwrap().functions;
+        let relay = &functions["WsRelay"];
+        assert_eq!(
+            (relay.folder.as_str(), relay.timeout),
+            ("ws-relay", Duration::from_secs(15))
+        );
+        assert_eq!(
+            (relay.environment["A"].as_str(), relay.environment["B"].as_str()),
+            ("globals", "own")
+        );
+        let quick = &functions["Quick"];
+        assert_eq!(
+            (quick.folder.as_str(), quick.timeout),
+            ("quick", Duration::from_secs(1))
+        );
+    }
+
+    #[test]
+    fn a_stream_is_a_source_with_filters_and_bounded_retries() {
+        let template = read(&function(
+            "Stream: { Type: DynamoDB, Properties: { Stream: !GetAtt Orders.StreamArn, StartingPosition: LATEST, \
+             MaximumRetryAttempts: 8, BisectBatchOnFunctionError: true, \
+             DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Work.Arn } }, \
+             FilterCriteria: { Filters: [{ Pattern: '{\"eventName\":[\"INSERT\"]}' }] } } }",
+        ));
+        let source = template.unwrap().sources.remove(0);
+        assert_eq!(source.kind, SourceKind::Stream("Orders".to_owned()));
+        assert_eq!(
+            (source.batch_size, source.maximum_retries, source.bisects),
+            (100, Some(8), true)
+        );
+        assert_eq!(source.on_failure.as_deref(), Some("Work"));
+        assert_eq!(source.filters, [r#"{"eventName":["INSERT"]}"#]);
+        assert!(!source.reports_failures);
+    }
+
+    #[test]
+    fn a_queue_is_a_source_with_a_bound_on_concurrency() {
+        let template = read(&function(
+            "Work: { Type: SQS, Properties: { Queue: !GetAtt Work.Arn, ScalingConfig: { MaximumConcurrency: 2 }, \
+             FunctionResponseTypes: [ReportBatchItemFailures] } }",
+        ));
+        let source = template.unwrap().sources.remove(0);
+        assert_eq!(source.kind, SourceKind::Queue("Work".to_owned()));
+        assert_eq!((source.batch_size, source.maximum_concurrency), (10, Some(2)));
+        assert!(source.reports_failures);
+    }
+
+    #[test]
+    fn a_schedule_has_the_name_that_sam_gives_it_and_a_disabled_one_none() {
+        let template = read(&function(
+            "Nightly: { Type: Schedule, Properties: { Schedule: cron(0 3 * * ? *), Input: '{\"full\":true}' } }, \
+             Never: { Type: Schedule, Properties: { Schedule: rate(1 day), Enabled: false } }",
+        ));
+        let schedules = template.unwrap().schedules;
+        assert_eq!(schedules.len(), 1);
+        assert_eq!(
+            (schedules[0].name.as_str(), schedules[0].function.as_str()),
+            ("WsRelayNightly", "WsRelay")
+        );
+        assert_eq!(schedules[0].input.as_deref(), Some(r#"{"full":true}"#));
+    }
+
+    #[test]
+    fn an_event_that_could_not_be_served_says_why() {
+        let error = |events| {
+            let error = read(&function(events)).unwrap_err();
+            error.replace("template.yaml: Resources.WsRelay.Properties.Events.", "")
+        };
+        assert_eq!(
+            error("Bucket: { Type: S3 }"),
+            "Bucket: events of type `S3` are not served locally; use Schedule, DynamoDB or SQS"
+        );
+        assert_eq!(
+            error("Work: { Type: SQS }"),
+            "Work.Properties: has no Queue; name it"
+        );
+        assert_eq!(
+            error("Work: { Type: SQS, Properties: { Queue: !GetAtt Work.Arn, BatchSize: many } }"),
+            "Work.Properties.BatchSize: invalid type: string \"many\", expected usize"
+        );
+        let broken = "Work: { Type: SQS, Properties: { Queue: !GetAtt Work.Arn, \
+                      FilterCriteria: { Filters: [{ Pattern: '{' }] } } }";
+        assert!(error(broken).starts_with("Work.Properties.FilterCriteria: `{` is not JSON"));
+    }
+}

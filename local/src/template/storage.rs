@@ -204,3 +204,87 @@ fn queue(resource: &Resource<'_>) -> Result<Queue, TemplateError> {
         dead_letters,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Projection, fixture::read};
+
+    fn table(attribute: &str, properties: &str) -> String {
+        format!(
+            "
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{{ AttributeName: pk, AttributeType: S }}, {attribute}]
+      KeySchema: [{{ AttributeName: pk, KeyType: HASH }}]
+      {properties}
+"
+        )
+    }
+
+    #[test]
+    fn a_table_has_its_indexes_stream_and_ttl() {
+        let template = read(&table(
+            "{ AttributeName: due, AttributeType: S }",
+            "GlobalSecondaryIndexes:
+        - IndexName: due
+          KeySchema: [{ AttributeName: due, KeyType: HASH }, { AttributeName: pk, KeyType: RANGE }]
+          Projection: { ProjectionType: INCLUDE, NonKeyAttributes: [total] }
+      StreamSpecification: { StreamViewType: NEW_AND_OLD_IMAGES }
+      TimeToLiveSpecification: { AttributeName: expires_at, Enabled: 'true' }",
+        ));
+        let table = template.unwrap().tables.remove(0);
+        assert_eq!(table.keys, ("pk".to_owned(), None));
+        assert!(table.has_stream);
+        assert_eq!(table.ttl_attribute.as_deref(), Some("expires_at"));
+        assert_eq!(table.indexes[0].keys, ("due".to_owned(), Some("pk".to_owned())));
+        assert_eq!(
+            table.indexes[0].projection,
+            Projection::Include(vec!["total".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_table_that_could_not_be_served_says_why() {
+        let number = "{ AttributeName: n, AttributeType: N }";
+        let index = "GlobalSecondaryIndexes: [{ IndexName: i, KeySchema: [{ AttributeName: n, KeyType: HASH }], \
+                     Projection: { ProjectionType: ALL } }]";
+        assert_eq!(
+            read(&table(number, index)).unwrap_err(),
+            "template.yaml: Resources.Orders.Properties.GlobalSecondaryIndexes (i): \
+             `n` is not of type S; keys are texts"
+        );
+        let keys_only = "StreamSpecification: { StreamViewType: KEYS_ONLY }";
+        assert_eq!(
+            read(&table(number, keys_only)).unwrap_err(),
+            "template.yaml: Resources.Orders.Properties.StreamSpecification: \
+             only NEW_AND_OLD_IMAGES is served; use it"
+        );
+    }
+
+    #[test]
+    fn a_queue_has_the_defaults_of_sqs_and_names_its_dead_letters() {
+        let template = read(
+            "
+Resources:
+  Dead: { Type: 'AWS::SQS::Queue' }
+  Work:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: '60'
+      RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3 }
+",
+        )
+        .unwrap();
+        let [dead, work] = template.queues.as_slice() else {
+            panic!("{:?}", template.queues)
+        };
+        assert_eq!(dead.visibility, Duration::from_secs(30));
+        assert_eq!(dead.retention, Duration::from_hours(4 * 24));
+        assert_eq!(work.visibility, Duration::from_mins(1));
+        assert_eq!(work.dead_letters, Some(("Dead".to_owned(), 3)));
+    }
+}
