@@ -366,3 +366,52 @@ fn pages_of_allowed_origins_may_send_what_the_contract_names() {
     assert!(cors.exposed.iter().any(|header| header == "retry-after"));
     assert!(!cors.credentials);
 }
+
+#[test]
+fn every_function_that_an_api_calls_may_be_called_by_it() {
+    let template = template();
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap();
+    let permitted = |function: &str, api: &str| {
+        text.lines().any(|line| {
+            line.contains("AWS::Lambda::Permission")
+                && line.contains(&format!("FunctionName: !Ref {function},"))
+                && line.contains(&format!("${{{api}}}/*"))
+        })
+    };
+    for route in &template.http.routes {
+        if let HttpTarget::Function(function) = &route.target {
+            assert!(
+                permitted(function, "HttpApi"),
+                "{function} answers {} without permission",
+                route.key
+            );
+        }
+    }
+    for (key, route) in &template.websocket.routes {
+        if let WebSocketTarget::Function(function) = &route.target {
+            assert!(
+                permitted(function, "WebSocketApi"),
+                "{function} answers {key} without permission"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_function_and_every_dead_letter_has_an_alarm() {
+    let template = template();
+    let alarms = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/alarms.yaml");
+    let alarms = std::fs::read_to_string(alarms).unwrap();
+    let dead_letters = template
+        .queues
+        .iter()
+        .map(|queue| &queue.name)
+        .filter(|name| name.ends_with("DeadLetters"));
+    for name in template.functions.keys().chain(dead_letters) {
+        assert!(
+            alarms.contains(&format!("${{StackName}}-{name}'")),
+            "{name} has no alarm in infra/alarms.yaml"
+        );
+    }
+}

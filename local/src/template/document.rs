@@ -17,6 +17,9 @@ use super::{
 };
 
 mod names;
+mod parameters;
+
+use parameters::Parameter;
 
 /// Types that matter in AWS only; any other type that no reader asks for is reported by [`Document::skipped`].
 const OF_AWS_ONLY: &[&str] = &[
@@ -71,15 +74,6 @@ struct Sections {
     #[serde(default)]
     globals: Value,
     resources: BTreeMap<String, Declaration>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameter {
-    r#type: String,
-    default: Option<Value>,
-    #[serde(default)]
-    allowed_values: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -143,23 +137,8 @@ impl<'a> Document<'a> {
                 error.inner().to_string(),
             )
         })?;
-        if let Some(id) = surroundings
-            .parameters
-            .keys()
-            .find(|id| !sections.parameters.contains_key(*id))
-        {
-            return Err(unservable(
-                "Parameters",
-                format!("there is no parameter `{id}`; set one that is declared"),
-            ));
-        }
-        let mut parameters = BTreeMap::new();
-        for (id, parameter) in &sections.parameters {
-            let value = parameter
-                .value(given(id, surroundings))
-                .map_err(|problem| unservable(&format!("Parameters.{id}"), problem))?;
-            parameters.insert(id.clone(), value);
-        }
+        let parameters = parameters::values(&sections.parameters, surroundings)
+            .map_err(|(place, problem)| unservable(&place, problem))?;
         let mut document = Self {
             file,
             surroundings,
@@ -186,11 +165,7 @@ impl<'a> Document<'a> {
     /// Resources that nothing serves and that are not known to matter in AWS only.
     pub(super) fn skipped(&self) -> Vec<String> {
         let known = |name: &str| OF_AWS_ONLY.contains(&name) || SERVED.contains(&name);
-        let resources = self
-            .sections
-            .resources
-            .iter()
-            .filter(|(_, resource)| !known(&resource.r#type));
+        let resources = self.resources().filter(|(_, resource)| !known(&resource.r#type));
         resources
             .map(|(id, resource)| format!("{id} ({})", resource.r#type))
             .collect()
@@ -250,43 +225,6 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What a parameter is set to from outside: by name, or because it names an address that is a local one here.
-fn given<'a>(id: &str, surroundings: &'a Surroundings) -> Option<&'a String> {
-    surroundings.parameters.get(id).or(match id {
-        "WebSocketUrl" => Some(&surroundings.ws_url),
-        "WebSocketEndpoint" => Some(&surroundings.aws_endpoint),
-        _ => None,
-    })
-}
-
-impl Parameter {
-    fn value(&self, given: Option<&String>) -> Result<Value, String> {
-        let value = given
-            .map(|given| Value::from(given.as_str()))
-            .or_else(|| self.default.clone());
-        let value = value.ok_or("has no default; set it")?;
-        let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if !self.allowed_values.is_empty()
-            && !self
-                .allowed_values
-                .iter()
-                .any(|one| written(one) == written(&value))
-        {
-            let allowed = self
-                .allowed_values
-                .iter()
-                .map(written)
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(format!("`{}` is not one of {allowed}", written(&value)));
-        }
-        Ok(match self.r#type.as_str() {
-            "CommaDelimitedList" => written(&value).split(',').map(str::trim).collect(),
-            _ => written(&value).into(),
-        })
-    }
-}
-
 /// YAML as JSON, with `!Ref x` written out as `{Ref: x}`. The error is a key that is no text.
 fn plain(yaml: Yaml) -> Result<Value, String> {
     Ok(match yaml {
@@ -320,7 +258,7 @@ mod tests {
 
     use super::super::{
         Template,
-        fixture::{read, read_with, surroundings, value, value_with},
+        fixture::{read, read_with, surroundings, value},
     };
 
     #[test]
@@ -335,37 +273,17 @@ mod tests {
             "arn:aws:sns:eu-west-1:000000000000:Alerts"
         );
         assert_eq!(
+            value("!GetAtt Http.ApiEndpoint").unwrap(),
+            "http://127.0.0.1:3001"
+        );
+        assert!(
+            value("!GetAtt Live.ApiEndpoint")
+                .unwrap_err()
+                .ends_with("make it a parameter")
+        );
+        assert_eq!(
             value("!Sub '${AWS::Region}/${AWS::AccountId}'").unwrap(),
             "eu-west-1/000000000000"
-        );
-    }
-
-    #[test]
-    fn the_local_socket_stands_in_for_a_custom_domain() {
-        assert_eq!(value("!Ref WebSocketUrl").unwrap(), "ws://127.0.0.1:3002/ws");
-        assert_eq!(
-            value_with("!Ref WebSocketUrl", &[("WebSocketUrl", "wss://x")]).unwrap(),
-            "wss://x"
-        );
-    }
-
-    #[test]
-    fn parameters_are_checked_as_they_would_be_in_aws() {
-        assert_eq!(
-            value_with("x", &[("Colour", "red")]),
-            Err(
-                "template.yaml: Parameters: there is no parameter `Colour`; set one that is declared"
-                    .to_owned()
-            )
-        );
-        assert_eq!(
-            value_with("x", &[("Size", "huge")]),
-            Err("template.yaml: Parameters.Size: `huge` is not one of small, large".to_owned())
-        );
-        let unset = "{ Parameters: { Name: { Type: String } }, Resources: {} }";
-        assert_eq!(
-            read(unset).unwrap_err(),
-            "template.yaml: Parameters.Name: has no default; set it"
         );
     }
 

@@ -59,6 +59,8 @@ Resources:
   Alerts: {{ Type: 'AWS::SNS::Topic' }}
   Extra: {{ Type: 'AWS::SNS::Topic', Condition: IsLarge }}
   Role: {{ Type: 'AWS::IAM::Role' }}
+  Http: {{ Type: 'AWS::ApiGatewayV2::Api', Properties: {{ ProtocolType: HTTP }} }}
+  Live: {{ Type: 'AWS::ApiGatewayV2::Api', Properties: {{ ProtocolType: WEBSOCKET }} }}
   Run:
     Type: AWS::Serverless::Function
     Properties:

@@ -56,6 +56,10 @@ impl Scope for Document<'_> {
             ("AWS::S3::Bucket", "RegionalDomainName") => {
                 format!("{resource}.s3.{}.amazonaws.com", self.surroundings.region)
             }
+            // A socket's address has a path; what names it takes a parameter, as a custom domain does.
+            ("AWS::ApiGatewayV2::Api", "ApiEndpoint") if self.is_http(resource) => {
+                self.surroundings.http_url.clone()
+            }
             _ => {
                 return Err(Error::custom(format!(
                     "`{resource}.{attribute}` has no counterpart in the local cloud; make it a parameter"
@@ -89,6 +93,15 @@ impl Document<'_> {
             .get(id)
             .filter(|_| !self.absent.contains(id))?;
         Some(&resource.r#type)
+    }
+
+    fn is_http(&self, api: &str) -> bool {
+        let resource = self.sections.resources.get(api);
+        resource.is_some_and(|api| {
+            api.properties
+                .get("ProtocolType")
+                .is_some_and(|protocol| protocol == "HTTP")
+        })
     }
 
     fn arn(&self, service: &str, name: &str) -> String {
