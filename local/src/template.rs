@@ -1,6 +1,39 @@
 //! What `template.yaml` declares, with every reference resolved to its local counterpart.
+//!
+//! [`Template::read`] is the only way from the file to these types. It understands the part of CloudFormation and SAM
+//! that this project's template uses, and says so, by name and place, where the template goes beyond it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+mod apis;
+mod document;
+mod error;
+mod expression;
+#[cfg(test)]
+mod fixture;
+mod functions;
+mod storage;
+
+pub use error::TemplateError;
+
+use document::Document;
+
+/// What stands around a stack when it is served locally.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// `AWS::Region`.
+    pub region: String,
+    /// `AWS::AccountId`, twelve digits.
+    pub account: String,
+    /// Where the local AWS answers, without a slash at the end; queue URLs and `@connections` begin with it.
+    pub aws_endpoint: String,
+    /// Where the HTTP API answers.
+    pub http_url: String,
+    /// Where clients open their sockets, path included.
+    pub ws_url: String,
+    /// Values of the template's parameters that differ from their defaults.
+    pub parameters: BTreeMap<String, String>,
+}
 
 /// A whole stack, ready to be served.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +54,33 @@ pub struct Template {
     pub http: HttpApi,
     /// The WebSocket API.
     pub websocket: WebSocketApi,
+    /// Resources of types that the reader does not know, as `LogicalId (AWS::Type)`: they exist in AWS only.
+    pub skipped: Vec<String>,
+}
+
+impl Template {
+    /// Reads the template at `path`, as it comes out for `surroundings`.
+    ///
+    /// An error is one line that names the file, the place in it, and what to do.
+    pub fn read(path: &Path, surroundings: &Surroundings) -> Result<Self, TemplateError> {
+        let document = Document::read(path, surroundings)?;
+        let functions = functions::read(&document)?;
+        let apis = apis::read(&document)?;
+        Ok(Self {
+            tables: storage::tables(&document)?,
+            queues: storage::queues(&document)?,
+            topics: document
+                .of_type("AWS::SNS::Topic")
+                .map(|topic| topic.id.to_owned())
+                .collect(),
+            functions: functions.functions,
+            schedules: functions.schedules,
+            sources: functions.sources,
+            http: apis.http,
+            websocket: apis.websocket,
+            skipped: document.skipped(),
+        })
+    }
 }
 
 /// One Lambda function.
@@ -201,4 +261,9 @@ pub enum WebSocketTarget {
     Function(String),
     /// A MOCK integration: its response template as written in the template (velocity; only `$context.*` variables are used).
     Mock(String),
+}
+
+/// The name at the end of an ARN or a path.
+fn last_of(path: &str) -> &str {
+    path.rsplit([':', '/']).next().unwrap_or(path)
 }
