@@ -10,4 +10,5 @@
 pub mod clock;
 pub mod lambda;
 pub mod part;
+pub mod state;
 pub mod template;
