@@ -7,8 +7,20 @@
     reason = "the local cloud is a server: it owns the clock, the environment and its tasks"
 )]
 
+pub mod aws;
 pub mod clock;
+pub mod dynamodb;
+pub mod faults;
 pub mod lambda;
+pub mod meter;
+pub mod outbox;
 pub mod part;
+pub mod schedules;
+pub mod ses;
+pub mod sns;
+pub mod sqs;
+pub mod ssm;
 pub mod state;
+pub mod streams;
 pub mod template;
+pub mod ttl;
