@@ -42,8 +42,8 @@ pub struct Dynamo {
     /// A second connection to the engine's file, for what its interface lacks: trimming streams, finding expired items.
     /// Its lock is also what keeps TTL removals and stream readers apart.
     side: Arc<Mutex<Connection>>,
-    /// Counts writes, so that streams wake at once.
-    written: watch::Sender<u64>,
+    /// Counts the writes to each table, so that its stream wakes at once.
+    written: Arc<BTreeMap<String, watch::Sender<u64>>>,
     /// Where the engine's own server listens, once it was needed.
     server: Arc<tokio::sync::OnceCell<String>>,
 }
@@ -85,7 +85,12 @@ impl Dynamo {
         let dynamo = Self {
             engine,
             side: Arc::new(Mutex::new(side)),
-            written: watch::Sender::new(0),
+            written: Arc::new(
+                tables
+                    .iter()
+                    .map(|table| (table.name.clone(), watch::Sender::new(0)))
+                    .collect(),
+            ),
             server: Arc::default(),
         };
         for table in tables {
@@ -99,9 +104,9 @@ impl Dynamo {
         &self.engine
     }
 
-    /// Changes with every write.
-    pub fn written(&self) -> watch::Receiver<u64> {
-        self.written.subscribe()
+    /// Changes with every write to the table; none if there is no such table.
+    pub fn written(&self, table: &str) -> Option<watch::Receiver<u64>> {
+        self.written.get(table).map(watch::Sender::subscribe)
     }
 
     /// Answers a request; adds the units that AWS would bill to `units`.
@@ -115,7 +120,7 @@ impl Dynamo {
         let wanted = units::ask(&mut body);
         let answer = self.run(&call.operation, &body);
         if call.writes() {
-            self.written.send_modify(|count| *count += 1);
+            call.tables.iter().for_each(|table| self.wake_stream(table));
         }
         match answer {
             Ok(mut answer) => {
@@ -229,8 +234,10 @@ impl Dynamo {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn wake_streams(&self) {
-        self.written.send_modify(|count| *count += 1);
+    pub(crate) fn wake_stream(&self, table: &str) {
+        if let Some(written) = self.written.get(table) {
+            written.send_modify(|count| *count += 1);
+        }
     }
 }
 

@@ -52,6 +52,7 @@ impl Ttl {
         let limit = now.checked_sub(LAG).unwrap_or(Timestamp::MIN).as_second();
         let mut removed = 0;
         for (table, keys, attribute) in &self.tables {
+            let before = removed;
             loop {
                 let expired = self.dynamo.expired(table, attribute, limit, PAGE)?;
                 for item in &expired {
@@ -61,9 +62,9 @@ impl Ttl {
                     break;
                 }
             }
-        }
-        if removed > 0 {
-            self.dynamo.wake_streams();
+            if removed > before {
+                self.dynamo.wake_stream(table);
+            }
         }
         Ok(removed)
     }
