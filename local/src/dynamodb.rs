@@ -124,7 +124,7 @@ impl Dynamo {
         }
         match answer {
             Ok(mut answer) => {
-                units::take(&call.operation, &mut answer, &wanted, units);
+                units::take(&call.operation, &mut answer, wanted.as_deref(), units);
                 json_answer(Service::Dynamodb, &answer)
             }
             Err(Refused::Clearly(error)) => {

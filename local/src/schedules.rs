@@ -191,3 +191,102 @@ fn event(schedule: &Schedule, at: Timestamp) -> Value {
         "detail": {},
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lambda::Answer;
+
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<Value>>);
+
+    impl Invoke for Recorder {
+        fn invoke(&self, _function: &str, event: Value) -> Boxed<'_, Answer> {
+            self.0.lock().unwrap().push(event);
+            Box::pin(async { Ok(Value::Null) })
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn schedule(expression: &str, input: Option<&str>) -> Schedule {
+        Schedule {
+            name: "Sweep".to_owned(),
+            expression: expression.to_owned(),
+            function: "Sweeper".to_owned(),
+            input: input.map(str::to_owned),
+        }
+    }
+
+    fn after(expression: &str, instant: &str) -> String {
+        expression
+            .parse::<Expression>()
+            .unwrap()
+            .after(at(instant))
+            .map_or_else(String::new, |at| at.to_string())
+    }
+
+    #[test]
+    fn cron_has_the_fields_and_the_weekdays_of_eventbridge() {
+        let thursday = "2026-01-01T00:00:00Z";
+        assert_eq!(after("cron(15 10 * * ? *)", thursday), "2026-01-01T10:15:00Z");
+        assert_eq!(after("cron(0/10 * * * ? *)", thursday), "2026-01-01T00:10:00Z");
+        assert_eq!(after("cron(0 8 1 * ? *)", thursday), "2026-01-01T08:00:00Z");
+        // 1 is Sunday, so 2 is Monday the 5th; on an ordinary crontab it would be Tuesday.
+        assert_eq!(after("cron(0 3 ? * 2 *)", thursday), "2026-01-05T03:00:00Z");
+        assert_eq!(
+            after("cron(0 3 ? * MON-FRI 2027)", thursday),
+            "2027-01-01T03:00:00Z"
+        );
+        assert_eq!(after("cron(0 0 L * ? *)", thursday), "2026-01-31T00:00:00Z");
+        assert_eq!(after("cron(0 0 1 1 ? 2025)", thursday), "", "never again");
+    }
+
+    #[test]
+    fn an_expression_that_eventbridge_would_refuse_is_refused() {
+        for text in [
+            "rate(0 minutes)",
+            "rate(1 minutes)",
+            "rate(5 minute)",
+            "cron(0 3 * * *)",
+            "cron(0 3 * * * *)",
+            "x",
+        ] {
+            assert!(text.parse::<Expression>().is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rate_fires_once_at_each_instant_with_the_event_of_eventbridge() {
+        let clock = TurnableClock::standing_at(at("2026-01-01T00:00:00Z"));
+        let recorder = Arc::new(Recorder::default());
+        let invoke: Arc<dyn Invoke> = recorder.clone();
+        let schedules = Schedules::new(&clock, invoke, &[schedule("rate(1 minute)", None)]).unwrap();
+        for _ in 0..2 {
+            let due = schedules.next_due().unwrap();
+            clock.turn_to(due);
+            schedules.run_due(due).await;
+            schedules.run_due(due).await;
+        }
+        let events = recorder.0.lock().unwrap();
+        let times: Vec<_> = events
+            .iter()
+            .map(|event| event["time"].as_str().unwrap())
+            .collect();
+        assert_eq!(times, ["2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"]);
+        assert_eq!(events[0]["detail-type"], "Scheduled Event");
+    }
+
+    #[tokio::test]
+    async fn a_schedule_with_an_input_sends_that() {
+        let clock = TurnableClock::standing_at(at("2026-01-01T00:00:00Z"));
+        let recorder = Arc::new(Recorder::default());
+        let invoke: Arc<dyn Invoke> = recorder.clone();
+        let input = schedule("rate(1 hour)", Some(r#"{"kind":"digest"}"#));
+        let schedules = Schedules::new(&clock, invoke, &[input]).unwrap();
+        schedules.run_due(at("2026-01-01T01:00:00Z")).await;
+        assert_eq!(*recorder.0.lock().unwrap(), [json!({ "kind": "digest" })]);
+    }
+}

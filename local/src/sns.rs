@@ -121,7 +121,9 @@ impl Sns {
         self.topic(topic)?;
         let entry =
             |index: usize, name: &str| form.get(&format!("PublishBatchRequestEntries.member.{index}.{name}"));
-        let count = (1..).take_while(|index| entry(*index, "Id").is_some()).count();
+        let count = (1..=BATCH + 1)
+            .take_while(|index| entry(*index, "Id").is_some())
+            .count();
         if count == 0 {
             return Err(Refusal::new(
                 "EmptyBatchRequest",
@@ -134,22 +136,22 @@ impl Sns {
                 "The batch request contains too many entries.",
             ));
         }
-        let mut members = String::new();
-        for index in 1..=count {
-            let text = entry(index, "Message").unwrap_or_default();
-            let message = Message::Topic {
-                topic: topic.to_owned(),
-                subject: entry(index, "Subject").map(str::to_owned),
-                payload: payload(text, entry(index, "MessageStructure") == Some("json"))?,
-            };
-            let id = self.outbox.send(message)?;
-            let entry_id = entry(index, "Id").unwrap_or_default();
-            members.push_str(&format!(
-                "<member>{}{}</member>",
-                tag("Id", entry_id),
-                tag("MessageId", &id)
-            ));
-        }
+        let members = (1..=count)
+            .map(|index| {
+                let text = entry(index, "Message").unwrap_or_default();
+                let id = self.outbox.send(Message::Topic {
+                    topic: topic.to_owned(),
+                    subject: entry(index, "Subject").map(str::to_owned),
+                    payload: payload(text, entry(index, "MessageStructure") == Some("json"))?,
+                })?;
+                let entry_id = entry(index, "Id").unwrap_or_default();
+                Ok(format!(
+                    "<member>{}{}</member>",
+                    tag("Id", entry_id),
+                    tag("MessageId", &id)
+                ))
+            })
+            .collect::<Result<String, Refusal>>()?;
         Ok(format!("<Successful>{members}</Successful><Failed/>"))
     }
 

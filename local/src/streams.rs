@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,26 +13,27 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use self::filter::{BadPattern, Pattern};
+pub use self::wire::stream_arn;
 use crate::{
-    aws::{ACCOUNT, REGION},
     clock::TurnableClock,
     dynamodb::{Dynamo, DynamoError},
-    lambda::Answer,
     part::{Boxed, Invoke, Part},
-    sqs::Sqs,
+    sqs::{QueueError, Sqs},
     state::{StateError, Store},
     template::{Source, SourceKind},
 };
 
 pub mod filter;
+mod wire;
 
 const NAMESPACE: &str = "streams";
 
-/// How many records are looked at in one go for those that a filter lets through.
-const READ: usize = 1000;
+/// How many records are looked at in one go for each that fits into a batch, since a filter keeps some of them out.
+const LOOK_AHEAD: usize = 4;
 
-/// What the label in a stream's name is; AWS takes the moment of its creation.
-const LABEL: &str = "2026-01-01T00:00:00.000";
+/// How many handled records pile up before they are forgotten. Trimming competes with writes for the file, and an index
+/// keeps a backlog of this size from costing anything.
+const TRIM_AFTER: usize = 500;
 
 /// The streams that feed functions.
 pub struct Streams {
@@ -56,8 +57,8 @@ struct StreamSource {
     written: watch::Receiver<u64>,
     /// The count of writes after which there was nothing left to read.
     seen: AtomicU64,
-    /// Up to where records were forgotten.
-    trimmed: AtomicI64,
+    /// How many records were handled since some were last forgotten.
+    untrimmed: AtomicUsize,
 }
 
 /// How far a source has got, and what it is trying.
@@ -78,6 +79,8 @@ struct Batch {
     records: Vec<(i64, Value)>,
     /// The last record that was looked at; those that the filter kept out are done with.
     until: i64,
+    /// How many were looked at.
+    looked_at: usize,
 }
 
 /// Why streams cannot start or go on.
@@ -92,6 +95,9 @@ pub enum StreamError {
     /// The tables.
     #[error(transparent)]
     Dynamo(#[from] DynamoError),
+    /// The queue for records that were given up.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// The state file.
     #[error(transparent)]
     State(#[from] StateError),
@@ -131,7 +137,7 @@ impl Streams {
                 turn: tokio::sync::Mutex::new(()),
                 written,
                 seen: AtomicU64::new(u64::MAX),
-                trimmed: AtomicI64::new(0),
+                untrimmed: AtomicUsize::new(TRIM_AFTER),
             });
         }
         let count = ours.len();
@@ -191,7 +197,8 @@ impl Streams {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::error!(table = source.table, %error, "a stream cannot be read");
+                    tracing::error!(table = source.table, %error, "a stream cannot go on");
+                    source.progress().retry_at = Some(self.clock.after(SignedDuration::from_secs(1)));
                     return;
                 }
             }
@@ -204,31 +211,36 @@ impl Streams {
         source: &StreamSource,
         progress: &Progress,
     ) -> Result<Option<Batch>, StreamError> {
-        let (dynamo, table, position) = (self.dynamo.clone(), source.table.clone(), progress.position);
-        let read = tokio::task::spawn_blocking(move || dynamo.records(&table, position, READ)).await;
-        let read = read.unwrap_or_else(|_| Ok(Vec::new()))?;
-        let Some(mut until) = read.last().map(|(position, _)| *position) else {
-            return Ok(None);
-        };
         let limit = progress
             .pieces
             .last()
             .copied()
             .unwrap_or(source.source.batch_size)
             .max(1);
-        let mut records = Vec::new();
+        let (dynamo, table, position) = (self.dynamo.clone(), source.table.clone(), progress.position);
+        let read = tokio::task::spawn_blocking(move || {
+            dynamo.records(&table, position, limit.saturating_mul(LOOK_AHEAD))
+        });
+        let read = read.await.unwrap_or_else(|_| Ok(Vec::new()))?;
+        let Some(mut until) = read.last().map(|(position, _)| *position) else {
+            return Ok(None);
+        };
+        let (mut records, mut looked_at) = (Vec::new(), 0);
         for (position, record) in read {
+            if records.len() == limit {
+                break;
+            }
+            looked_at += 1;
+            until = position;
             if source.lets_through(&record) {
-                if records.len() == limit {
-                    break;
-                }
                 records.push((position, record));
-                until = position;
-            } else if records.len() < limit {
-                until = position;
             }
         }
-        Ok(Some(Batch { records, until }))
+        Ok(Some(Batch {
+            records,
+            until,
+            looked_at,
+        }))
     }
 
     /// Invokes the function; returns whether to go on at once.
@@ -239,6 +251,7 @@ impl Streams {
         batch: Batch,
     ) -> Result<bool, StreamError> {
         let size = batch.records.len();
+        source.untrimmed.fetch_add(batch.looked_at, Ordering::SeqCst);
         if size == 0 {
             self.advance(
                 source,
@@ -253,13 +266,13 @@ impl Streams {
         let records: Vec<_> = batch
             .records
             .iter()
-            .map(|(_, record)| self.event(source, record.clone(), now))
+            .map(|(_, record)| wire::event(&source.table, record.clone(), now))
             .collect();
         let answer = self
             .invoke
             .invoke(&source.source.function, json!({ "Records": records }))
             .await;
-        let Some(first_failed) = first_failed(&answer, &source.source, &batch.records) else {
+        let Some(first_failed) = wire::first_failed(&answer, &source.source, &batch.records) else {
             progress.pieces.pop();
             self.advance(
                 source,
@@ -326,24 +339,13 @@ impl Streams {
 
     /// Forgets the records that every source of the table is done with.
     fn trim(&self, source: &StreamSource) -> Result<(), StreamError> {
-        let of_table = self.sources.iter().filter(|other| other.table == source.table);
-        let position = of_table.map(|other| other.progress().position).min().unwrap_or(0);
-        if source.trimmed.swap(position, Ordering::SeqCst) != position {
+        if source.untrimmed.load(Ordering::SeqCst) >= TRIM_AFTER {
+            source.untrimmed.store(0, Ordering::SeqCst);
+            let of_table = self.sources.iter().filter(|other| other.table == source.table);
+            let position = of_table.map(|other| other.progress().position).min().unwrap_or(0);
             self.dynamo.trim(&source.table, position)?;
         }
         Ok(())
-    }
-
-    /// A record as a function gets it: the engine's, under our names and on our clock.
-    fn event(&self, source: &StreamSource, mut record: Value, now: Timestamp) -> Value {
-        if let Some(members) = record.as_object_mut() {
-            members.insert("awsRegion".to_owned(), REGION.into());
-            members.insert("eventSourceARN".to_owned(), stream_arn(&source.table).into());
-            if let Some(Value::Object(change)) = members.get_mut("dynamodb") {
-                change.insert("ApproximateCreationDateTime".to_owned(), now.as_second().into());
-            }
-        }
-        record
     }
 
     /// Tells the template's destination which records were given up; the records themselves are not in it.
@@ -354,11 +356,6 @@ impl Streams {
         tries: u32,
         now: Timestamp,
     ) -> Result<(), StreamError> {
-        let number = |record: Option<&(i64, Value)>| {
-            record
-                .and_then(|(_, record)| record.pointer("/dynamodb/SequenceNumber").cloned())
-                .unwrap_or_default()
-        };
         let function = &source.source.function;
         tracing::error!(
             function,
@@ -369,29 +366,8 @@ impl Streams {
         let Some(queue) = &source.source.on_failure else {
             return Ok(());
         };
-        let told = json!({
-            "requestContext": {
-                "requestId": uuid::Uuid::now_v7(),
-                "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"),
-                "condition": "RetryAttemptsExhausted",
-                "approximateInvokeCount": tries,
-            },
-            "responseContext": { "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" },
-            "version": "1.0",
-            "timestamp": now.to_string(),
-            "DDBStreamBatchInfo": {
-                "shardId": dynoxide::streams::shard_id(&source.table),
-                "startSequenceNumber": number(batch.records.first()),
-                "endSequenceNumber": number(batch.records.last()),
-                "approximateArrivalOfFirstRecord": now.to_string(),
-                "approximateArrivalOfLastRecord": now.to_string(),
-                "batchSize": batch.records.len(),
-                "streamArn": stream_arn(&source.table),
-            },
-        });
-        if let Err(error) = self.sqs.send_text(queue, told.to_string(), function) {
-            tracing::error!(queue, %error, "given up records cannot be reported");
-        }
+        let told = wire::given_up(&source.table, function, &batch.records, tries, now);
+        self.sqs.send_text(queue, told.to_string(), function)?;
         Ok(())
     }
 }
@@ -450,35 +426,12 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// The first record that is not done with; none if all are. Of several failures that a function reports, the first in
-/// order counts: what comes after it is tried again with it.
-fn first_failed(answer: &Answer, source: &Source, records: &[(i64, Value)]) -> Option<usize> {
-    let Ok(answer) = answer else { return Some(0) };
-    if !source.reports_failures {
-        return None;
-    }
-    let failures = answer.get("batchItemFailures")?.as_array()?;
-    let place = |failure: &Value| {
-        let number = failure.get("itemIdentifier")?;
-        records
-            .iter()
-            .position(|(_, record)| record.pointer("/dynamodb/SequenceNumber") == Some(number))
-    };
-    // An identifier that is none of the batch's fails all of it.
-    failures.iter().map(|failure| place(failure).unwrap_or(0)).min()
-}
-
 /// The first retry comes at once, the next ones after 1, 2, 4 … 60 seconds.
 fn pause(failures: u32) -> SignedDuration {
     match failures {
         0 | 1 => SignedDuration::ZERO,
         _ => SignedDuration::from_secs(1_i64.checked_shl(failures - 2).unwrap_or(60).clamp(1, 60)),
     }
-}
-
-/// The name of a table's stream.
-pub fn stream_arn(table: &str) -> String {
-    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/{LABEL}")
 }
 
 fn key(table: &str, function: &str) -> String {

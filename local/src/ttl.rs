@@ -84,7 +84,13 @@ impl Part for Ttl {
                 },
             )
             .min()
-            .and_then(|expiry| Timestamp::from_second(expiry).ok()?.checked_add(LAG).ok())
+            // To the whole minute, so that turning the clock far does not stop at every item.
+            .and_then(|expiry| {
+                Timestamp::from_second((expiry + 59) / 60 * 60)
+                    .ok()?
+                    .checked_add(LAG)
+                    .ok()
+            })
     }
 
     fn run_due(&self, now: Timestamp) -> Boxed<'_, ()> {

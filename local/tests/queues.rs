@@ -1,4 +1,9 @@
 //! SQS of the local cloud: through the unchanged SDK, and as a source of functions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes helpers of tests for ordinary code"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! The AWS services of the local cloud, through the unchanged SDK.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes helpers of tests for ordinary code"
+)]
 
 mod support;
 
@@ -248,9 +253,9 @@ async fn a_mail_is_in_the_outbox() {
     let content = |text: &str| Content::builder().data(text).build().unwrap();
     let body = Body::builder().text(content("hello")).build();
     let simple = Message::builder().subject(content("hi")).body(body).build();
-    let send = mail.send_email().from_email_address("shop@example.com");
-    let send = send.destination(Destination::builder().to_addresses("ana@example.com").build());
-    let answer = send
+    let request = mail.send_email().from_email_address("shop@example.com");
+    let request = request.destination(Destination::builder().to_addresses("ana@example.com").build());
+    let answer = request
         .content(EmailContent::builder().simple(simple).build())
         .send()
         .await
@@ -361,4 +366,111 @@ async fn a_parameter_is_found_in_clear_only_when_asked_for_in_clear() {
         .await
         .unwrap();
     assert_eq!(value(true).await, "new");
+}
+
+#[tokio::test]
+async fn a_restart_keeps_items_messages_mail_and_the_place_in_a_stream() {
+    let world = World::new().await;
+    let dynamo = world.dynamo("Orders");
+    let write = async |dynamo: &aws_sdk_dynamodb::Client, sk: &str| {
+        let put = dynamo
+            .put_item()
+            .table_name("Orders")
+            .item("pk", text("1"))
+            .item("sk", text(sk));
+        put.send().await.unwrap();
+    };
+    write(&dynamo, "j#1").await;
+    world.idle().await;
+    world.functions.fail_records_of("Relay", "j#2");
+    write(&dynamo, "j#2").await;
+    world.idle().await;
+    world
+        .aws
+        .sqs
+        .send_text("Plain", "kept".to_owned(), "Relay")
+        .unwrap();
+
+    let world = world.restarted().await;
+    world.functions.heal();
+    world.idle().await;
+    assert_eq!(
+        world.functions.handled("Relay"),
+        ["j#1", "j#2"],
+        "each was done once"
+    );
+    assert_eq!(world.aws.sqs.receive("Plain", 1, None).unwrap()[0].body, "kept");
+    let get = world
+        .dynamo("Orders")
+        .get_item()
+        .table_name("Orders")
+        .key("pk", text("1"))
+        .key("sk", text("j#2"));
+    assert!(get.send().await.unwrap().item.is_some());
+}
+
+#[tokio::test]
+async fn trimmed_stream_records_are_gone_but_for_the_newest() {
+    let world = World::new().await;
+    for sk in ["j#1", "j#2", "other"] {
+        let put = world
+            .dynamo("Orders")
+            .put_item()
+            .table_name("Orders")
+            .item("pk", text("1"))
+            .item("sk", text(sk));
+        put.send().await.unwrap();
+    }
+    let all = world.aws.dynamo.records("Orders", 0, 10).unwrap();
+    world.aws.dynamo.trim("Orders", all.last().unwrap().0).unwrap();
+    let kept = world.aws.dynamo.records("Orders", 0, 10).unwrap();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|(_, record)| record["dynamodb"]["Keys"]["sk"]["S"].clone())
+        .collect();
+    assert_eq!(kept, ["other"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_at_once_each_reach_the_function_once() {
+    let world = World::new().await;
+    let dynamo = world.dynamo("Orders");
+    let writes = (0..800).map(|number| {
+        let put = dynamo.put_item().table_name("Orders").item("pk", text("1"));
+        put.item("sk", text(&format!("j#{number:04}"))).send()
+    });
+    for written in futures_util::future::join_all(writes).await {
+        written.unwrap();
+    }
+    world.idle().await;
+    let mut handled = world.functions.handled("Relay");
+    handled.sort();
+    assert_eq!(
+        handled,
+        (0..800)
+            .map(|number| format!("j#{number:04}"))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn a_post_to_a_connection_is_passed_on_counted_and_can_be_gone() {
+    let world = World::new().await;
+    let client = aws_sdk_apigatewaymanagement::Client::from_conf(world.config("WsMessage").connections);
+    let post = async || {
+        client
+            .post_to_connection()
+            .connection_id("c=")
+            .data(b"{}".to_vec().into())
+            .send()
+            .await
+    };
+    post().await.unwrap();
+    world.aws.faults.add(Fault::new(FaultKind::Gone));
+    assert!(post().await.unwrap_err().into_service_error().is_gone_exception());
+    let counted = world.aws.meter.snapshot();
+    assert_eq!(
+        (counted.rows[0].operation.as_str(), counted.rows[0].requests),
+        ("PostToConnection", 2)
+    );
 }

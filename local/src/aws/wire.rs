@@ -35,6 +35,7 @@ impl Refusal {
     }
 
     /// The same under another status.
+    #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }

@@ -25,12 +25,7 @@ pub fn ask(body: &mut Value) -> Option<String> {
 }
 
 /// Takes the report from the answer, leaving in it what the caller asked for.
-pub fn take(
-    operation: &str,
-    answer: &mut Value,
-    wanted: &Option<String>,
-    units: &mut BTreeMap<String, Units>,
-) {
+pub fn take(operation: &str, answer: &mut Value, wanted: Option<&str>, units: &mut BTreeMap<String, Units>) {
     let Some(members) = answer.as_object_mut() else {
         return;
     };
@@ -43,13 +38,13 @@ pub fn take(
     };
     for table in tables {
         count(operation, table, units);
-        if wanted.as_deref() == Some("TOTAL")
+        if wanted == Some("TOTAL")
             && let Some(members) = table.as_object_mut()
         {
             members.retain(|name, _| name == "TableName" || name.ends_with("CapacityUnits"));
         }
     }
-    if matches!(wanted.as_deref(), Some("TOTAL" | "INDEXES")) {
+    if matches!(wanted, Some("TOTAL" | "INDEXES")) {
         members.insert(TOLD.to_owned(), told);
     }
 }

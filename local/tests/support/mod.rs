@@ -1,6 +1,11 @@
 //! A small cloud of services on a clock that stands, with functions that a test scripts.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes helpers of tests for ordinary code"
+)]
 
 use std::{
     collections::BTreeSet,
@@ -38,7 +43,7 @@ pub struct World {
     pub functions: Arc<Functions>,
     url: String,
     parts: Vec<Arc<dyn Part>>,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// Functions that remember what they got and fail as told.
@@ -130,7 +135,7 @@ fn queue(name: &str, dead_letters: Option<(String, u32)>) -> Queue {
     Queue {
         name: name.to_owned(),
         visibility: Duration::from_secs(30),
-        retention: Duration::from_secs(4 * 24 * 3600),
+        retention: Duration::from_hours(96),
         dead_letters,
     }
 }
@@ -154,11 +159,20 @@ pub struct Configs {
     pub sns: aws_sdk_sns::Config,
     pub ssm: aws_sdk_ssm::Config,
     pub sqs: aws_sdk_sqs::Config,
+    pub connections: aws_sdk_apigatewaymanagement::Config,
 }
 
 impl World {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), Arc::default()).await
+    }
+
+    /// The same folder and functions under a new cloud.
+    pub async fn restarted(self) -> Self {
+        Self::in_folder(Arc::clone(&self.folder), Arc::clone(&self.functions)).await
+    }
+
+    async fn in_folder(folder: Arc<tempfile::TempDir>, functions: Arc<Functions>) -> Self {
         let clock = TurnableClock::standing_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
         let store = Store::open(&folder.path().join("state.db")).unwrap();
         let due = Index {
@@ -176,7 +190,6 @@ impl World {
         let sqs = Sqs::open(store.clone(), clock.clone(), &queues).unwrap();
         let outbox = Outbox::new(store.clone(), clock.clone());
         let secrets = [("/shop/secret".to_owned(), "hush".to_owned())].into();
-        let functions = Arc::new(Functions::default());
         let mut relay = source("Relay", SourceKind::Stream("Orders".to_owned()));
         relay.filters = vec![r#"{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"j#"}]}}}}"#.to_owned()];
         relay.reports_failures = false;
@@ -204,7 +217,8 @@ impl World {
             faults: Arc::default(),
             meter: Arc::default(),
         });
-        let address = Arc::clone(&aws).serve(axum::Router::new()).await.unwrap();
+        let connections = axum::Router::new().route("/@connections/{id}", axum::routing::post(async || ()));
+        let address = Arc::clone(&aws).serve(connections).await.unwrap();
         Self {
             aws,
             outbox,
@@ -212,7 +226,7 @@ impl World {
             functions,
             url: format!("http://{address}"),
             parts,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -251,6 +265,7 @@ impl World {
             sns: config!(aws_sdk_sns),
             ssm: config!(aws_sdk_ssm),
             sqs: config!(aws_sdk_sqs),
+            connections: config!(aws_sdk_apigatewaymanagement),
         }
     }
 
@@ -266,7 +281,7 @@ impl World {
     /// Waits until nothing can be delivered now.
     pub async fn idle(&self) {
         while self.parts.iter().any(|part| part.is_busy()) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     }
 
@@ -289,10 +304,5 @@ impl World {
                 return self.idle().await;
             }
         }
-    }
-
-    /// Turns the clock by ten minutes.
-    pub async fn settle(&self) {
-        self.advance(600).await;
     }
 }
