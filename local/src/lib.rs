@@ -7,12 +7,25 @@
     reason = "the local cloud is a server: it owns the clock, the environment and its tasks"
 )]
 
+pub mod aws;
 pub mod clock;
+pub mod dynamodb;
+pub mod faults;
 pub mod gateway;
 pub mod http_api;
 pub mod lambda;
+pub mod meter;
+pub mod outbox;
 pub mod part;
 pub mod runtime_api;
+pub mod schedules;
+pub mod ses;
+pub mod sns;
+pub mod sqs;
+pub mod ssm;
+pub mod state;
+pub mod streams;
 pub mod template;
+pub mod ttl;
 pub mod websocket_api;
 pub mod work;

@@ -3,6 +3,9 @@
 use std::{future::Future, pin::Pin};
 
 use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::lambda::Answer;
 
 /// A boxed future, for `dyn Part`.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,4 +23,10 @@ pub trait Part: Send + Sync {
 
     /// Whether something is under way or could be delivered now, so that the cloud is not idle.
     fn is_busy(&self) -> bool;
+}
+
+/// What runs the functions of the template: in-process, or as real bootstraps.
+pub trait Invoke: Send + Sync {
+    /// Invokes the function of this logical id and waits for its answer.
+    fn invoke(&self, function: &str, event: Value) -> Boxed<'_, Answer>;
 }
