@@ -21,7 +21,10 @@ async fn things(world: &World) -> Things {
     let ana = world.customer("ana").await;
     let order = ana.buys(&lamp, 1).await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
-    let reservation = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
+    let reservation = ana
+        .post("/api/v1/inventory/reservations", items)
+        .await
+        .text("reservation_id");
     Things {
         order: order["order_id"].as_str().unwrap().to_owned(),
         payment: order["payment_id"].as_str().unwrap().to_owned(),
@@ -37,9 +40,15 @@ fn concrete(path: &str, things: &Things) -> String {
         path if path.contains("/service-keys/") => "key_none",
         _ => "lamp",
     };
-    let path = path.split('/').map(|step| if step.starts_with('{') { id } else { step });
+    let path = path
+        .split('/')
+        .map(|step| if step.starts_with('{') { id } else { step });
     let path = path.collect::<Vec<_>>().join("/");
-    if path == "/api/v1/inventory" { format!("{path}?product_ids=lamp") } else { path }
+    if path == "/api/v1/inventory" {
+        format!("{path}?product_ids=lamp")
+    } else {
+        path
+    }
 }
 
 async fn status(person: &Person<'_>, world: &World, method: &str, path: &str) -> u16 {
@@ -47,13 +56,26 @@ async fn status(person: &Person<'_>, world: &World, method: &str, path: &str) ->
     let method: Method = method.to_uppercase().parse().unwrap();
     // An empty body is wrong everywhere that one is needed: who may not ask is told so before anybody reads it.
     let body = (method != Method::GET).then(|| "{}".to_owned());
-    person.send(method, path, &[("idempotency-key", &key)], body).await.status.as_u16()
+    person
+        .send(method, path, &[("idempotency-key", &key)], body)
+        .await
+        .status
+        .as_u16()
 }
 
 #[tokio::test]
 async fn every_route_decides_who_may_use_it() {
-    let two = [("Shops", "default,acme"), ("JwtShops", "default,acme"), ("ShopKeys", "pk_acme=acme,pk_default=default"), ("ShopHosts", "127.0.0.1=default")];
-    let world = World::with(two.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await;
+    let two = [
+        ("Shops", "default,acme"),
+        ("JwtShops", "default,acme"),
+        ("ShopKeys", "pk_acme=acme,pk_default=default"),
+        ("ShopHosts", "127.0.0.1=default"),
+    ];
+    let world = World::with(
+        two.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+    )
+    .await;
     let things = things(&world).await;
     let people = [
         ("nobody", world.nobody()),
@@ -71,7 +93,12 @@ async fn every_route_decides_who_may_use_it() {
         write!(table, "{name:>11}").unwrap();
     }
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, _) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.get("responses").is_some()) {
+        for (method, _) in methods
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, operation)| operation.get("responses").is_some())
+        {
             let concrete = concrete(path, &things);
             write!(table, "\n{:<58}", format!("{} {path}", method.to_uppercase())).unwrap();
             for (_, person) in &people {
