@@ -10,4 +10,6 @@
 pub mod clock;
 pub mod lambda;
 pub mod part;
+pub mod state;
+pub mod stripe;
 pub mod template;
