@@ -10,6 +10,7 @@
 pub mod clock;
 pub mod lambda;
 pub mod part;
+pub mod replay;
 pub mod state;
 pub mod stripe;
 pub mod template;
