@@ -118,5 +118,5 @@ async fn end_service_key(
     responses((status = 201, body = TicketView), (status = "default", body = Problem)))]
 async fn create_ticket(State(realtime): State<Realtime>, caller: Caller) -> Answer<Created<TicketView>> {
     caller.spend(Limit::Ticket).await?;
-    Ok(Created(realtime.issue_ticket(&caller, caller.token_until).await?))
+    Ok(Created(realtime.issue_ticket(&caller, caller.token).await?))
 }

@@ -32,7 +32,8 @@ pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
 /// # Errors
 /// If what is due cannot be read: the next tick tries again.
 pub async fn handle(handler: Handler, _tick: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
-    let swept = handler.sweeper.sweep().await?;
+    // Boxed: it is every use case that can fall due, one inside the other.
+    let swept = Box::pin(handler.sweeper.sweep()).await?;
     if let Some(message) = swept.alarm() {
         handler
             .alerts

@@ -68,7 +68,7 @@ async fn admit(handler: &Admitting, event: &SocketEvent) -> Result<()> {
     };
     let admission = Admission {
         ticket: event.query("ticket").map(str::to_owned),
-        bearer: bearer.map(|bearer| (bearer.principal, bearer.good_until)),
+        bearer: bearer.map(|bearer| (bearer.principal, bearer.token)),
         origin: event.header("origin").map(str::to_owned),
         accepts_gzip: event.query("encoding") == Some("gzip"),
     };

@@ -1,8 +1,6 @@
 //! `$default` of the WebSocket API: every frame of a client but `ping`, which the gateway answers itself.
 
-use std::sync::Arc;
-
-use app::{Error, Result, identity::Identity, realtime::Realtime};
+use app::{Error, Result, realtime::Realtime};
 use contract::{
     ErrorCode,
     frames::{ClientFrame, Reply},
@@ -14,14 +12,8 @@ use edge::{
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 
-/// What obeys frames.
-pub struct Obeying {
-    realtime: Realtime,
-    identity: Identity,
-}
-
 /// Shared by all invocations.
-pub type Handler = Arc<Obeying>;
+pub type Handler = Realtime;
 
 /// The longest `id` of a frame.
 const MAX_FRAME_ID: usize = 64;
@@ -31,10 +23,7 @@ const MAX_FRAME_ID: usize = 64;
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
-    environment.finish(Arc::new(Obeying {
-        realtime: environment.realtime(),
-        identity: environment.identity(),
-    }))
+    environment.finish(environment.realtime())
 }
 
 /// Answers one frame. Whatever is wrong with it is said in an `error` frame; the socket stays open.
@@ -42,12 +31,12 @@ pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
 /// # Errors
 /// Never: a client is always told.
 pub async fn handle(
-    handler: Handler,
+    realtime: Handler,
     event: LambdaEvent<SocketEvent>,
 ) -> Result<SocketAnswer, lambda_runtime::Error> {
     let event = event.payload;
     let text = event.body.as_deref().unwrap_or_default();
-    let reply = match obey(&handler, &event, text).await {
+    let reply = match obey(&realtime, &event, text).await {
         Ok(reply) => reply,
         Err(error) => {
             problem::log(&error, &event.request_context.request_id);
@@ -59,7 +48,7 @@ pub async fn handle(
     ))
 }
 
-async fn obey(handler: &Obeying, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
+async fn obey(realtime: &Realtime, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
     if event.is_base64_encoded {
         return Err(Error::invalid(
             ErrorCode::ValidationFailed,
@@ -70,11 +59,8 @@ async fn obey(handler: &Obeying, event: &SocketEvent, text: &str) -> Result<Opti
     if frame.id.as_ref().is_some_and(|id| id.len() > MAX_FRAME_ID) {
         return Err(Error::field("id", "too_long", "expected at most 64 characters"));
     }
-    let connection = handler
-        .realtime
-        .connection(&handler.identity, &event.request_context.connection_id)
-        .await?;
-    handler.realtime.obey(&connection, frame.id, frame.command).await
+    let connection = realtime.connection(&event.request_context.connection_id).await?;
+    realtime.obey(&connection, frame.id, frame.command).await
 }
 
 /// The `id` of a frame that may be wrong in every other way, so that its sender knows which one it was.

@@ -110,8 +110,8 @@ impl Payments {
             client_secret,
             ..
         } = stored.payment;
-        let client_secret =
-            client_secret.ok_or_else(|| Error::internal(format!("{id} has no client secret")))?;
+        let failed = || Error::conflict(ErrorCode::InvalidTransition, format!("the payment is {status:?}"));
+        let client_secret = client_secret.ok_or_else(failed)?;
         Ok(IntentView {
             payment_id: id,
             client_secret,
@@ -515,7 +515,9 @@ pub(crate) async fn make_intent(
     let intent = match settlement.stripe.create_intent(amount, &about).await {
         Ok(intent) => intent,
         Err(StripeError::Refused { code, message }) => {
+            // Nothing was made and nothing will be: the payment has failed, and its order can end.
             tracing::error!(payment_id = %id, code, message, "stripe refused an intent");
+            settlement.fail_payment(author, &stored).await?;
             return Err(Error::invalid(
                 ErrorCode::ValidationFailed,
                 format!("stripe refused the payment: {message}"),

@@ -42,6 +42,16 @@ pub struct Realtime {
     clock: Clock,
     settings: Arc<Settings>,
     push: Push,
+    identity: Identity,
+}
+
+/// When a token was issued, and until when it is good.
+#[derive(Debug, Clone, Copy)]
+pub struct Validity {
+    /// Whatever ends older tokens ends this one.
+    pub issued_at: Timestamp,
+    /// When it ends by itself.
+    pub good_until: Timestamp,
 }
 
 /// How a socket is to be opened.
@@ -49,8 +59,8 @@ pub struct Realtime {
 pub struct Admission {
     /// The ticket, if the client has one.
     pub ticket: Option<String>,
-    /// Who it is by its token and until when that is good, if the client sent one instead.
-    pub bearer: Option<(Principal, Timestamp)>,
+    /// Who it is by its token, if the client sent one instead.
+    pub bearer: Option<(Principal, Validity)>,
     /// The page that opens it.
     pub origin: Option<String>,
     /// Whether large events may come compressed.
@@ -59,17 +69,24 @@ pub struct Admission {
 
 impl Realtime {
     /// Connections are kept in `store` and posted to by `push`.
-    pub const fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, push: Push) -> Self {
+    pub const fn new(
+        store: Dynamo,
+        clock: Clock,
+        settings: Arc<Settings>,
+        push: Push,
+        identity: Identity,
+    ) -> Self {
         Self {
             store,
             clock,
             settings,
             push,
+            identity,
         }
     }
 
-    /// Writes a ticket for whoever asks, whose token is good until `token_until`.
-    pub async fn issue_ticket(&self, who: &Principal, token_until: Timestamp) -> Result<TicketView> {
+    /// Writes a ticket for whoever asks, good as far as their token is.
+    pub async fn issue_ticket(&self, who: &Principal, token: Validity) -> Result<TicketView> {
         who.may(Permission::OpenSocket)?;
         let good_until = self.clock.after(TICKET_GOOD);
         let ticket = Ticket {
@@ -77,7 +94,8 @@ impl Realtime {
                 linked_guests: std::collections::BTreeSet::new(),
                 ..who.clone()
             },
-            token_until,
+            token_issued_at: token.issued_at,
+            token_until: token.good_until,
             good_until,
             expires_at: good_until.as_second() + 600,
         };
@@ -99,18 +117,21 @@ impl Realtime {
         {
             return Err(Error::Forbidden);
         }
-        let (principal, token_until) = match (admission.bearer, &admission.ticket) {
+        let (principal, token) = match (admission.bearer, &admission.ticket) {
             (Some(bearer), _) => bearer,
             (None, Some(ticket)) => self.redeem(ticket, id).await?,
             (None, None) => return Err(Error::Unauthenticated),
         };
+        // A ticket may be older than the end of its owner's sessions.
+        let principal = self.identity.admit(principal, token.issued_at).await?;
         principal.may(Permission::OpenSocket)?;
         let now = self.clock.now();
-        let ends_at = token_until.min(self.clock.after(LONGEST_CONNECTION));
+        let ends_at = token.good_until.min(self.clock.after(LONGEST_CONNECTION));
         let connection = Connection {
             connection_id: id.clone(),
             principal,
             connected_at: now,
+            token_issued_at: token.issued_at,
             ends_at,
             accepts_gzip: admission.accepts_gzip && self.settings.allows_compression,
             expires_at: ends_at.as_second() + 60,
@@ -123,7 +144,7 @@ impl Realtime {
             .await
     }
 
-    async fn redeem(&self, ticket: &str, id: &ConnectionId) -> Result<(Principal, Timestamp)> {
+    async fn redeem(&self, ticket: &str, id: &ConnectionId) -> Result<(Principal, Validity)> {
         let parts = ticket.strip_prefix("tkt_").and_then(|rest| rest.split_once('.'));
         let (shop, secret) = parts.ok_or(Error::Unauthenticated)?;
         let shop = ShopId::new(shop).map_err(|_| Error::Unauthenticated)?;
@@ -132,7 +153,11 @@ impl Realtime {
             .use_ticket(&shop, &digest(secret), id, self.clock.now())
             .await?;
         let ticket = ticket.ok_or(Error::Unauthenticated)?;
-        Ok((ticket.principal, ticket.token_until))
+        let token = Validity {
+            issued_at: ticket.token_issued_at,
+            good_until: ticket.token_until,
+        };
+        Ok((ticket.principal, token))
     }
 
     /// Forgets a connection that has ended.
@@ -144,13 +169,14 @@ impl Realtime {
     }
 
     /// The connection that a frame comes from, unless it, or the session it was opened with, has ended.
-    pub async fn connection(&self, identity: &Identity, id: &ConnectionId) -> Result<Connection> {
+    pub async fn connection(&self, id: &ConnectionId) -> Result<Connection> {
         let connection = self.store.connection(id).await?.ok_or(Error::Unauthenticated)?;
         if self.clock.now() >= connection.ends_at {
             return Err(Error::Unauthenticated);
         }
-        let principal = identity
-            .admit(connection.principal.clone(), connection.connected_at)
+        let principal = self
+            .identity
+            .admit(connection.principal.clone(), connection.token_issued_at)
             .await?;
         Ok(Connection {
             principal,
@@ -281,12 +307,8 @@ impl Realtime {
                     .map_or(0, |stored| stored.order.version);
                 if let Some(after) = last_seq {
                     let events = self.store.order_journal(shop, order, after, MAX_REPLAY).await?;
-                    missed = replayed(
-                        &channel,
-                        events.into_iter().map(|event| (event.version, event)),
-                        after,
-                        seq,
-                    );
+                    let events: Vec<_> = events.into_iter().map(|event| (event.version, event)).collect();
+                    missed = replayed(&channel, &events, after, seq, self.clock.now());
                 }
                 Some(seq)
             }
@@ -294,7 +316,7 @@ impl Realtime {
                 let seq = self.store.log_seq(shop, user).await?;
                 if let Some(after) = last_seq {
                     let events = self.store.log_after(shop, user, after, MAX_REPLAY).await?;
-                    missed = replayed(&channel, events.into_iter(), after, seq);
+                    missed = replayed(&channel, &events, after, seq, self.clock.now());
                 }
                 Some(seq)
             }
@@ -373,19 +395,26 @@ fn subscription(connection: &Connection, channel: Channel) -> Subscription {
 /// Missed events as frames, or word that they are no longer all there.
 fn replayed(
     channel: &Channel,
-    events: impl Iterator<Item = (u64, JournalEvent)>,
+    events: &[(u64, JournalEvent)],
     after: u64,
     seq: u64,
+    now: Timestamp,
 ) -> Vec<EventFrame> {
-    let frames: Vec<EventFrame> = events
-        .filter_map(|(seq, event)| live(&event, channel, Some(seq)))
-        .collect();
-    let reached = frames.last().and_then(|frame| frame.seq).unwrap_or(after);
-    let begins = frames.first().and_then(|frame| frame.seq).unwrap_or(after + 1);
-    if begins == after + 1 && reached >= seq.min(after.max(reached)) && seq <= reached.max(after) {
-        return frames;
+    let reached = after + u64::try_from(events.len()).unwrap_or(u64::MAX);
+    // More may have been written since `seq` was read, but nothing may be missing.
+    let is_whole =
+        after <= seq && reached >= seq && events.iter().map(|(seq, _)| *seq).eq(after + 1..=reached);
+    if is_whole {
+        return events
+            .iter()
+            .filter_map(|(seq, event)| live(event, channel, Some(*seq)))
+            .collect();
     }
-    let reason = if after > seq { "ahead" } else { "no longer kept" };
+    let reason = if after > seq {
+        "the channel has not come that far"
+    } else {
+        "too much was missed"
+    };
     vec![EventFrame {
         id: EventId::from_uuid(crate::clock::derived(&[
             "resync",
@@ -394,7 +423,7 @@ fn replayed(
         ])),
         channel: channel.to_string(),
         seq: None,
-        timestamp: frames.last().map_or(0, |frame| frame.timestamp),
+        timestamp: now.as_millisecond(),
         cause: None,
         event: LiveEvent::ResyncRequired {
             channel: channel.to_string(),

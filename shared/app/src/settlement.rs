@@ -110,6 +110,13 @@ impl Settlement {
         self.settle(author, &payment.id, &report).await
     }
 
+    /// Writes that Stripe will not make the intent of a payment.
+    pub(crate) async fn fail_payment(&self, author: &Author, stored: &StoredPayment) -> Result<()> {
+        let failed = stored.payment.fail();
+        // A refusal means that somebody was faster; what they found out counts.
+        self.move_payment(author, stored, failed).await.map(drop)
+    }
+
     /// Writes that Stripe has made the intent of a payment.
     pub(crate) async fn adopt_intent(
         &self,

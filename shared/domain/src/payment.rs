@@ -177,6 +177,12 @@ impl Payment {
         }
     }
 
+    /// The payment, which Stripe will not even begin.
+    #[must_use]
+    pub fn fail(&self) -> Self {
+        self.moved(PaymentStatus::Failed)
+    }
+
     /// Minor units that can still be given back.
     pub const fn refundable(&self) -> i64 {
         self.captured - self.refunded - self.refunding

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use app::{Clock, Error, Result, identity::Identity, secrets::Secret};
+use app::{Clock, Error, Result, identity::Identity, realtime::Validity, secrets::Secret};
 use domain::{Principal, Role, SessionId, ShopId, UserId};
 use hmac::{Hmac, Mac};
 use jiff::{SignedDuration, Timestamp};
@@ -77,8 +77,8 @@ struct GuestClaims<'a> {
 pub struct Bearer {
     /// Who they are.
     pub principal: Principal,
-    /// Until when the token is good.
-    pub good_until: Timestamp,
+    /// How far the token goes.
+    pub token: Validity,
 }
 
 /// Tells who is asking.
@@ -126,17 +126,20 @@ impl Authenticator {
             if wanted.is_some_and(|wanted| *wanted != principal.shop) {
                 return Err(Error::Unauthenticated);
             }
-            let good_until = self.clock.after(self.lifetime);
-            return Ok(Bearer {
-                principal,
-                good_until,
-            });
+            let token = Validity {
+                issued_at: self.clock.now(),
+                good_until: self.clock.after(self.lifetime),
+            };
+            return Ok(Bearer { principal, token });
         }
         let (principal, issued_at, good_until) = self.verify(token, wanted).await?;
         let principal = self.identity.admit(principal, issued_at).await?;
         Ok(Bearer {
             principal,
-            good_until,
+            token: Validity {
+                issued_at,
+                good_until,
+            },
         })
     }
 

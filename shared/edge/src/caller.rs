@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use app::{Error, Result, limits::Limit};
+use app::{Error, Result, limits::Limit, realtime::Validity};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
@@ -19,8 +19,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Caller {
     principal: Principal,
-    /// Until when their token is good.
-    pub token_until: Timestamp,
+    /// How far their token goes.
+    pub token: Validity,
     gate: Arc<Gate>,
     source: Source,
 }
@@ -140,7 +140,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let bearer = authenticated(parts, &gate).await?.ok_or(Error::Unauthenticated)?;
         Ok(Self {
             principal: bearer.principal,
-            token_until: bearer.good_until,
+            token: bearer.token,
             gate,
             source,
         })

@@ -405,7 +405,13 @@ impl Environment {
 
     /// The sockets.
     pub fn realtime(&self) -> Realtime {
-        Realtime::new(self.store(), self.clock(), self.settings(), self.push())
+        Realtime::new(
+            self.store(),
+            self.clock(),
+            self.settings(),
+            self.push(),
+            self.identity(),
+        )
     }
 
     /// The stock.

@@ -31,6 +31,8 @@ pub const LOG_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Ticket {
     /// Who may connect with it.
     pub principal: Principal,
+    /// When their token was issued.
+    pub token_issued_at: Timestamp,
     /// Until when their token is good.
     pub token_until: Timestamp,
     /// Until when the ticket is good.
@@ -48,6 +50,8 @@ pub struct Connection {
     pub principal: Principal,
     /// Since when.
     pub connected_at: Timestamp,
+    /// When the token that it was opened with was issued.
+    pub token_issued_at: Timestamp,
     /// Until when: the end of the token or API Gateway's two hours, whichever is first.
     pub ends_at: Timestamp,
     /// Whether large events may come compressed.
