@@ -25,6 +25,7 @@ pub mod sqs;
 pub mod ssm;
 pub mod state;
 pub mod streams;
+pub mod stripe;
 pub mod template;
 pub mod ttl;
 pub mod websocket_api;
