@@ -1,1 +1,79 @@
-//! stub
+//! `$connect`: admits a socket, or refuses it.
+//!
+//! Nothing is posted here: API Gateway does not deliver to a connection that is still being opened. The client's
+//! first frame is `hello`, and its answer comes from `ws-message`.
+
+use std::sync::Arc;
+
+use app::{
+    Error, Result,
+    realtime::{Admission, Realtime},
+};
+use edge::{
+    Environment, Misconfigured,
+    auth::Authenticator,
+    socket::{SocketAnswer, SocketEvent},
+};
+use lambda_runtime::LambdaEvent;
+
+/// What admits sockets.
+pub struct Admitting {
+    realtime: Realtime,
+    authenticator: Authenticator,
+    is_logging: bool,
+}
+
+/// Shared by all invocations.
+pub type Handler = Arc<Admitting>;
+
+/// Prepares the function.
+///
+/// # Errors
+/// If the configuration is wrong.
+pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
+    environment.finish(Arc::new(Admitting {
+        realtime: environment.realtime(),
+        authenticator: environment.authenticator(),
+        is_logging: environment.logs_sockets(),
+    }))
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// If something of ours failed, so that the client is told to try again.
+pub async fn handle(
+    handler: Handler,
+    event: LambdaEvent<SocketEvent>,
+) -> Result<SocketAnswer, lambda_runtime::Error> {
+    let event = event.payload;
+    let admitted = admit(&handler, &event).await;
+    if handler.is_logging {
+        let refused = admitted.as_ref().err().map(ToString::to_string);
+        tracing::info!(connection_id = %event.request_context.connection_id, refused, "a socket asks to be opened");
+    }
+    match admitted {
+        Ok(()) => Ok(SocketAnswer::admitted(&event)),
+        Err(error) if matches!(error, Error::Internal { .. } | Error::Unavailable { .. }) => {
+            Err(error.into())
+        }
+        Err(error) => Ok(SocketAnswer::refused(&error)),
+    }
+}
+
+async fn admit(handler: &Admitting, event: &SocketEvent) -> Result<()> {
+    let bearer = match event.bearer() {
+        Some(token) => Some(handler.authenticator.authenticate(token, None).await?),
+        None => None,
+    };
+    let admission = Admission {
+        ticket: event.query("ticket").map(str::to_owned),
+        bearer: bearer.map(|bearer| (bearer.principal, bearer.good_until)),
+        origin: event.header("origin").map(str::to_owned),
+        accepts_gzip: event.query("encoding") == Some("gzip"),
+    };
+    handler
+        .realtime
+        .connect(&event.request_context.connection_id, admission)
+        .await
+}

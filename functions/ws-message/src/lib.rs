@@ -1,1 +1,90 @@
-//! stub
+//! `$default` of the WebSocket API: every frame of a client but `ping`, which the gateway answers itself.
+
+use std::sync::Arc;
+
+use app::{Error, Result, identity::Identity, realtime::Realtime};
+use contract::{
+    ErrorCode,
+    frames::{ClientFrame, Reply},
+};
+use edge::{
+    Environment, Misconfigured, problem,
+    socket::{SocketAnswer, SocketEvent},
+};
+use lambda_runtime::LambdaEvent;
+use serde::Deserialize;
+
+/// What obeys frames.
+pub struct Obeying {
+    realtime: Realtime,
+    identity: Identity,
+}
+
+/// Shared by all invocations.
+pub type Handler = Arc<Obeying>;
+
+/// The longest `id` of a frame.
+const MAX_FRAME_ID: usize = 64;
+
+/// Prepares the function.
+///
+/// # Errors
+/// If the configuration is wrong.
+pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
+    environment.finish(Arc::new(Obeying {
+        realtime: environment.realtime(),
+        identity: environment.identity(),
+    }))
+}
+
+/// Answers one frame. Whatever is wrong with it is said in an `error` frame; the socket stays open.
+///
+/// # Errors
+/// Never: a client is always told.
+pub async fn handle(
+    handler: Handler,
+    event: LambdaEvent<SocketEvent>,
+) -> Result<SocketAnswer, lambda_runtime::Error> {
+    let event = event.payload;
+    let text = event.body.as_deref().unwrap_or_default();
+    let reply = match obey(&handler, &event, text).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            problem::log(&error, &event.request_context.request_id);
+            Some(problem::frame(&error, id_of(text)))
+        }
+    };
+    Ok(SocketAnswer::ok(
+        reply.map(|reply| serde_json::to_string(&reply)).transpose()?,
+    ))
+}
+
+async fn obey(handler: &Obeying, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
+    if event.is_base64_encoded {
+        return Err(Error::invalid(
+            ErrorCode::ValidationFailed,
+            "frames are text, not binary",
+        ));
+    }
+    let frame: ClientFrame = edge::body::parse(text.as_bytes())?;
+    if frame.id.as_ref().is_some_and(|id| id.len() > MAX_FRAME_ID) {
+        return Err(Error::field("id", "too_long", "expected at most 64 characters"));
+    }
+    let connection = handler
+        .realtime
+        .connection(&handler.identity, &event.request_context.connection_id)
+        .await?;
+    handler.realtime.obey(&connection, frame.id, frame.command).await
+}
+
+/// The `id` of a frame that may be wrong in every other way, so that its sender knows which one it was.
+fn id_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: Option<String>,
+    }
+    serde_json::from_str::<OnlyId>(text)
+        .ok()?
+        .id
+        .filter(|id| id.len() <= MAX_FRAME_ID)
+}

@@ -126,8 +126,14 @@ impl Operations {
         Ok(flag)
     }
 
-    /// Whether the database answers.
-    pub async fn check(&self, shop: &ShopId) -> Result<()> {
-        self.store.flag(shop, "health").await.map(drop)
+    /// How each part is, asked by an admin.
+    pub async fn check(&self, shop: &ShopId, viewer: Option<&Principal>) -> Result<String> {
+        viewer
+            .ok_or(Error::Unauthenticated)?
+            .may(Permission::ReadMetrics)?;
+        Ok(match self.store.flag(shop, "health").await {
+            Ok(_) => "ok".into(),
+            Err(error) => error.to_string(),
+        })
     }
 }

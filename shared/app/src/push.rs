@@ -130,7 +130,7 @@ impl Push {
                 .post_to_connection()
                 .connection_id(connection.as_str())
                 .data(data.clone());
-            let Err(error) = call.send().await else {
+            let Err(error) = Box::pin(call.send()).await else {
                 return Ok(Posted::Sent);
             };
             let is_gone = matches!(

@@ -105,14 +105,13 @@ impl StreamRow {
 }
 
 impl Relay {
-    /// Reads and writes `store`, posts by `push`, hands large broadcasts to the queue at `queue_url`.
-    pub const fn new(
+    /// Reads and writes `store`, posts by `push`, hands large broadcasts to `queue`, given with its URL.
+    pub fn new(
         store: Dynamo,
         clock: Clock,
         settings: Arc<Settings>,
         push: Push,
-        queue: aws_sdk_sqs::Client,
-        queue_url: String,
+        (queue, queue_url): (aws_sdk_sqs::Client, String),
     ) -> Self {
         Self {
             store,

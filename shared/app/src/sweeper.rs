@@ -43,6 +43,16 @@ pub struct Swept {
     pub failed: usize,
 }
 
+impl Swept {
+    /// What operators should know, if there is anything: one failure may be bad luck, ten are a fault.
+    pub fn alarm(self) -> Option<String> {
+        let Self { done, failed } = self;
+        (failed >= 10).then(|| {
+            format!("{failed} things that fell due could not be done, {done} could; see the sweeper's log")
+        })
+    }
+}
+
 impl Sweeper {
     /// Does what has fallen due by now. One thing that fails does not stop the others: it stays due.
     pub async fn sweep(&self) -> Result<Swept> {

@@ -27,6 +27,12 @@ impl Currency {
         known.exponent().map(|_| Self(known)).ok_or(UnsupportedCurrency)
     }
 
+    /// Every currency that can be charged.
+    pub fn all() -> impl Iterator<Item = Self> {
+        use iso_currency::IntoEnumIterator;
+        iso_currency::Currency::iter().filter_map(|currency| Self::new(currency.code()).ok())
+    }
+
     /// The three-letter code, upper case.
     pub fn code(self) -> &'static str {
         self.0.code()

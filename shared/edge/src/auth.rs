@@ -233,6 +233,22 @@ impl Authenticator {
         Ok((principal, issued_at, good_until))
     }
 
+    /// The guest of `shop` whom `token` was given to, also if they have been linked to a customer since.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, if it is no guest's.
+    pub async fn guest_of(&self, token: &str, shop: &ShopId) -> Result<UserId> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Error::Unauthenticated);
+        }
+        let (principal, ..) = self.verify(token, Some(shop)).await?;
+        if principal.role == Role::Guest {
+            Ok(principal.subject)
+        } else {
+            Err(Error::Unauthenticated)
+        }
+    }
+
     /// A token for a new anonymous visitor of `shop`.
     pub async fn issue_guest(&self, shop: &ShopId) -> Result<(UserId, String, Timestamp)> {
         let guest = UserId::guest(self.clock.fresh());

@@ -7,7 +7,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use domain::{Principal, ShopId};
+use domain::{Principal, ShopId, UserId};
 use jiff::Timestamp;
 
 use crate::{
@@ -42,6 +42,24 @@ impl Caller {
             .limits
             .spend(&self.principal, limit, &self.source.address)
             .await
+    }
+}
+
+impl Caller {
+    /// The guest whom another token, beside the caller's own, was given to.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, if it is no guest's of the same shop.
+    pub async fn guest_of(&self, token: &str) -> Result<UserId> {
+        self.gate
+            .authenticator
+            .guest_of(token, &self.principal.shop)
+            .await
+    }
+
+    /// When the last token that has been issued by now will have ended.
+    pub fn tokens_end_by(&self) -> Timestamp {
+        self.gate.clock.after(self.gate.authenticator.lifetime())
     }
 }
 

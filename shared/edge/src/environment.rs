@@ -14,12 +14,18 @@ use app::{
     aws::{Aws, AwsAccess},
     idempotency::Idempotency,
     identity::Identity,
+    inventory::Inventory,
     limits::Limits,
+    orders::Orders,
+    payments::Payments,
     push::Push,
+    realtime::Realtime,
+    relay::Relay,
     secrets::Secret,
     settlement::Settlement,
     store::{Dynamo, Tables},
     stripe::Stripe,
+    sweeper::Sweeper,
 };
 use domain::{Currency, ShopId};
 use jiff::SignedDuration;
@@ -397,9 +403,42 @@ impl Environment {
             .is_some_and(|key| key.starts_with("pk_live_"))
     }
 
-    /// The queue of large broadcasts.
-    pub fn fanout_queue(&self) -> (app::aws::Queue, String) {
-        (self.aws.sqs(), self.required("FANOUT_QUEUE_URL"))
+    /// The sockets.
+    pub fn realtime(&self) -> Realtime {
+        Realtime::new(self.store(), self.clock(), self.settings(), self.push())
+    }
+
+    /// The stock.
+    pub fn inventory(&self) -> Inventory {
+        Inventory::new(self.store(), self.clock(), self.settings())
+    }
+
+    /// The orders.
+    pub fn orders(&self) -> Orders {
+        Orders::new(self.store(), self.clock(), self.settings(), self.settlement())
+    }
+
+    /// The payments.
+    pub fn payments(&self) -> Payments {
+        Payments::new(self.store(), self.clock(), self.settlement(), self.idempotency())
+    }
+
+    /// What publishes the journal.
+    pub fn relay(&self) -> Relay {
+        let queue = (self.aws.sqs(), self.required("FANOUT_QUEUE_URL"));
+        Relay::new(self.store(), self.clock(), self.settings(), self.push(), queue)
+    }
+
+    /// What does what falls due.
+    pub fn sweeper(&self) -> Sweeper {
+        Sweeper {
+            store: self.store(),
+            clock: self.clock(),
+            inventory: self.inventory(),
+            orders: self.orders(),
+            payments: self.payments(),
+            relay: self.relay(),
+        }
     }
 
     /// Where operators are told.

@@ -123,7 +123,8 @@ impl Dynamo {
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(transaction.writes.clone()));
-            let error = match call.send().await {
+            // Boxed: the SDK's futures are deep, and this one is inside every use case.
+            let error = match Box::pin(call.send()).await {
                 Ok(_) => return Ok(Ok(())),
                 Err(error) => error,
             };
