@@ -241,11 +241,12 @@ impl Relay {
 
     /// Sends frames to whoever listens: inline, or through the queue where there are very many.
     async fn send(&self, shop: &ShopId, frames: &[(Channel, EventFrame)]) -> Result<()> {
-        let mut listeners: BTreeMap<&Channel, Vec<ConnectionId>> = BTreeMap::new();
-        let channels: std::collections::BTreeSet<&Channel> =
-            frames.iter().map(|(channel, _)| channel).collect();
+        let mut listeners: BTreeMap<Channel, Vec<ConnectionId>> = BTreeMap::new();
+        // Owned: a closure over references makes a future that no caller can prove to be Send.
+        let channels: std::collections::BTreeSet<Channel> =
+            frames.iter().map(|(channel, _)| channel.clone()).collect();
         let read = channels.into_iter().map(|channel| async move {
-            let found = self.store.listeners(shop, channel).await?;
+            let found = self.store.listeners(shop, &channel).await?;
             Ok::<_, Error>((
                 channel,
                 found.into_iter().map(|listener| listener.connection_id).collect(),
