@@ -224,7 +224,10 @@ impl LocalCloud {
         let cloud = Arc::clone(&self.cloud);
         let ended = self.home.run(async move {
             cloud.sockets.go_away().await;
-            if tokio::time::timeout(STOP_LIMIT, cloud.drive.idle()).await.is_err() {
+            if tokio::time::timeout(STOP_LIMIT, cloud.drive.idle())
+                .await
+                .is_err()
+            {
                 tracing::warn!("stopped while work was under way; it goes on at the next start");
             }
         });

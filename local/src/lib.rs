@@ -21,6 +21,7 @@ pub mod lambda;
 pub mod meter;
 pub mod outbox;
 pub mod part;
+pub mod replay;
 pub mod runtime_api;
 pub mod schedules;
 pub mod ses;

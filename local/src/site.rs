@@ -25,7 +25,10 @@ use crate::{
 
 /// What the tags of the routes mean.
 const TAGS: [(&str, &str); 7] = [
-    ("auth", "Who one is: guests, links, service keys, the end of sessions"),
+    (
+        "auth",
+        "Who one is: guests, links, service keys, the end of sessions",
+    ),
     ("catalog", "What is sold, and for how much"),
     ("inventory", "How many there are, and holding some"),
     ("orders", "Orders, from their placing to their end"),
@@ -80,7 +83,9 @@ pub fn openapi() -> OpenApi {
     info.license = Some(License::new("MIT OR Apache-2.0"));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A token of the shop's own sign-in, a guest's, or a service key"));
+        .description(Some(
+            "A token of the shop's own sign-in, a guest's, or a service key",
+        ));
     let mut components = Components::new();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let tags = TAGS.map(|(name, meaning)| TagBuilder::new().name(name).description(Some(meaning)).build());
@@ -167,7 +172,14 @@ mod tests {
             for operation in operations.as_object().unwrap().values() {
                 let id = operation["operationId"].as_str().unwrap().to_owned();
                 assert!(ids.insert(id.clone()), "two operations are called {id}");
-                tags.extend(operation["tags"].as_array().unwrap().iter().cloned().map(|tag| tag.to_string()));
+                tags.extend(
+                    operation["tags"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .cloned()
+                        .map(|tag| tag.to_string()),
+                );
             }
         }
         assert!(ids.len() > 20, "{ids:?}");
@@ -181,6 +193,9 @@ mod tests {
         let document = serde_json::to_value(openapi()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["info"]["license"]["name"], "MIT OR Apache-2.0");
-        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+        assert_eq!(
+            document["components"]["securitySchemes"]["bearer"]["scheme"],
+            "bearer"
+        );
     }
 }

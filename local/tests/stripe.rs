@@ -1,7 +1,9 @@
 //! The fake Stripe over real HTTP: payments, refunds, lists, keys and faults. Webhooks have a file of their own.
 #![allow(
     clippy::disallowed_methods,
-    reason = "these tests are servers and clients, not functions"
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the whole file is test: a server, a client, and what they must say"
 )]
 
 mod stripe_world;

@@ -1,1 +1,6 @@
-//! tests
+//! Stories about the whole shop, and checks of the repository itself. One package, one binary.
+#![cfg(test)]
+
+mod scenarios;
+mod socket;
+mod world;

@@ -12,8 +12,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::{
-    Cloud, Options,
-    endpoint,
+    Cloud, Options, endpoint,
     error::StartError,
     folder::{self, Folder},
     time::Drive,
@@ -60,7 +59,10 @@ pub(super) async fn start(options: Options) -> Result<Arc<Cloud>, StartError> {
         &ports.aws_url,
     );
     for skipped in &template.skipped {
-        tracing::warn!(resource = skipped, "the template has a resource that is not served here");
+        tracing::warn!(
+            resource = skipped,
+            "the template has a resource that is not served here"
+        );
     }
     let folder = Folder::open(options.data.as_deref())?;
     let store = Store::open(&folder.state())?;
@@ -131,11 +133,7 @@ impl Ports {
 async fn listen(port: u16, option: &'static str) -> Result<(TcpListener, u16), StartError> {
     let failed = |source: io::Error| match source.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { port, option },
-        _ => StartError::Port {
-            port,
-            option,
-            source,
-        },
+        _ => StartError::Port { port, option, source },
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await

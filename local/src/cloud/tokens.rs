@@ -123,9 +123,9 @@ impl Tokens {
             return Err(TokenError::Role);
         }
         let now = self.clock.now();
-        let lifetime = whom.expires_in_seconds.map_or(LIFETIME, |seconds| {
-            SignedDuration::from_secs(i64::from(seconds))
-        });
+        let lifetime = whom
+            .expires_in_seconds
+            .map_or(LIFETIME, |seconds| SignedDuration::from_secs(i64::from(seconds)));
         let exp = now.as_second().saturating_add(lifetime.as_secs());
         let session = whom.session.as_ref().map_or_else(
             || uuid::Uuid::now_v7().simple().to_string(),

@@ -83,7 +83,10 @@ mod tests {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = router
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         let allowed = response.headers().get("access-control-allow-origin");
         let allowed = allowed.map(|value| value.to_str().unwrap().to_owned());
         (response.status().as_u16(), allowed)
@@ -103,11 +106,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_rebound_name_and_a_foreign_page_are_refused() {
-        for host in ["evil.example", "127.0.0.1.evil.example:3001", "localhost@evil.example", ""] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:3001",
+            "localhost@evil.example",
+            "",
+        ] {
             assert_eq!(status(host, None).await.0, 403, "{host}");
         }
-        for origin in ["https://evil.example", "null", "http://localhost.evil.example", "file://"] {
-            assert_eq!(status("127.0.0.1:3001", Some(origin)).await, (403, None), "{origin}");
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://localhost.evil.example",
+            "file://",
+        ] {
+            assert_eq!(
+                status("127.0.0.1:3001", Some(origin)).await,
+                (403, None),
+                "{origin}"
+            );
         }
     }
 }

@@ -48,7 +48,12 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let content_type = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
+        (
+            self.status,
+            [(header::CONTENT_TYPE, content_type)],
+            body.to_string(),
+        )
+            .into_response()
     }
 }
 

@@ -17,7 +17,9 @@ pub(super) fn files(archive: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(Strin
         return files;
     };
     for _ in 0..count {
-        let Some(entry) = Entry::read(archive, place) else { break };
+        let Some(entry) = Entry::read(archive, place) else {
+            break;
+        };
         place = entry.next;
         if wanted(&entry.path)
             && let Some(body) = entry.body(archive)

@@ -82,7 +82,7 @@ pub fn attempt(
         } => {
             let refusal = Failure::card(code, decline_code, message).with("charge", charge.id.as_str());
             decline(&mut charge, decline_code.unwrap_or(code), code, message);
-            fail(intent, refusal.clone().with("payment_method", method.render()));
+            fail(intent, &refusal.clone().with("payment_method", method.render()));
             Some(refusal)
         }
         Outcome::ApprovedLater => {
@@ -109,7 +109,7 @@ pub fn attempt(
 }
 
 /// Puts a payment back to where it needs another method, and says why.
-pub fn fail(intent: &mut PaymentIntent, why: Failure) {
+pub fn fail(intent: &mut PaymentIntent, why: &Failure) {
     intent.status = Status::RequiresPaymentMethod;
     intent.payment_method = None;
     intent.next_action = None;

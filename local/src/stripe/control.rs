@@ -33,7 +33,7 @@ enum Authenticity {
 pub async fn authenticate(State(stripe): State<FakeStripe>, body: Bytes) -> Response {
     let asked: Authentication = match parse(&body) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let is_authentic = asked.outcome == Authenticity::Success;
     let answer = stripe.authenticate(&asked.payment_intent, is_authentic);
@@ -54,7 +54,7 @@ pub async fn misbehave(State(stripe): State<FakeStripe>, body: Bytes) -> Respons
             stripe.misbehave(asked.clone());
             Json(asked).into_response()
         }
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -81,7 +81,7 @@ pub async fn inject(State(stripe): State<FakeStripe>, body: Bytes) -> Response {
             stripe.inject(fault);
             faults(State(stripe)).await.into_response()
         }
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -103,8 +103,8 @@ pub async fn reset_requests(State(stripe): State<FakeStripe>) -> Json<Value> {
 }
 
 /// Reads a body whatever its content type says: these routes are called by hand.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|error| refuse(&error.to_string()))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
+    serde_json::from_slice(body).map_err(|error| Box::new(refuse(&error.to_string())))
 }
 
 fn refuse(why: &str) -> Response {

@@ -37,7 +37,7 @@ pub fn known(code: &str) -> Result<String, Failure> {
 /// Checks an amount in minor units.
 pub fn check(amount: i64, currency: &str, param: &str) -> Result<(), Failure> {
     if amount < 1 {
-        let message = "This value must be greater than or equal to 1.".to_owned();
+        let message = "This value must be greater than or equal to 1.";
         return Err(Failure::invalid_param(param, message).code("parameter_invalid_integer"));
     }
     if amount > MAX_AMOUNT {

@@ -50,7 +50,11 @@ pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, F
             Ok(books.is_webhook_pending(&event.id)? != delivered)
         })
     };
-    let mut page = lists::list::<Event>(books, params, "/v1/events", &Source::All, keep)?;
+    let source = match types.as_slice() {
+        [only] if !only.ends_with('*') => Source::Index("type", (*only).to_owned()),
+        _ => Source::All,
+    };
+    let mut page = lists::list::<Event>(books, params, "/v1/events", &source, keep)?;
     for event in page
         .get_mut("data")
         .and_then(Value::as_array_mut)

@@ -16,7 +16,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn new(status: StatusCode, kind: &str, message: &str) -> Self {
+    fn new(status: StatusCode, kind: &str, message: impl Into<Value>) -> Self {
         let error = Map::from_iter([
             ("type".to_owned(), kind.into()),
             ("message".to_owned(), message.into()),
@@ -29,13 +29,13 @@ impl Failure {
     }
 
     /// 400: the request makes no sense.
-    pub fn invalid(message: &str) -> Self {
+    pub fn invalid(message: impl Into<Value>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
     /// 400: one parameter makes no sense.
-    pub fn invalid_param(param: &str, message: String) -> Self {
-        Self::invalid(&message).with("param", param)
+    pub fn invalid_param(param: &str, message: impl Into<Value>) -> Self {
+        Self::invalid(message).with("param", param)
     }
 
     /// 400: the object's state does not allow it.
@@ -72,7 +72,7 @@ impl Failure {
         let shown: Vec<char> = key.chars().collect();
         let shown: String = shown.iter().skip(shown.len().saturating_sub(4)).collect();
         let message = format!("Invalid API Key provided: ****{shown}");
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", &message)
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
     }
 
     /// 401: a publishable key where a secret key is needed.
@@ -84,7 +84,7 @@ impl Failure {
     /// 404: no such route.
     pub fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Unrecognized request URL ({method}: {path}).");
-        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", &message)
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message)
     }
 
     /// 400: an idempotency key met another request than its first.
@@ -93,7 +93,7 @@ impl Failure {
             "Keys for idempotent requests can only be used with the same parameters they were first used with. \
              Try using a key other than '{key}' if you meant to execute a different request."
         );
-        Self::new(StatusCode::BAD_REQUEST, "idempotency_error", &message)
+        Self::new(StatusCode::BAD_REQUEST, "idempotency_error", message)
     }
 
     /// 402: the bank or the shopper said no.

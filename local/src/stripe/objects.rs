@@ -380,6 +380,10 @@ impl Object for Event {
         self.created
     }
 
+    fn indexes(&self) -> Vec<(&'static str, String)> {
+        vec![("type", self.kind.clone())]
+    }
+
     fn constants(&self) -> Value {
         json!({ "api_version": API_VERSION, "pending_webhooks": 0 })
     }

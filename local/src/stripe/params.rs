@@ -180,11 +180,11 @@ impl Params {
         match self.find(name) {
             None => Ok(Vec::new()),
             Some(Param::Text(text)) if text.is_empty() => Ok(Vec::new()),
-            Some(Param::Text(_)) => Err(Failure::invalid_param(name, "Invalid array".to_owned())),
+            Some(Param::Text(_)) => Err(Failure::invalid_param(name, "Invalid array")),
             Some(Param::Fields(fields)) => {
                 let texts = fields.0.iter().map(|(_, element)| match element {
                     Param::Text(text) => Ok(text.as_str()),
-                    Param::Fields(_) => Err(Failure::invalid_param(name, "Invalid array".to_owned())),
+                    Param::Fields(_) => Err(Failure::invalid_param(name, "Invalid array")),
                 });
                 texts.collect()
             }
@@ -206,14 +206,11 @@ impl Params {
         {
             let named = || format!("metadata[{key}]");
             let Param::Text(value) = value else {
-                return Err(Failure::invalid_param(
-                    &named(),
-                    "Metadata values must be text.".to_owned(),
-                ));
+                return Err(Failure::invalid_param(&named(), "Metadata values must be text."));
             };
             if key.chars().count() > MAX_METADATA_KEY || value.chars().count() > MAX_METADATA_VALUE {
                 let limits = "Metadata keys may have 40 characters, their values 500.";
-                return Err(Failure::invalid_param(&named(), limits.to_owned()));
+                return Err(Failure::invalid_param(&named(), limits));
             }
             if value.is_empty() {
                 metadata.remove(key);
@@ -224,7 +221,7 @@ impl Params {
         if metadata.len() > MAX_METADATA_KEYS {
             return Err(Failure::invalid_param(
                 "metadata",
-                "Metadata can have up to 50 keys.".to_owned(),
+                "Metadata can have up to 50 keys.",
             ));
         }
         Ok(())

@@ -263,7 +263,7 @@ pub fn authenticate(books: &mut Books<'_>, id: &str, is_authentic: bool) -> Resu
         let message = "We are unable to authenticate your payment method. Please choose a different payment method and try \
                        again.";
         let why = Failure::invalid(message).code("payment_intent_authentication_failure");
-        charges::fail(&mut intent, why.with("payment_method", method.render()));
+        charges::fail(&mut intent, &why.with("payment_method", method.render()));
         books.emit("payment_intent.payment_failed", &intent);
     }
     books.update(&before, &intent)?;
@@ -279,8 +279,7 @@ pub fn capture(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answe
         .unwrap_or(intent.amount_capturable);
     currency::check(amount, &intent.currency, "amount_to_capture")?;
     if amount > intent.amount_capturable {
-        let message =
-            "The amount you are capturing is greater than the amount that can be captured.".to_owned();
+        let message = "The amount you are capturing is greater than the amount that can be captured.";
         return Err(Failure::invalid_param("amount_to_capture", message).code("amount_too_large"));
     }
     params.merge_metadata(&mut intent.metadata)?;

@@ -106,7 +106,7 @@ impl Query {
         }
         let is_any = joints.first().copied().unwrap_or(false);
         if joints.iter().any(|joint| *joint != is_any) {
-            let message = "You can't combine AND and OR in the same query.".to_owned();
+            let message = "You can't combine AND and OR in the same query.";
             return Err(Failure::invalid_param("query", message));
         }
         Ok(Self { clauses, is_any })
@@ -197,7 +197,11 @@ impl Clause {
                 .is_some_and(|text| text.to_lowercase().contains(&wanted.to_lowercase())),
             (Wanted::Text(wanted), Operator::Is) => match value {
                 Value::String(text) => text == wanted,
-                other => other.to_string() == *wanted,
+                Value::Number(number) => number
+                    .as_i64()
+                    .zip(wanted.parse().ok())
+                    .is_some_and(|(is, wanted): (i64, i64)| is == wanted),
+                _ => false,
             },
             (Wanted::Text(_) | Wanted::Number(_), _) => {
                 let wanted = match &self.value {

@@ -167,8 +167,8 @@ pub async fn serve(
             Err(Failure::unknown_url(method.as_str(), &format!("/v1/{path}"))),
         );
     };
-    let strike = stripe.count_and_strike(operation.name);
-    match strike.map(|strike| (strike.kind, strike.status)) {
+    let fault = stripe.count_and_strike(operation.name);
+    match fault.map(|strike| (strike.kind, strike.status)) {
         Some((FaultKind::Refuse, status)) => {
             return respond(&headers, &request_id, Err(Failure::injected(status)));
         }
@@ -177,7 +177,7 @@ pub async fn serve(
     }
     let outcome = read(operation, id, &method, &path, &uri, &headers, &body, &request_id)
         .and_then(|call| stripe.answer(&call));
-    match strike.map(|strike| (strike.kind, strike.status)) {
+    match fault.map(|strike| (strike.kind, strike.status)) {
         Some((FaultKind::TimeoutAfterActing, _)) => hang_up(),
         Some((FaultKind::FailAfterActing, status)) => {
             respond(&headers, &request_id, Err(Failure::injected(status)))
@@ -271,9 +271,12 @@ fn respond(headers: &HeaderMap, request_id: &str, outcome: Result<(Answer, Repla
     set("content-type", "application/json");
     set("cache-control", "no-cache, no-store");
     set("request-id", request_id);
-    let sent = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    set("stripe-version", sent("stripe-version").unwrap_or(API_VERSION));
-    if let Some(key) = sent("idempotency-key") {
+    let request_header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    set(
+        "stripe-version",
+        request_header("stripe-version").unwrap_or(API_VERSION),
+    );
+    if let Some(key) = request_header("idempotency-key") {
         set("idempotency-key", key);
     }
     match &replay {
@@ -281,7 +284,7 @@ fn respond(headers: &HeaderMap, request_id: &str, outcome: Result<(Answer, Repla
             set("idempotent-replayed", "true");
             set("original-request", original);
         }
-        Replay::None if sent("idempotency-key").is_some() => set("original-request", request_id),
+        Replay::None if request_header("idempotency-key").is_some() => set("original-request", request_id),
         Replay::None => {}
     }
     if answer.status == StatusCode::UNAUTHORIZED {

@@ -16,14 +16,19 @@ async fn an_order_is_paid_and_everybody_who_watches_is_told() {
     assert_eq!(order["status"], "pending_payment");
     let order_id = order["order_id"].as_str().unwrap();
     socket
-        .until("inventory.updated", |event| event["data"]["available_quantity"] == 1)
+        .until("inventory.updated", |event| {
+            event["data"]["available_quantity"] == 1
+        })
         .await;
     socket.subscribe(&format!("order:{order_id}")).await;
 
     shop.pay(&ana, order_id, "pm_card_visa").await;
     shop.cloud.idle().await.unwrap();
     let paid = shop.get(&format!("/api/v1/orders/{order_id}"), Some(&ana)).await;
-    assert_eq!((&paid["status"], &paid["payment_status"]), (&"paid".into(), &"paid".into()));
+    assert_eq!(
+        (&paid["status"], &paid["payment_status"]),
+        (&"paid".into(), &"paid".into())
+    );
     let told = socket
         .until("order.status_updated", |event| event["data"]["status"] == "paid")
         .await;

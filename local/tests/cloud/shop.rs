@@ -119,11 +119,7 @@ impl Shop {
         let form = [("payment_method", method), ("client_secret", secret)];
         let request = self.client.post(url).bearer_auth("pk_test_local").form(&form);
         let answer = request.send().await.unwrap();
-        assert!(
-            answer.status().is_success(),
-            "{}",
-            answer.text().await.unwrap()
-        );
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
     pub async fn advance(&self, minutes: i64) {
@@ -135,7 +131,9 @@ impl Shop {
 
     /// A socket that has said hello.
     pub async fn socket(&self, token: &str) -> Socket {
-        let ticket = self.post("/api/v1/realtime/tickets", Some(token), json!({})).await;
+        let ticket = self
+            .post("/api/v1/realtime/tickets", Some(token), json!({}))
+            .await;
         let url = ticket["url"].as_str().unwrap();
         let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut socket = Socket(stream);
@@ -174,7 +172,10 @@ impl Socket {
             let frame = self.next().await;
             let batch = frame["events"].as_array().cloned();
             let events = batch.unwrap_or_else(|| vec![frame]);
-            if let Some(event) = events.into_iter().find(|event| event["type"] == kind && is_it(event)) {
+            if let Some(event) = events
+                .into_iter()
+                .find(|event| event["type"] == kind && is_it(event))
+            {
                 return event;
             }
         }

@@ -124,7 +124,7 @@ impl Idempotency {
                     .await?;
             }
             Err(error) if error.is_transient() => {
-                self.store.end_request(&who.shop, &name, None, &request).await?
+                self.store.end_request(&who.shop, &name, None, &request).await?;
             }
             Err(_) => self.store.forget_request(&who.shop, &name).await?,
         }

@@ -148,7 +148,7 @@ impl Inventory {
             match new.operation {
                 Operation::Set => transaction.set_stock(&self.store, &event, &movement, before)?,
                 Operation::Add | Operation::Subtract => {
-                    transaction.change_stock(&self.store, &event, &movement)?
+                    transaction.change_stock(&self.store, &event, &movement)?;
                 }
             }
             let Err(refusal) = self.store.commit(&transaction).await? else {

@@ -135,7 +135,7 @@ pub struct ResumePoint {
     pub last_seq: u64,
 }
 
-/// A frame to a client that answers one of its own.
+/// A frame to a client that is not an event by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum Reply {
@@ -164,6 +164,12 @@ pub enum Reply {
         reply_to: Option<String>,
         /// What the client should know about its connection.
         data: ConnectionReady,
+    },
+    /// Several events in one frame, in order.
+    #[serde(rename = "batch")]
+    Batch {
+        /// The events, at most 50.
+        events: Vec<EventFrame>,
     },
     /// Answers `ping` (from the gateway itself).
     #[serde(rename = "pong")]
@@ -224,14 +230,6 @@ pub struct EventFrame {
     /// What happened.
     #[serde(flatten)]
     pub event: LiveEvent,
-}
-
-/// Several events in one frame, in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename = "batch")]
-pub struct Batch {
-    /// The events, at most 50.
-    pub events: Vec<EventFrame>,
 }
 
 /// What a client is told.

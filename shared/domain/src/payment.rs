@@ -380,12 +380,19 @@ mod tests {
             first.begin_refund(60),
             Err(RefundError::ExceedsCaptured { refundable: 40 })
         );
+        let ended = |status| first.end_refund(RefundStatus::Pending, status, 60);
         assert_eq!(
-            first.end_refund(60, false).refundable(),
+            ended(RefundStatus::Failed).refundable(),
             100,
             "a failed refund gives its amount back"
         );
-        assert_eq!(first.end_refund(60, true).refundable(), 40);
+        let returned = ended(RefundStatus::Succeeded);
+        assert_eq!((returned.refundable(), returned.refunded), (40, 60));
+        let bounced = returned.end_refund(RefundStatus::Succeeded, RefundStatus::Failed, 60);
+        assert_eq!(
+            (bounced.refundable(), bounced.refunded, bounced.refunding),
+            (100, 0, 0)
+        );
         assert!(
             paid.begin_refund(0).is_err()
                 && paid.begin_refund(-1).is_err()

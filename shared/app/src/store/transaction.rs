@@ -124,9 +124,8 @@ impl Dynamo {
                 .transact_write_items()
                 .set_transact_items(Some(transaction.writes.clone()));
             // Boxed: the SDK's futures are deep, and this one is inside every use case.
-            let error = match Box::pin(call.send()).await {
-                Ok(_) => return Ok(Ok(())),
-                Err(error) => error,
+            let Err(error) = Box::pin(call.send()).await else {
+                return Ok(Ok(()));
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
                 error.as_service_error()

@@ -1,0 +1,3 @@
+//! Real orders as live traffic: reading them, and playing them through the shop.
+
+pub mod retail;

@@ -1,0 +1,9 @@
+//! Stories: people act over HTTP and WebSockets, and the books balance at the end.
+
+mod bad_input;
+mod checkout;
+mod idempotency;
+mod identity;
+mod policy;
+mod realtime;
+mod stock;

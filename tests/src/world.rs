@@ -1,0 +1,372 @@
+//! A shop to tell stories in: a local cloud on free ports, in a folder of its own, with a clock that stands still.
+//!
+//! People act over real HTTP and real WebSockets. Whatever is left undelivered when a story ends fails its test.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use local::{
+    clock::TurnableClock,
+    cloud::{LocalCloud, Options},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+pub use crate::socket::Socket;
+
+/// A local cloud and what a story needs of it.
+pub struct World {
+    cloud: LocalCloud,
+    http: reqwest::Client,
+    keys: AtomicU64,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// `201`, or `409 insufficient_stock`: what a story asserts.
+    pub fn outcome(&self) -> String {
+        match self.body["code"].as_str() {
+            Some(code) => format!("{} {code}", self.status.as_u16()),
+            None => self.status.as_u16().to_string(),
+        }
+    }
+
+    /// The same with the field that is wrong.
+    pub fn complaint(&self) -> String {
+        let field = self.body["errors"][0]["field"].as_str().unwrap_or_default();
+        format!("{} {field}", self.outcome())
+    }
+
+    /// The body of something that went well.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        self.body
+    }
+
+    /// A text field of a body that went well.
+    #[track_caller]
+    pub fn text(self, field: &str) -> String {
+        let body = self.ok();
+        body[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {field} in {body}"))
+            .to_owned()
+    }
+}
+
+/// Somebody with a token, or nobody in particular.
+pub struct Person<'a> {
+    world: &'a World,
+    pub token: Option<String>,
+    address: String,
+}
+
+impl World {
+    /// A fresh shop on Monday 5 January 2026, 09:00 UTC.
+    pub async fn new() -> Self {
+        Self::with(BTreeMap::new()).await
+    }
+
+    /// The same with other template parameters.
+    pub async fn with(parameters: BTreeMap<String, String>) -> Self {
+        let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let template = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let options = Options {
+            parameters,
+            clock: TurnableClock::standing_at(start),
+            ..Options::ephemeral(template)
+        };
+        let cloud = LocalCloud::start(options).await.unwrap();
+        Self {
+            cloud,
+            http: reqwest::Client::new(),
+            keys: AtomicU64::new(1),
+        }
+    }
+
+    pub fn cloud(&self) -> &LocalCloud {
+        &self.cloud
+    }
+
+    /// Ends the story: everything must have been delivered, and the books must balance.
+    pub async fn end(self) {
+        self.idle().await;
+        self.books_balance().await;
+        self.cloud.stop().await;
+    }
+
+    /// Waits until nothing is left undelivered.
+    pub async fn idle(&self) {
+        self.nobody().get("/_local/idle").await.ok();
+    }
+
+    /// Turns the clock; answers when all that fell due is done.
+    pub async fn advance(&self, duration: SignedDuration) {
+        let body = json!({ "advance_seconds": duration.as_secs() });
+        self.nobody().post("/_local/clock", body).await.ok();
+    }
+
+    /// Makes something outside fail.
+    pub async fn fault(&self, fault: Value) {
+        self.nobody().post("/_local/faults", fault).await.ok();
+    }
+
+    /// Stock agrees with its ledger and orders with their payments.
+    pub async fn books_balance(&self) {
+        let admin = self.admin().await;
+        for path in [
+            "/api/v1/inventory/reconciliation",
+            "/api/v1/payments/reconciliation",
+        ] {
+            let report = admin.get(&format!("{path}?limit=100")).await.ok();
+            assert_eq!(report["drift"], json!([]), "{path}");
+        }
+    }
+
+    /// Anybody.
+    pub fn nobody(&self) -> Person<'_> {
+        Person {
+            world: self,
+            token: None,
+            address: "192.0.2.1".into(),
+        }
+    }
+
+    /// Somebody with a token of the shop's own sign-in.
+    pub async fn person(&self, role: &str, user: &str, shop: &str) -> Person<'_> {
+        let body = json!({ "role": role, "user": user, "shop": shop });
+        let token = self.nobody().post("/_local/token", body).await.text("token");
+        Person {
+            token: Some(token),
+            ..self.nobody()
+        }
+    }
+
+    pub async fn admin(&self) -> Person<'_> {
+        self.person("admin", "olga", "default").await
+    }
+
+    pub async fn customer(&self, name: &str) -> Person<'_> {
+        self.person("customer", name, "default").await
+    }
+
+    pub async fn guest(&self) -> Person<'_> {
+        let token = self
+            .nobody()
+            .post("/api/v1/auth/guest", json!({}))
+            .await
+            .text("token");
+        Person {
+            token: Some(token),
+            ..self.nobody()
+        }
+    }
+
+    /// A program with these scopes.
+    pub async fn service(&self, scopes: &[&str]) -> Person<'_> {
+        let new = json!({ "name": "warehouse", "scopes": scopes });
+        let key = self
+            .admin()
+            .await
+            .post("/api/v1/auth/service-keys", new)
+            .await
+            .text("key");
+        Person {
+            token: Some(key),
+            ..self.nobody()
+        }
+    }
+
+    /// Puts a product on sale, at 19.99 USD.
+    pub async fn product(&self, id: &str, pieces: u32) -> String {
+        let admin = self.admin().await;
+        let new = json!({ "product_id": id, "name": format!("A {id}"), "price": { "amount": 1999, "currency": "USD" } });
+        admin.post("/api/v1/products", new).await.ok();
+        if pieces > 0 {
+            let add = json!({ "product_id": id, "quantity": pieces, "operation": "add" });
+            admin.post("/api/v1/inventory/adjustments", add).await.ok();
+        }
+        id.to_owned()
+    }
+
+    /// `available 3, reserved 0, sold 0`.
+    pub async fn stock(&self, product: &str) -> String {
+        let stock = self
+            .admin()
+            .await
+            .get(&format!("/api/v1/inventory/{product}"))
+            .await
+            .ok();
+        format!(
+            "available {}, reserved {}, sold {}",
+            stock["available_quantity"], stock["reserved"], stock["committed"]
+        )
+    }
+
+    /// Pays at Stripe, as a browser would; the webhook is delivered and settled when this returns.
+    pub async fn pays(&self, intent: &Value, card: &str) -> Reply {
+        let id = intent["client_secret"]
+            .as_str()
+            .unwrap()
+            .split("_secret_")
+            .next()
+            .unwrap()
+            .to_owned();
+        let url = format!(
+            "{}/_local/stripe/v1/payment_intents/{id}/confirm",
+            self.cloud.http_url()
+        );
+        let form = [
+            ("payment_method", card),
+            ("client_secret", intent["client_secret"].as_str().unwrap()),
+        ];
+        let answer = self
+            .http
+            .post(url)
+            .bearer_auth("pk_test_local")
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        let reply = Reply {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+            body: answer.json().await.unwrap(),
+        };
+        self.idle().await;
+        reply
+    }
+
+    pub fn fresh_key(&self) -> String {
+        format!("key-{}", self.keys.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+impl<'a> Person<'a> {
+    /// The same person at another address.
+    pub fn at(&self, address: &str) -> Person<'a> {
+        Person {
+            world: self.world,
+            token: self.token.clone(),
+            address: address.into(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    /// Posts with a fresh `Idempotency-Key`.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        let key = self.world.fresh_key();
+        self.post_keyed(path, &key, body).await
+    }
+
+    pub async fn post_keyed(&self, path: &str, key: &str, body: Value) -> Reply {
+        self.send(
+            Method::POST,
+            path,
+            &[("idempotency-key", key)],
+            Some(body.to_string()),
+        )
+        .await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Reply {
+        let url = format!("{}{path}", self.world.cloud.http_url());
+        let mut request = self
+            .world
+            .http
+            .request(method, url)
+            .header("x-forwarded-for", &self.address);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Reply {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Places an order of some pieces of one product.
+    pub async fn orders(&self, product: &str, quantity: u32) -> Reply {
+        let items = json!([{ "product_id": product, "quantity": quantity }]);
+        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" }))
+            .await
+    }
+
+    /// Begins to pay an order.
+    pub async fn begins_to_pay(&self, order: &Value) -> Value {
+        self.post(
+            "/api/v1/payments/create-intent",
+            json!({ "order_id": order["order_id"] }),
+        )
+        .await
+        .ok()
+    }
+
+    /// Orders and pays.
+    pub async fn buys(&self, product: &str, quantity: u32) -> Value {
+        let order = self.orders(product, quantity).await.ok();
+        let intent = self.begins_to_pay(&order).await;
+        self.world.pays(&intent, "pm_card_visa").await.ok();
+        self.order(&order).await
+    }
+
+    /// Reads an order again.
+    pub async fn order(&self, order: &Value) -> Value {
+        self.get(&format!("/api/v1/orders/{}", order["order_id"].as_str().unwrap()))
+            .await
+            .ok()
+    }
+
+    /// `paid/paid`: an order's status and how much of it is paid.
+    pub async fn status_of(&self, order: &Value) -> String {
+        let order = self.order(order).await;
+        format!(
+            "{}/{}",
+            order["status"].as_str().unwrap(),
+            order["payment_status"].as_str().unwrap()
+        )
+    }
+
+    /// Opens a socket with a ticket and says hello.
+    pub async fn socket(&self) -> Socket {
+        let ticket = self
+            .send(Method::POST, "/api/v1/realtime/tickets", &[], None)
+            .await
+            .ok();
+        let mut socket = Socket::open(ticket["url"].as_str().unwrap(), &[]).await.unwrap();
+        let ready = socket.asks("hello", json!({})).await;
+        assert_eq!(ready["type"], "connection.ready", "{ready}");
+        socket
+    }
+}
