@@ -56,6 +56,15 @@ impl TurnableClock {
         }
     }
 
+    /// How far it is ahead of the machine's clock; nothing if it stands.
+    pub fn ahead(&self) -> SignedDuration {
+        if self.is_standing {
+            SignedDuration::ZERO
+        } else {
+            SignedDuration::from_millis(self.milliseconds.load(Ordering::SeqCst))
+        }
+    }
+
     /// The time it will show after `duration`.
     pub fn after(&self, duration: SignedDuration) -> Timestamp {
         self.now().checked_add(duration).unwrap_or(Timestamp::MAX)

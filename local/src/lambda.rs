@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::TurnableClock,
-    part::Boxed,
+    part::{Boxed, Invoke},
     runtime_api::{Bootstrap, MissingBootstrap, Pool},
     template,
     work::Work,
@@ -169,6 +169,13 @@ impl Lambda {
         context.invoked_function_arn = arn(function);
         context.env_config = Arc::new(config);
         context
+    }
+}
+
+impl Invoke for Lambda {
+    fn invoke(&self, function: &str, event: Value) -> Boxed<'_, Answer> {
+        let function = function.to_owned();
+        Box::pin(async move { Self::invoke(self, &function, event).await })
     }
 }
 

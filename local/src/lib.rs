@@ -8,9 +8,13 @@
 )]
 
 pub mod aws;
+pub mod cli;
 pub mod clock;
+pub mod cloud;
+pub mod control;
 pub mod dynamodb;
 pub mod faults;
+pub mod functions;
 pub mod gateway;
 pub mod http_api;
 pub mod lambda;
@@ -21,6 +25,7 @@ pub mod replay;
 pub mod runtime_api;
 pub mod schedules;
 pub mod ses;
+pub mod site;
 pub mod sns;
 pub mod sqs;
 pub mod ssm;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `shopwire`: the command line of the local cloud.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    local::cli::run()
+}

@@ -47,6 +47,12 @@ impl Ssm {
         Ok(ssm)
     }
 
+    /// The value of a parameter, if it is there.
+    pub fn value(&self, name: &str) -> Result<Option<String>, StateError> {
+        let found: Option<Parameter> = self.store.get(NAMESPACE, name)?;
+        Ok(found.map(|parameter| parameter.value))
+    }
+
     /// Answers one operation.
     pub fn answer(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
         let decrypts = body

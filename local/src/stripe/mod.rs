@@ -37,6 +37,7 @@ use std::{
 
 use axum::{
     Router,
+    http::Method,
     routing::{any, get, post},
 };
 use futures_util::future::join_all;
@@ -49,6 +50,7 @@ use self::{
     faults::{Faults, Strike},
     ids::Ids,
     objects::{Event, PaymentIntent, Status},
+    operations::Operation,
     webhooks::{Delivery, Sender, Webhooks},
     wire::{Answer, Call},
 };
@@ -102,6 +104,13 @@ enum Replay {
     None,
     /// It was, to this request.
     Of(String),
+}
+
+/// What the operation at a path (`/v1/refunds`) is called in counts and faults.
+pub fn operation_name(method: &Method, path: &str) -> &'static str {
+    path.strip_prefix("/v1/")
+        .and_then(|path| Operation::find(method, path))
+        .map_or("unknown", |(operation, _)| operation.name)
 }
 
 /// Serves Stripe's paths under `/v1/`, and beside them what a test asks of a fake: `/authenticate`, `/webhooks`,

@@ -235,6 +235,14 @@ impl Environment {
         }
     }
 
+    /// The shops that an issuer may speak for; `*` for all that there are.
+    fn believed(&self, name: &str) -> Vec<ShopId> {
+        match self.optional(name).as_deref() {
+            Some("*") => self.shops("SHOPS"),
+            _ => self.shops(name),
+        }
+    }
+
     fn shop_map(&self, name: &str) -> BTreeMap<String, ShopId> {
         let read = |entry: &String| {
             let pair = entry
@@ -329,14 +337,14 @@ impl Environment {
         let shared = KeySet {
             issuer: self.optional("JWT_ISSUER"),
             audience: self.optional("JWT_AUDIENCE"),
-            shops: self.shops("JWT_SHOPS"),
+            shops: self.believed("JWT_SHOPS"),
         };
         let jwks = self.optional("JWKS_URL").map(|url| {
             let issuer = self.required("JWKS_ISSUER");
             let keys = KeySet {
                 issuer: Some(issuer),
                 audience: self.optional("JWT_AUDIENCE"),
-                shops: self.shops("JWKS_SHOPS"),
+                shops: self.believed("JWKS_SHOPS"),
             };
             Jwks::new(url, keys, self.clock())
         });
@@ -468,6 +476,24 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         Environment::new(variables, Clock::system(), Emitter::silent()).unwrap()
+    }
+
+    #[test]
+    fn an_issuer_of_all_shops_speaks_for_those_that_there_are() {
+        let named = |shops: &str| {
+            let environment = environment(&[("SHOPS", "north,south"), ("JWT_SHOPS", shops)]);
+            let believed = environment.believed("JWT_SHOPS");
+            environment.finish(believed).unwrap()
+        };
+        let shops = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| ShopId::new(*name).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(named("*"), shops(&["north", "south"]));
+        assert_eq!(named("south"), shops(&["south"]));
+        assert_eq!(named(""), shops(&["default"]));
     }
 
     #[test]
