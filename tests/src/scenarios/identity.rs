@@ -325,7 +325,7 @@ async fn a_ticket_opens_one_socket_within_a_minute() {
     world.advance(SignedDuration::from_secs(60)).await;
     assert!(Socket::open(&late, &[]).await.is_err(), "too late");
     assert!(
-        Socket::open(world.cloud().ws_url().as_str(), &[]).await.is_err(),
+        Socket::open(world.cloud().ws_url(), &[]).await.is_err(),
         "none at all"
     );
     let foreign = ticket().await;
