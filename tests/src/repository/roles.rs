@@ -74,7 +74,10 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
     }
     let action = statement.action.as_str();
     let is_on_it = row.table.as_ref().is_none_or(|table| {
-        let (resource, _index) = statement.resource.split_once("/index/").unwrap_or((&statement.resource, ""));
+        let (resource, _index) = statement
+            .resource
+            .split_once("/index/")
+            .unwrap_or((&statement.resource, ""));
         resource.trim_start_matches("${").trim_end_matches('}') == format!("{table}.Arn")
     });
     match (row.service, row.operation.as_str()) {
@@ -83,7 +86,9 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
             is_on_it && ["dynamodb:PutItem", "dynamodb:UpdateItem"].contains(&action)
         }
         (Service::Dynamodb, operation) => is_on_it && action == format!("dynamodb:{operation}"),
-        (Service::Sqs, operation) => is_on_it && action == format!("sqs:{}", operation.trim_end_matches("Batch")),
+        (Service::Sqs, operation) => {
+            is_on_it && action == format!("sqs:{}", operation.trim_end_matches("Batch"))
+        }
         (Service::Sns, operation) => action == format!("sns:{operation}"),
         (Service::Ssm, operation) => action == format!("ssm:{operation}"),
         (Service::Connections, operation) => {
@@ -119,7 +124,10 @@ fn a_function_that_may_use_a_table_has_its_name_and_the_reverse() {
 
 #[test]
 fn no_role_has_an_action_that_no_code_takes() {
-    let code: String = files("shared/app/src", ".rs").iter().map(|file| read(file)).collect();
+    let code: String = files("shared/app/src", ".rs")
+        .iter()
+        .map(|file| read(file))
+        .collect();
     let snake = |action: &str| {
         let mut name = String::new();
         for letter in action.chars() {
@@ -134,7 +142,9 @@ fn no_role_has_an_action_that_no_code_takes() {
         .into_iter()
         .filter_map(|statement| statement.action.strip_prefix("dynamodb:").map(str::to_owned))
         // What Lambda does with the role when it reads a stream for the function.
-        .filter(|action| !["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].contains(&action.as_str()))
+        .filter(|action| {
+            !["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].contains(&action.as_str())
+        })
         .filter(|action| !code.contains(&format!(".{}()", snake(action))))
         .collect();
     assert_eq!(unused, BTreeSet::new());

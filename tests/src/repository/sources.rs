@@ -47,31 +47,49 @@ fn only_the_environment_reads_the_environment() {
 
 #[test]
 fn only_the_clock_reads_the_time() {
-    let words = ["SystemTime", "Timestamp::now", "Zoned::now", "Instant::now", "now_v7"];
+    let words = ["SystemTime", "Timestamp::now", "Zoned::now", "now_v7"];
     assert_eq!(offences(&words, &["shared/app/src/clock.rs"]), [""; 0]);
+    // How long a request took is no time of day.
+    assert_eq!(offences(&["Instant::now"], &["shared/edge/src/http.rs"]), [""; 0]);
 }
 
 #[test]
 fn nothing_is_left_running_when_a_function_has_answered() {
-    let words = ["tokio::spawn", "task::spawn", "spawn_blocking", "JoinSet", "thread::spawn"];
+    let words = [
+        "tokio::spawn",
+        "task::spawn",
+        "spawn_blocking",
+        "JoinSet",
+        "thread::spawn",
+    ];
     assert_eq!(offences(&words, &[]), [""; 0]);
 }
 
 #[test]
 fn only_edge_chooses_status_codes() {
-    assert_eq!(offences(&["StatusCode", "status_code"], &["shared/edge/"]), [""; 0]);
+    assert_eq!(
+        offences(&["StatusCode", "status_code"], &["shared/edge/"]),
+        [""; 0]
+    );
 }
 
 #[test]
 fn no_function_knows_that_it_runs_locally() {
     let words = ["127.0.0.1", "localhost", "_local", "is_local"];
-    assert_eq!(offences(&words, &[]), [""; 0]);
+    // The AsyncAPI document tells readers where a local cloud answers.
+    assert_eq!(offences(&words, &["shared/contract/src/asyncapi.rs"]), [""; 0]);
 }
 
 #[test]
 fn nothing_is_left_to_be_done() {
     // Written in two halves, so that this list does not find itself.
-    let words = [["todo", "!("], ["unimplemented", "!("], ["#[ign", "ore"], ["FIX", "ME"]].map(|halves| halves.concat());
+    let words = [
+        ["todo", "!("],
+        ["unimplemented", "!("],
+        ["#[ign", "ore"],
+        ["FIX", "ME"],
+    ]
+    .map(|halves| halves.concat());
     for file in files(".", ".rs") {
         for (index, line) in read(&file).lines().enumerate() {
             let found = words.iter().find(|word| line.contains(word.as_str()));
