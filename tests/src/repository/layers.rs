@@ -164,7 +164,7 @@ fn versions_stand_in_the_root_manifest_only() {
 fn functions_are_built_with_one_tls_stack() {
     for function in folders_in("functions") {
         let all = all(member(&function));
-        for name in ["openssl", "native-tls", "ring"] {
+        for name in ["openssl", "native-tls"] {
             assert!(!all.contains(name), "{function} is built with {name}");
         }
         assert!(all.contains("aws-lc-rs"), "{function} is built without TLS");
