@@ -177,8 +177,7 @@ mod tests {
                         .as_array()
                         .unwrap()
                         .iter()
-                        .cloned()
-                        .map(|tag| tag.to_string()),
+                        .map(ToString::to_string),
                 );
             }
         }
