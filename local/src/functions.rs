@@ -145,3 +145,83 @@ pub fn documents() -> Vec<(&'static str, OpenApi)> {
         ("stripe-webhook", of(stripe_webhook::routes())),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::template::{HttpTarget, Surroundings, Template};
+
+    fn template() -> Template {
+        let surroundings = Surroundings {
+            region: REGION.to_owned(),
+            account: lambda::ACCOUNT.to_owned(),
+            aws_endpoint: "http://127.0.0.1:1".to_owned(),
+            http_url: "http://127.0.0.1:2".to_owned(),
+            ws_url: "ws://127.0.0.1:3/ws".to_owned(),
+            parameters: BTreeMap::new(),
+        };
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        Template::read(&file, &surroundings).unwrap()
+    }
+
+    #[test]
+    fn the_template_names_exactly_these_functions() {
+        let template = template();
+        let functions = template.functions.values();
+        let named: BTreeSet<_> = functions.map(|function| function.folder.as_str()).collect();
+        assert_eq!(named, folders());
+    }
+
+    #[test]
+    fn every_function_is_content_with_what_the_template_gives_it() {
+        let mut functions = template().functions;
+        deploy(&mut functions, "http://127.0.0.1:1");
+        let clock = TurnableClock::running();
+        let wrong: Vec<_> = functions
+            .values()
+            .filter_map(|function| build_one(function, &clock).err())
+            .map(|error| error.to_string())
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn the_template_routes_exactly_what_the_functions_serve() {
+        let template = template();
+        let routed: BTreeSet<_> = template
+            .http
+            .routes
+            .iter()
+            .filter(|route| route.key != "$default")
+            .filter_map(|route| match &route.target {
+                HttpTarget::Function(function) => {
+                    Some(format!("{} {}", template.functions[function].folder, route.key))
+                }
+                HttpTarget::Site(_) => None,
+            })
+            .collect();
+        let mut served = BTreeSet::new();
+        for (folder, document) in documents() {
+            let document = serde_json::to_value(document).unwrap();
+            for (path, operations) in document["paths"].as_object().unwrap() {
+                let methods = operations.as_object().unwrap().keys();
+                served.extend(methods.map(|method| format!("{folder} {} {path}", method.to_uppercase())));
+            }
+        }
+        assert_eq!(routed, served);
+    }
+
+    #[test]
+    fn a_function_without_a_crate_is_named_with_what_to_do() {
+        let mut functions = template().functions;
+        let orders = functions.get_mut("Orders").unwrap();
+        orders.folder = "returns".to_owned();
+        let error = build(&functions, &TurnableClock::running()).err().unwrap();
+        assert!(
+            error.to_string().contains("no function in functions/returns"),
+            "{error}"
+        );
+    }
+}

@@ -30,6 +30,7 @@ impl Shop {
     }
 
     pub async fn with(options: Options) -> Self {
+        local::cli::log("warn");
         let now: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
         let options = Options {
             clock: TurnableClock::standing_at(now),
@@ -161,9 +162,13 @@ impl Socket {
     pub async fn subscribe(&mut self, channel: &str) -> Value {
         self.send(json!({"type": "subscribe", "id": channel, "data": {"channel": channel}}))
             .await;
-        let answer = self.next().await;
-        assert_eq!(answer["type"], "ack", "{answer}");
-        answer
+        loop {
+            let frame = self.next().await;
+            if frame["reply_to"] == channel {
+                assert_eq!(frame["type"], "ack", "{frame}");
+                return frame;
+            }
+        }
     }
 
     /// The events that come, one by one out of their batches, until there is one of this type.

@@ -18,6 +18,9 @@ use crate::{Error, Result};
 /// An item as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
 
+/// The attribute that names the request which last wrote an item. (`request` by itself is a reserved word.)
+const WRITTEN_BY: &str = "request_id";
+
 /// Names of the tables. A function that has no business with a table has no name for it.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -417,7 +420,7 @@ impl Dynamo {
     /// The SDK repeats a request whose answer was lost; `request` is stored in the item so that the repetition
     /// recognises its own success.
     pub(super) async fn put_new(&self, table: &str, mut item: Item, request: &str) -> Result<Written> {
-        item.insert("request".into(), text(request));
+        item.insert(WRITTEN_BY.into(), text(request));
         let call = self
             .client
             .put_item()
@@ -480,7 +483,7 @@ impl Dynamo {
 fn own_success(found: Option<Item>, request: &str) -> Written {
     let is_ours = found
         .as_ref()
-        .and_then(|item| item.get("request"))
+        .and_then(|item| item.get(WRITTEN_BY))
         .is_some_and(|value| value.as_s().is_ok_and(|s| s == request));
     if is_ours {
         Written::Yes
@@ -497,7 +500,7 @@ fn is_validation<R>(error: &SdkError<QueryError, R>) -> bool {
 /// A change of one item.
 #[derive(Debug, Clone, Default)]
 pub struct Update<'a> {
-    /// `SET …`, without `request`.
+    /// `SET …`, without the name of the request.
     pub set: &'a str,
     /// `ADD …`, `REMOVE …`.
     pub rest: &'a str,
@@ -512,7 +515,7 @@ pub struct Update<'a> {
 impl Update<'_> {
     fn with_request(&self) -> String {
         let comma = if self.set.is_empty() { "" } else { ", " };
-        format!("SET {}{comma}request = :request {}", self.set, self.rest)
+        format!("SET {}{comma}{WRITTEN_BY} = :request {}", self.set, self.rest)
     }
 
     fn values_with_request(&self, request: &str) -> Item {
