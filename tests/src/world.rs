@@ -99,10 +99,12 @@ impl World {
         &self.cloud
     }
 
-    /// Ends the story: everything must have been delivered, and the books must balance.
+    /// Ends the story: everything must have been delivered, the books must balance, and nobody has done what AWS
+    /// would not have allowed.
     pub async fn end(self) {
         self.idle().await;
         self.books_balance().await;
+        crate::repository::roles::allow(&self.cloud.meter().snapshot().rows);
         self.cloud.stop().await;
     }
 
