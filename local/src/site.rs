@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the tags of the routes mean.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     (
         "auth",
         "Who one is: guests, links, service keys, the end of sessions",
@@ -32,9 +32,10 @@ const TAGS: [(&str, &str); 7] = [
     ("catalog", "What is sold, and for how much"),
     ("inventory", "How many there are, and holding some"),
     ("orders", "Orders, from their placing to their end"),
-    ("payments", "Paying, giving back, and Stripe's webhooks"),
+    ("payments", "Paying and giving back"),
     ("platform", "Configuration, health, metrics, audit, flags"),
     ("realtime", "Sockets and what goes over them"),
+    ("webhooks", "What others tell the shop, signed"),
 ];
 
 /// Files of the Swagger UI that the page needs.
@@ -177,8 +178,7 @@ mod tests {
                         .as_array()
                         .unwrap()
                         .iter()
-                        .cloned()
-                        .map(|tag| tag.to_string()),
+                        .map(ToString::to_string),
                 );
             }
         }

@@ -223,7 +223,6 @@ fn http_routes_lead_to_the_functions_that_answer_them() {
             "GET /api/v1/inventory/{product_id}/movements",
             "POST /api/v1/inventory/adjustments",
             "POST /api/v1/inventory/reservations",
-            "POST /api/v1/inventory/returns",
         ]
     );
     assert_eq!(
