@@ -137,9 +137,11 @@ impl fmt::Display for Failure {
 /// Writes a line to standard output.
 fn say(line: impl fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(Failure::failed)
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::failed),
+    }
 }
 
 /// The template: the one that is named, or `template.yaml` here or in the nearest folder above.
