@@ -18,6 +18,8 @@ use std::{
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
+use crate::bench;
+
 const EXAMPLES: &str = "\
 Examples:
   shopwire                                    start everything that template.yaml declares
@@ -57,6 +59,8 @@ enum Command {
     Asyncapi(documents::Document),
     /// Write the documentation site, as `infra/deploy` uploads it
     Docs(documents::Docs),
+    /// Measure requests and units, starts and checkouts on local clouds of its own
+    Bench(bench::Bench),
 }
 
 /// Does what the command line asks.
@@ -87,7 +91,15 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Openapi(asked) => documents::run(&asked, "openapi", &crate::site::openapi_text()),
         Command::Asyncapi(asked) => documents::run(&asked, "asyncapi", &crate::site::asyncapi_text()),
         Command::Docs(asked) => documents::write_site(&asked),
+        Command::Bench(asked) => measure(&asked).await,
     }
+}
+
+async fn measure(asked: &bench::Bench) -> Result<(), Failure> {
+    let template = find_template(None)?;
+    bench::run(asked, &template, &mut io::stdout())
+        .await
+        .map_err(Failure::failed)
 }
 
 /// Writes what functions and parts log to standard error, at the level of `RUST_LOG` or else `level`.
