@@ -99,6 +99,10 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
             };
             action == "execute-api:ManageConnections" && statement.resource.contains(verb)
         }
+        // Not AWS: what it takes is the key.
+        (Service::Stripe, _) => {
+            action == "ssm:GetParameter" && statement.resource.contains("${StripeSecretKeyParameter}")
+        }
         _ => false,
     }
 }
