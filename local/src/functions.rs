@@ -151,7 +151,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::template::{Surroundings, Template};
+    use crate::template::{HttpTarget, Surroundings, Template};
 
     fn template() -> Template {
         let surroundings = Surroundings {
@@ -185,6 +185,32 @@ mod tests {
             .map(|error| error.to_string())
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn the_template_routes_exactly_what_the_functions_serve() {
+        let template = template();
+        let routed: BTreeSet<_> = template
+            .http
+            .routes
+            .iter()
+            .filter(|route| route.key != "$default")
+            .filter_map(|route| match &route.target {
+                HttpTarget::Function(function) => {
+                    Some(format!("{} {}", template.functions[function].folder, route.key))
+                }
+                HttpTarget::Site(_) => None,
+            })
+            .collect();
+        let mut served = BTreeSet::new();
+        for (folder, document) in documents() {
+            let document = serde_json::to_value(document).unwrap();
+            for (path, operations) in document["paths"].as_object().unwrap() {
+                let methods = operations.as_object().unwrap().keys();
+                served.extend(methods.map(|method| format!("{folder} {} {path}", method.to_uppercase())));
+            }
+        }
+        assert_eq!(routed, served);
     }
 
     #[test]

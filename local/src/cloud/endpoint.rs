@@ -63,6 +63,8 @@ async fn call_stripe(
         function,
         acts: 0,
     };
+    // The router remembers this path's parameters there, and would hand them to Stripe's.
+    request.extensions_mut().clear();
     let query = request.uri().query();
     let below = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     if let Ok(uri) = below.parse::<Uri>() {

@@ -14,7 +14,7 @@ use crate::{clock::TurnableClock, lambda::Lambda, part::Part};
 const TICK: Duration = Duration::from_millis(20);
 
 /// How long work may stay under way before whoever waits for its end is told so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often in a row everything must be found at rest: work changes hands between two looks.
 const LOOKS: u32 = 3;

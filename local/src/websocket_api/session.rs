@@ -143,7 +143,10 @@ impl Sockets {
                 }
                 Some(done) = handled.join_next() => {
                     if let Err(error) = done {
-                        tracing::error!(%error, "the handling of a message died");
+                        // Cancelled: the local cloud is ending.
+                        if error.is_panic() {
+                            tracing::error!(%error, "the handling of a message died");
+                        }
                     }
                 }
             }

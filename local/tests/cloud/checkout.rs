@@ -30,7 +30,9 @@ async fn an_order_is_paid_and_everybody_who_watches_is_told() {
         (&"paid".into(), &"paid".into())
     );
     let told = socket
-        .until("order.status_updated", |event| event["data"]["status"] == "paid")
+        .until("order.status_updated", |event| {
+            event["data"]["current_status"] == "paid"
+        })
         .await;
     assert_eq!(told["data"]["order_id"], order_id);
     assert_eq!(shop.available("lamp").await, 1);

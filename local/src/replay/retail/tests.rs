@@ -1,3 +1,5 @@
+//! The rules of the data set, case by case.
+
 use super::*;
 
 const HEADER: &str = "invoice,stock_code,description,quantity,invoice_ts,unit_price,customer_id,country\n";

@@ -1,0 +1,278 @@
+//! The command line, as processes: what it says, how it ends, and what survives when it is killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes helpers of tests for ordinary code"
+)]
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+fn template() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")
+}
+
+fn shopwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shopwire"));
+    command
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// Runs it to its end.
+fn run(arguments: &[&str]) -> Output {
+    shopwire(arguments).output().unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+/// A local cloud in a process of its own.
+struct Running {
+    child: Child,
+    http: String,
+}
+
+impl Running {
+    fn start(data: &Path) -> Self {
+        let data = data.to_str().unwrap();
+        let ports = ["--http-port", "0", "--ws-port", "0"];
+        let mut child = shopwire(&["serve", "--json", "--data", data])
+            .args(ports)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["ready"], true);
+        Self {
+            child,
+            http: ready["http"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn token(&self) -> String {
+        let token = json!({"role": "admin", "user": "boss"});
+        self.post("/_local/token", "", "-", token).await.unwrap()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The answer of something that went well; none if there was no answer or a refusal.
+    async fn post(&self, path: &str, token: &str, key: &str, body: Value) -> Option<Value> {
+        let request = reqwest::Client::new()
+            .post(format!("{}{path}", self.http))
+            .bearer_auth(token)
+            .header("idempotency-key", key)
+            .json(&body);
+        let answer = request.send().await.ok()?;
+        let is_good = answer.status().is_success();
+        let body = answer.json().await.ok()?;
+        is_good.then_some(body)
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Value {
+        let request = reqwest::Client::new()
+            .get(format!("{}{path}", self.http))
+            .bearer_auth(token);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_port_in_use_is_said_in_one_line() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = complaint(&run(&["--ephemeral", "--http-port", &port, "--ws-port", "0"]));
+    assert!(
+        said.contains(&format!("port {port} is in use")) && said.contains("--http-port"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_missing_and_a_broken_template_are_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.yaml");
+    let ports = ["--ephemeral", "--http-port", "0", "--ws-port", "0", "--template"];
+    let said = complaint(&run(&[&ports[..], &[missing.to_str().unwrap()]].concat()));
+    assert!(said.contains("none.yaml"), "{said}");
+
+    let broken = folder.path().join("template.yaml");
+    let text = std::fs::read_to_string(template()).unwrap();
+    std::fs::write(&broken, text.replace("functions/orders", "functions/returns")).unwrap();
+    let said = complaint(&run(&[&ports[..], &[broken.to_str().unwrap()]].concat()));
+    assert!(said.contains("functions/returns"), "{said}");
+
+    std::fs::write(&broken, "Resources: [").unwrap();
+    let said = complaint(&run(&[&ports[..], &[broken.to_str().unwrap()]].concat()));
+    assert!(said.contains("template.yaml"), "{said}");
+
+    let nowhere = shopwire(&["--ephemeral"])
+        .current_dir(folder.path().parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(complaint(&nowhere).contains("--template"), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn a_data_folder_has_one_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Running::start(folder.path());
+    let data = folder.path().to_str().unwrap();
+    let said = complaint(&run(&["--data", data, "--http-port", "0", "--ws-port", "0"]));
+    assert!(said.contains("in use by another shopwire"), "{said}");
+    drop(first);
+    drop(Running::start(folder.path()));
+}
+
+#[tokio::test]
+async fn commands_ask_the_running_cloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path());
+    let asks = |arguments: &[&str]| {
+        let output = shopwire(arguments)
+            .env("SHOPWIRE_URL", &running.http)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?} {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let token = asks(&["token", "--role", "admin", "--user", "boss"]);
+    assert_eq!(token.trim().split('.').count(), 3, "{token}");
+    asks(&["seed"]);
+    asks(&["seed"]);
+    let cup = running.get("/api/v1/inventory/cup", token.trim()).await;
+    assert_eq!(cup["available_quantity"], 1, "{cup}");
+    assert!(asks(&["advance", "15m"]).starts_with("it is "));
+    // What a turned clock wrote does not lie in the future of the next start.
+    let before = running.get("/_local/clock", "").await["now"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    drop(running);
+    let again = Running::start(folder.path());
+    let after = again.get("/_local/clock", "").await["now"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(after >= before, "{after} {before}");
+}
+
+#[test]
+fn a_command_without_a_running_cloud_fails_with_what_to_do() {
+    let output = run(&["token", "--url", "http://127.0.0.1:9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("start one with `shopwire`"), "{said}");
+}
+
+#[test]
+fn documents_are_written_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openapi.json");
+    let file = file.to_str().unwrap();
+    assert!(run(&["openapi", "--out", file]).status.success());
+    assert!(run(&["openapi", "--check", file]).status.success());
+    std::fs::write(file, "{}").unwrap();
+    assert_eq!(run(&["openapi", "--check", file]).status.code(), Some(1));
+    let site = folder.path().join("site");
+    assert!(run(&["docs", "--out", site.to_str().unwrap()]).status.success());
+    assert!(site.join("docs/index.html").is_file() && site.join("openapi.json").is_file());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_stops_in_order_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path());
+    let id = running.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = running.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+/// Many add to one level at once, and the process is killed in the middle of it: what was acknowledged is there
+/// afterwards, and the ledger says the same as the level.
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path());
+    let token = running.token().await;
+    let price = json!({"amount": 100, "currency": "USD"});
+    let mug = json!({"product_id": "mug", "name": "Mug", "price": price});
+    running
+        .post("/api/v1/products", &token, "mug", mug)
+        .await
+        .unwrap();
+    let add = json!({"product_id": "mug", "quantity": 1, "operation": "add"});
+    let acknowledged = std::sync::atomic::AtomicU32::new(0);
+    let adding = async |adder: u32| {
+        for number in 0.. {
+            let key = format!("{adder} {number}");
+            let added = running.post("/api/v1/inventory/adjustments", &token, &key, add.clone());
+            if added.await.is_none() {
+                return;
+            }
+            acknowledged.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    };
+    let killing = async {
+        while acknowledged.load(std::sync::atomic::Ordering::SeqCst) < 40 {
+            tokio::task::yield_now().await;
+        }
+        let id = running.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    futures_util::future::join(futures_util::future::join_all((0..8).map(adding)), killing).await;
+    running.child.wait().unwrap();
+    let acknowledged = i64::from(acknowledged.into_inner());
+
+    let again = Running::start(folder.path());
+    let level = again.get("/api/v1/inventory/mug", &token).await;
+    let kept = level["available_quantity"].as_i64().unwrap();
+    // One request of each adder may have been done and not acknowledged.
+    assert!(
+        (acknowledged..=acknowledged + 8).contains(&kept),
+        "{acknowledged} acknowledged, {kept} kept"
+    );
+    let books = again.get("/api/v1/inventory/reconciliation", &token).await;
+    assert_eq!(books["drift"], json!([]), "{books}");
+}

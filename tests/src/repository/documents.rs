@@ -1,0 +1,101 @@
+//! Documents: what they point to exists, and what they tell the reader to type is tried.
+
+use std::{collections::BTreeSet, path::Path};
+
+use super::{files, read, root};
+
+/// The commands of the README, and what shows that each works.
+const TRIED: &[(&str, &str)] = &[
+    (
+        "cargo run",
+        "tests/src/scenarios: every story starts what it starts",
+    ),
+    ("./check", ".ci/run"),
+];
+
+/// The lines of fenced blocks in `language`.
+fn fenced(text: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}");
+    let mut lines = vec![];
+    let mut inside = false;
+    for line in text.lines() {
+        match line.trim() {
+            fence if fence == opening => inside = true,
+            "```" => inside = false,
+            command if inside && !command.is_empty() => lines.push(command.to_owned()),
+            _ => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_command_of_the_readme_is_tried_and_the_reverse() {
+    // A command without its remark.
+    let bare = |line: String| line.split(" # ").next().unwrap().trim().to_owned();
+    let told: BTreeSet<_> = fenced(&read("README.md"), "sh").into_iter().map(bare).collect();
+    let tried: BTreeSet<_> = TRIED.iter().map(|(command, _)| (*command).to_owned()).collect();
+    assert_eq!(told, tried);
+}
+
+/// The targets of `[text](target)` that are paths.
+fn links(text: &str) -> Vec<String> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets
+        .map(|target| target.split('#').next().unwrap())
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for file in files(".", ".md") {
+        let folder = root().join(Path::new(&file).parent().unwrap());
+        for link in links(&read(&file)) {
+            assert!(folder.join(&link).exists(), "{file} points to {link}");
+        }
+    }
+}
+
+#[test]
+fn decisions_are_numbered_without_gaps_and_listed() {
+    let list = read("docs/adr/README.md");
+    let mut number = 0;
+    for file in files("docs/adr", ".md") {
+        let name = file.trim_start_matches("docs/adr/");
+        if name == "README.md" {
+            continue;
+        }
+        number += 1;
+        assert!(
+            name.starts_with(&format!("{number:04}-")),
+            "{name} should be number {number}"
+        );
+        assert!(
+            list.contains(&format!("]({name})")),
+            "docs/adr/README.md does not list {name}"
+        );
+        let text = read(&file);
+        for heading in ["## Context", "## Decision", "## Alternatives", "## Consequences"] {
+            assert!(
+                text.contains(&format!("\n{heading}\n")),
+                "{name} has no `{heading}`"
+            );
+        }
+    }
+    assert!(number > 0);
+}
+
+#[test]
+fn no_document_names_a_place_on_somebodys_machine() {
+    let documents = [".md", ".yaml", ".toml", ".rs"]
+        .map(|ending| files(".", ending))
+        .concat();
+    for file in documents {
+        let homes = [["/ho", "me/"], ["/ro", "ot/"], ["/Us", "ers/"]].map(|halves| halves.concat());
+        let text = read(&file);
+        let found: Vec<_> = homes.iter().filter(|home| text.contains(home.as_str())).collect();
+        assert!(found.is_empty(), "{file} names {found:?}");
+    }
+}
