@@ -171,7 +171,12 @@ async fn hire(api: &Api) -> Result<(Person, Person), ReplayError> {
     };
     let key = uuid::Uuid::now_v7().to_string();
     let made: ServiceKeyView = api
-        .post(&person(Some(admin.token)), "/api/v1/auth/service-keys", &key, &new)
+        .post(
+            &person(Some(admin.token)),
+            "/api/v1/auth/service-keys",
+            &key,
+            &new,
+        )
         .await?;
     Ok((person(made.key), person(Some(agent.token))))
 }

@@ -58,6 +58,7 @@ impl Channel {
             ("inventory", "") => Self::Inventory,
             ("agents", "") => Self::Agents,
             ("admin", _) => Self::Admin,
+            ("shop", "") if text == "shop" => Self::Shop, // as it is written in frames and rows
             ("shop" | "merchant" | "business", id) if !id.is_empty() => Self::Shop,
             ("user", id) => Self::User(UserId::new(id).map_err(|_| UnknownChannel)?),
             ("order", id) => Self::Order(OrderId::new(id).map_err(|_| UnknownChannel)?),
@@ -146,6 +147,23 @@ impl From<Channel> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_channel_is_read_as_it_is_written() {
+        let channels = [
+            Channel::User(UserId::new("ana").unwrap()),
+            Channel::Order(OrderId::new("ord_1").unwrap()),
+            Channel::Product(ProductId::new("lamp").unwrap()),
+            Channel::Inventory,
+            Channel::Shop,
+            Channel::Agents,
+            Channel::Admin,
+            Channel::Custom("custom.sale".into()),
+        ];
+        for channel in channels {
+            assert_eq!(Channel::parse(&channel.to_string()), Ok(channel));
+        }
+    }
 
     #[test]
     fn names_and_older_names_are_read() {
