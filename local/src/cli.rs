@@ -18,6 +18,8 @@ use std::{
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
+use crate::bench::{self, Bench};
+
 const EXAMPLES: &str = "\
 Examples:
   shopwire                                    start everything that template.yaml declares
@@ -57,6 +59,8 @@ enum Command {
     Asyncapi(documents::Document),
     /// Write the documentation site, as `infra/deploy` uploads it
     Docs(documents::Docs),
+    /// Measure what docs/performance.md keeps: units of each act, starts of functions, checkouts a second
+    Bench(Bench),
 }
 
 /// Does what the command line asks.
@@ -87,6 +91,11 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Openapi(asked) => documents::run(&asked, "openapi", &crate::site::openapi_text()),
         Command::Asyncapi(asked) => documents::run(&asked, "asyncapi", &crate::site::asyncapi_text()),
         Command::Docs(asked) => documents::write_site(&asked),
+        Command::Bench(asked) => {
+            let template = find_template(asked.template())?;
+            let measured = bench::run(&asked, &template, &mut io::stdout()).await;
+            measured.map_err(Failure::failed)
+        }
     }
 }
 
@@ -137,9 +146,11 @@ impl fmt::Display for Failure {
 /// Writes a line to standard output.
 fn say(line: impl fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(Failure::failed)
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::failed),
+    }
 }
 
 /// The template: the one that is named, or `template.yaml` here or in the nearest folder above.

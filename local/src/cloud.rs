@@ -230,6 +230,7 @@ impl LocalCloud {
             {
                 tracing::warn!("stopped while work was under way; it goes on at the next start");
             }
+            cloud.lambda.rest();
         });
         if let Err(error) = ended.await {
             tracing::error!(%error, "the local cloud did not stop in order");

@@ -31,6 +31,7 @@ use crate::{
 
 mod tables;
 mod units;
+mod writes;
 
 /// The engine adds this to the sequence number that it stores to get the 21 digits that it shows.
 const SEQUENCE_OFFSET: u128 = 100_000_000_000_000_000_000;
@@ -118,13 +119,18 @@ impl Dynamo {
         units: &mut BTreeMap<String, Units>,
     ) -> Response {
         let wanted = units::ask(&mut body);
+        let writes = if call.writes() {
+            writes::of(&body)
+        } else {
+            Vec::new()
+        };
         let answer = self.run(&call.operation, &body);
         if call.writes() {
             call.tables.iter().for_each(|table| self.wake_stream(table));
         }
         match answer {
             Ok(mut answer) => {
-                units::take(&call.operation, &mut answer, wanted.as_deref(), units);
+                units::take(&call.operation, &mut answer, wanted.as_deref(), &writes, units);
                 json_answer(Service::Dynamodb, &answer)
             }
             Err(Refused::Clearly(error)) => {

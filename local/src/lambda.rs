@@ -112,6 +112,15 @@ impl Lambda {
         self.work.is_under_way()
     }
 
+    /// Ends the processes that wait for an event; one that is needed again is started again.
+    pub fn rest(&self) {
+        for function in self.functions.values() {
+            if let Runner::Bootstraps(pool) = &function.runner {
+                pool.rest();
+            }
+        }
+    }
+
     /// How often each function was invoked.
     pub fn invocations(&self) -> BTreeMap<String, u64> {
         let counts = self.functions.iter();

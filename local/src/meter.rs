@@ -18,6 +18,7 @@ pub struct Meter {
 #[derive(Default)]
 struct Counts {
     outside: u64,
+    functions: BTreeMap<String, u64>,
     rows: BTreeMap<Key, Units>,
 }
 
@@ -30,7 +31,7 @@ struct Key {
 }
 
 /// Read and write units of one request to one table.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Units {
     /// Requests.
     pub requests: u64,
@@ -38,6 +39,8 @@ pub struct Units {
     pub read: f64,
     /// Write units, those of the indexes included.
     pub write: f64,
+    /// The write units by what they were spent on: kinds of rows (`stock level`) and indexes (`index due`).
+    pub written: BTreeMap<String, f64>,
 }
 
 /// What `GET /_local/requests` answers.
@@ -45,6 +48,8 @@ pub struct Units {
 pub struct Requests {
     /// All requests to the outside, each counted once.
     pub requests: u64,
+    /// The same by function.
+    pub functions: BTreeMap<String, u64>,
     /// Read units in all.
     pub read_units: f64,
     /// Write units in all.
@@ -71,6 +76,9 @@ pub struct RequestsRow {
     pub read_units: f64,
     /// Write units.
     pub write_units: f64,
+    /// The write units by what they were spent on: kinds of rows (`stock level`) and indexes (`index due`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub written: BTreeMap<String, f64>,
 }
 
 impl Meter {
@@ -78,6 +86,7 @@ impl Meter {
     pub fn record(&self, call: &Call, units: &BTreeMap<String, Units>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.outside += 1;
+        *counts.functions.entry(call.function.clone()).or_default() += 1;
         let mut add = |table: Option<&String>, units: Units| {
             let key = Key {
                 function: call.function.clone(),
@@ -89,12 +98,15 @@ impl Meter {
             row.requests += 1;
             row.read += units.read;
             row.write += units.write;
+            for (what, units) in units.written {
+                *row.written.entry(what).or_default() += units;
+            }
         };
         if call.tables.is_empty() {
             add(None, Units::default());
         }
         for table in &call.tables {
-            add(Some(table), units.get(table).copied().unwrap_or_default());
+            add(Some(table), units.get(table).cloned().unwrap_or_default());
         }
     }
 
@@ -117,10 +129,12 @@ impl Meter {
                 requests: units.requests,
                 read_units: units.read,
                 write_units: units.write,
+                written: units.written.clone(),
             })
             .collect();
         Requests {
             requests: counts.outside,
+            functions: counts.functions.clone(),
             read_units: rows.iter().map(|row| row.read_units).sum(),
             write_units: rows.iter().map(|row| row.write_units).sum(),
             rows,

@@ -139,6 +139,11 @@ impl Sandbox {
         Err(timed_out(&request_id, timeout))
     }
 
+    /// The process, as the system knows it; none once it has ended.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Whether the process can take another event.
     pub fn is_alive(&mut self) -> bool {
         !matches!(*self.desk.stage.borrow(), Stage::Over) && matches!(self.child.try_wait(), Ok(None))
@@ -200,6 +205,11 @@ impl Pool {
             lock(&self.idle).push(sandbox);
         }
         answer
+    }
+
+    /// Ends the processes that wait for an event, each before its Runtime API, so that none complains of being left.
+    pub fn rest(&self) {
+        lock(&self.idle).clear();
     }
 
     fn idle_sandbox(&self) -> Option<Sandbox> {

@@ -11,9 +11,8 @@ use std::{
 };
 
 use axum::body::Bytes;
-use serde_json::Value;
 use utoipa::openapi::{
-    Components, Info, License, OpenApi, OpenApiBuilder, Server,
+    Components, Info, LicenseBuilder, OpenApi, OpenApiBuilder, Server,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
@@ -81,7 +80,8 @@ pub fn files() -> BTreeMap<String, SiteFile> {
 pub fn openapi() -> OpenApi {
     let mut info = Info::new("shopwire API", env!("CARGO_PKG_VERSION"));
     info.description = Some("The live side of an online shop.".to_owned());
-    info.license = Some(License::new("MIT OR Apache-2.0"));
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0");
+    info.license = Some(license.identifier(Some("MIT OR Apache-2.0")).build());
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
@@ -104,16 +104,14 @@ pub fn openapi() -> OpenApi {
 
 /// The OpenAPI document as it is published and committed.
 pub fn openapi_text() -> String {
-    text(&serde_json::to_value(openapi()).unwrap_or_default())
+    // Straight from the type, which keeps the order in which people read it.
+    let text = openapi().to_pretty_json().unwrap_or_default();
+    format!("{text}\n")
 }
 
 /// The AsyncAPI document as it is published and committed.
 pub fn asyncapi_text() -> String {
-    text(&Value::Object(serde_json::Map::new()))
-}
-
-fn text(document: &Value) -> String {
-    format!("{document:#}\n")
+    format!("{:#}\n", contract::asyncapi::document())
 }
 
 fn json_file(text: &str) -> SiteFile {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dynoxide::DynoxideError;
 use serde_json::Value;
 
+use super::writes::{self, Write};
 use crate::meter::Units;
 
 const ASK: &str = "ReturnConsumedCapacity";
@@ -25,7 +26,13 @@ pub fn ask(body: &mut Value) -> Option<String> {
 }
 
 /// Takes the report from the answer, leaving in it what the caller asked for.
-pub fn take(operation: &str, answer: &mut Value, wanted: Option<&str>, units: &mut BTreeMap<String, Units>) {
+pub fn take(
+    operation: &str,
+    answer: &mut Value,
+    wanted: Option<&str>,
+    writes: &[Write],
+    units: &mut BTreeMap<String, Units>,
+) {
     let Some(members) = answer.as_object_mut() else {
         return;
     };
@@ -37,7 +44,7 @@ pub fn take(operation: &str, answer: &mut Value, wanted: Option<&str>, units: &m
         table => vec![table],
     };
     for table in tables {
-        count(operation, table, units);
+        count(operation, table, writes, units);
         if wanted == Some("TOTAL")
             && let Some(members) = table.as_object_mut()
         {
@@ -49,7 +56,7 @@ pub fn take(operation: &str, answer: &mut Value, wanted: Option<&str>, units: &m
     }
 }
 
-fn count(operation: &str, table: &Value, units: &mut BTreeMap<String, Units>) {
+fn count(operation: &str, table: &Value, writes: &[Write], units: &mut BTreeMap<String, Units>) {
     let number = |name: &str| table.get(name).and_then(Value::as_f64);
     let Some(name) = table.get("TableName").and_then(Value::as_str) else {
         return;
@@ -66,6 +73,21 @@ fn count(operation: &str, table: &Value, units: &mut BTreeMap<String, Units>) {
             entry.write += write.unwrap_or(0.0);
         }
     }
+    if !is_read(operation) && entry.write > 0.0 {
+        let indexes = indexes(table);
+        let of_rows = entry.write - indexes.values().sum::<f64>();
+        entry.written = writes::share(operation, name, writes, of_rows);
+        entry.written.extend(indexes);
+    }
+}
+
+/// The units of each index that had to follow. They are not doubled by a transaction.
+fn indexes(table: &Value) -> BTreeMap<String, f64> {
+    let indexes = table.get("GlobalSecondaryIndexes").and_then(Value::as_object);
+    let units = |(name, index): (&String, &Value)| {
+        Some((format!("index {name}"), index.get("CapacityUnits")?.as_f64()?))
+    };
+    indexes.into_iter().flatten().filter_map(units).collect()
 }
 
 fn is_read(operation: &str) -> bool {
@@ -79,10 +101,15 @@ fn is_read(operation: &str) -> bool {
 /// engine reports nothing then, so this counts the least that AWS would: items of up to 1 KB.
 pub fn of_refusal(error: &DynoxideError, body: &Value, units: &mut BTreeMap<String, Units>) {
     let name = |act: &Value| act.get("TableName").and_then(Value::as_str).map(str::to_owned);
+    let mut bill = |table: String, refused: f64| {
+        let units = units.entry(table).or_default();
+        units.write += refused;
+        *units.written.entry("refused".to_owned()).or_default() += refused;
+    };
     match error {
         DynoxideError::ConditionalCheckFailedException(..) => {
             if let Some(table) = name(body) {
-                units.entry(table).or_default().write += 1.0;
+                bill(table, 1.0);
             }
         }
         DynoxideError::TransactionCanceledException(..) => {
@@ -93,7 +120,7 @@ pub fn of_refusal(error: &DynoxideError, body: &Value, units: &mut BTreeMap<Stri
                 .flatten();
             for act in items.filter_map(Value::as_object).flat_map(|item| item.values()) {
                 if let Some(table) = name(act) {
-                    units.entry(table).or_default().write += 2.0;
+                    bill(table, 2.0);
                 }
             }
         }

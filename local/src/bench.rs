@@ -1,0 +1,111 @@
+//! `shopwire bench`: the figures that `docs/performance.md` keeps.
+//!
+//! Nothing here is a test and no figure has to be met for a build to be green: a benchmark says what it saw, beside
+//! the goal, on which machine.
+
+mod checkouts;
+mod error;
+mod machine;
+mod shop;
+mod start;
+mod table;
+mod units;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+pub use error::BenchError;
+
+use machine::Machine;
+
+/// What is to be measured, and how it is shown.
+#[derive(Debug, Clone, Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+    /// Print one JSON document instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+    /// The template [default: template.yaml here or above]
+    #[arg(long, global = true, env = "SHOPWIRE_TEMPLATE", value_name = "FILE")]
+    template: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum What {
+    /// Requests and billed units of each act of a shopper, every write unit named
+    Units,
+    /// Size of every bootstrap, and how long it takes from its start to its first poll
+    Start {
+        /// Folder of built functions, `DIR/<function>/bootstrap`, instead of building them
+        #[arg(long, value_name = "DIR")]
+        bootstraps: Option<PathBuf>,
+        /// Starts of each bootstrap, of which the median is shown
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+        runs: u32,
+    },
+    /// Whole checkouts per second: order, intent, payment, settled
+    Checkouts {
+        /// For how long new checkouts are begun
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+        /// How many are under way at a time
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        concurrency: u32,
+    },
+}
+
+/// Something that a person can read as a table and a program as JSON.
+trait Report: Serialize {
+    fn write(&self, out: &mut dyn Write) -> std::io::Result<()>;
+}
+
+/// Measures what is asked for on the stack of `template`, and writes what was seen to `out`.
+///
+/// # Errors
+/// If it cannot be measured. A goal that is missed is no error.
+pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -> Result<(), BenchError> {
+    match &bench.what {
+        What::Units => bench.show(&units::measure(template).await?, out),
+        What::Start { bootstraps, runs } => {
+            let report = start::measure(template, bootstraps.as_deref(), *runs).await?;
+            bench.show(&report, out)
+        }
+        What::Checkouts { seconds, concurrency } => {
+            let report = checkouts::measure(template, *seconds, *concurrency).await?;
+            bench.show(&report, out)
+        }
+    }
+}
+
+impl Bench {
+    /// The template that is named.
+    pub fn template(&self) -> Option<&Path> {
+        self.template.as_deref()
+    }
+
+    fn show<R: Report>(&self, report: &R, out: &mut dyn Write) -> Result<(), BenchError> {
+        #[derive(Serialize)]
+        struct Document<'a, R> {
+            machine: &'a Machine,
+            #[serde(flatten)]
+            report: &'a R,
+        }
+        let machine = Machine::this();
+        if self.json {
+            let machine = &machine;
+            serde_json::to_writer(&mut *out, &Document { machine, report })
+                .map_err(|error| BenchError::Output(error.into()))?;
+            writeln!(out)?;
+        } else {
+            writeln!(out, "{machine}\n")?;
+            report.write(out)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! On what was measured: a figure without its machine says little.
+
+use std::{fmt, fs, thread};
+
+use serde::Serialize;
+
+/// The machine.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    /// As the system reports it.
+    cpu: String,
+    cores: usize,
+    memory_gib: u64,
+    system: String,
+    /// Whether this program was built with optimisations; figures of a debug build are about the build.
+    is_optimized: bool,
+}
+
+impl Machine {
+    /// The one that this runs on.
+    pub fn this() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let kernel = read("/proc/sys/kernel/osrelease");
+        let memory_kib = field(&read("/proc/meminfo"), "MemTotal").and_then(|text| kib(&text));
+        Self {
+            cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "an unknown processor".into()),
+            cores: thread::available_parallelism().map_or(1, usize::from),
+            memory_gib: memory_kib.unwrap_or(0).div_ceil(1024 * 1024),
+            system: format!("{} {}", std::env::consts::OS, kernel.trim()),
+            is_optimized: !cfg!(debug_assertions),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let build = if self.is_optimized { "release" } else { "DEBUG" };
+        write!(
+            f,
+            "{}, {} cores, {} GiB, {}; {build} build",
+            self.cpu, self.cores, self.memory_gib, self.system
+        )
+    }
+}
+
+/// Memory that a process holds, in KiB; none where the system does not say.
+pub fn resident_kib(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    kib(&field(&status, "VmRSS")?)
+}
+
+/// The most memory that this process has held, in KiB.
+pub fn peak_kib() -> Option<u64> {
+    kib(&field(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM")?)
+}
+
+/// `model name : Some CPU`
+fn field(text: &str, name: &str) -> Option<String> {
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(key, _)| key.trim() == name)?;
+    Some(value.trim().to_owned())
+}
+
+/// `5120 kB`
+fn kib(text: &str) -> Option<u64> {
+    text.strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_proc_files_are_read() {
+        let status = "Name:\tshopwire\nVmHWM:\t    9000 kB\nVmRSS:\t    5120 kB\n";
+        assert_eq!(field(status, "VmRSS").and_then(|text| kib(&text)), Some(5120));
+        assert_eq!(field(status, "VmSwap"), None);
+    }
+}

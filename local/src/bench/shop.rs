@@ -1,0 +1,196 @@
+//! The shop that is measured, and the shoppers in it: over HTTP and sockets, as anybody's would.
+
+use std::{path::Path, str::FromStr};
+
+use domain::{Role, UserId};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+use super::BenchError;
+use crate::cloud::{LocalCloud, Options, TokenFor};
+
+/// A product's most pieces, so that none sells out.
+const PLENTY: u32 = 1_000_000;
+
+/// A shop in a local cloud of its own.
+pub struct Shop {
+    pub cloud: LocalCloud,
+    http: reqwest::Client,
+}
+
+/// A signed-in customer.
+pub struct Shopper<'a> {
+    shop: &'a Shop,
+    token: String,
+}
+
+/// A socket of a shopper.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Shop {
+    /// Opens the shop that `template` describes.
+    pub async fn open(template: &Path, options: impl FnOnce(Options) -> Options) -> Result<Self, BenchError> {
+        let options = options(Options::ephemeral(template));
+        Ok(Self {
+            cloud: LocalCloud::start(options).await?,
+            http: reqwest::Client::new(),
+        })
+    }
+
+    /// Somebody whom the shop's own sign-in knows.
+    pub fn person(&self, role: Role, name: &str) -> Result<Shopper<'_>, BenchError> {
+        let user = UserId::from_str(name).map_err(|error| BenchError::Unexpected(error.to_string()))?;
+        let token = self.cloud.token(&TokenFor::new(role, user))?.token;
+        Ok(Shopper { shop: self, token })
+    }
+
+    /// A customer.
+    pub fn customer(&self, name: &str) -> Result<Shopper<'_>, BenchError> {
+        self.person(Role::Customer, name)
+    }
+
+    /// Puts a product on sale, in plenty.
+    pub async fn stock_up(&self, product: &str) -> Result<(), BenchError> {
+        let admin = self.person(Role::Admin, "olga")?;
+        let price = json!({ "amount": 1999, "currency": "USD" });
+        let new = json!({ "product_id": product, "name": format!("A {product}"), "price": price });
+        admin.post("/api/v1/products", new).await?;
+        let add = json!({ "product_id": product, "quantity": PLENTY, "operation": "add" });
+        admin.post("/api/v1/inventory/adjustments", add).await?;
+        Ok(())
+    }
+
+    /// Pays at Stripe, as a browser does.
+    pub async fn pay(&self, intent: &Value) -> Result<(), BenchError> {
+        let secret = text(intent, "client_secret")?;
+        let id = secret.split("_secret_").next().unwrap_or(secret);
+        let url = format!(
+            "{}/_local/stripe/v1/payment_intents/{id}/confirm",
+            self.cloud.http_url()
+        );
+        let form = [("payment_method", "pm_card_visa"), ("client_secret", secret)];
+        let request = self.http.post(url).bearer_auth("pk_test_local").form(&form);
+        answered("paying at Stripe", request).await.map(drop)
+    }
+}
+
+impl Shopper<'_> {
+    pub async fn get(&self, path: &str) -> Result<Value, BenchError> {
+        let request = self.shop.http.get(self.url(path)).bearer_auth(&self.token);
+        answered(path, request).await
+    }
+
+    /// Posts with a fresh `Idempotency-Key`.
+    pub async fn post(&self, path: &str, body: Value) -> Result<Value, BenchError> {
+        let request = self.shop.http.post(self.url(path)).bearer_auth(&self.token);
+        let request = request.header("idempotency-key", uuid::Uuid::now_v7().to_string());
+        answered(path, request.json(&body)).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.shop.cloud.http_url())
+    }
+
+    /// Sets one piece aside.
+    pub async fn reserve(&self, product: &str) -> Result<Value, BenchError> {
+        let body = json!({ "items": [{ "product_id": product, "quantity": 1 }] });
+        self.post("/api/v1/inventory/reservations", body).await
+    }
+
+    /// Places an order of one line.
+    pub async fn order(&self, product: &str) -> Result<Value, BenchError> {
+        let items = json!([{ "product_id": product, "quantity": 1 }]);
+        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" }))
+            .await
+    }
+
+    /// Begins to pay an order.
+    pub async fn intent(&self, order: &Value) -> Result<Value, BenchError> {
+        let body = json!({ "order_id": text(order, "order_id")? });
+        self.post("/api/v1/payments/create-intent", body).await
+    }
+
+    /// Asks how a payment stands, as a browser does when the shopper comes back from paying.
+    pub async fn confirm(&self, intent: &Value) -> Result<Value, BenchError> {
+        let body = json!({ "payment_id": text(intent, "payment_id")? });
+        self.post("/api/v1/payments/confirm", body).await
+    }
+
+    /// Calls an order off.
+    pub async fn cancel(&self, order: &Value) -> Result<Value, BenchError> {
+        let path = format!("/api/v1/orders/{}/cancel", text(order, "order_id")?);
+        self.post(&path, json!({})).await
+    }
+
+    /// Gets a ticket for a socket.
+    pub async fn ticket(&self) -> Result<Value, BenchError> {
+        self.post("/api/v1/realtime/tickets", json!({})).await
+    }
+}
+
+impl Socket {
+    /// Opens a socket with a ticket.
+    pub async fn open(ticket: &Value) -> Result<Self, BenchError> {
+        let (stream, _) = tokio_tungstenite::connect_async(text(ticket, "url")?)
+            .await
+            .map_err(Box::new)?;
+        Ok(Self { stream })
+    }
+
+    /// Sends a frame and waits for the answer to it; events are passed over.
+    pub async fn ask(&mut self, kind: &str, data: Value) -> Result<Value, BenchError> {
+        let frame = json!({ "id": kind, "type": kind, "data": data });
+        let sent = self.stream.send(Message::text(frame.to_string())).await;
+        sent.map_err(Box::new)?;
+        loop {
+            let answer = self.next().await?;
+            let is_answer = answer.get("reply_to").is_some_and(|id| *id == kind)
+                || answer.get("type").is_some_and(|it| it == "pong");
+            match answer.get("type").and_then(Value::as_str) {
+                Some("error") if is_answer => {
+                    return Err(BenchError::Unexpected(format!("{kind}: {answer}")));
+                }
+                _ if is_answer => return Ok(answer),
+                _ => {}
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Value, BenchError> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return serde_json::from_str(&text)
+                        .map_err(|error| BenchError::Unexpected(error.to_string()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(Box::new(error).into()),
+                None => return Err(BenchError::Unexpected("the socket was closed".into())),
+            }
+        }
+    }
+}
+
+/// A text field of an answer.
+pub fn text<'a>(answer: &'a Value, field: &str) -> Result<&'a str, BenchError> {
+    let found = answer.get(field).and_then(Value::as_str);
+    found.ok_or_else(|| BenchError::Unexpected(format!("no {field} in {answer}")))
+}
+
+async fn answered(what: &str, request: reqwest::RequestBuilder) -> Result<Value, BenchError> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    let body = answer.json().await.unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(body);
+    }
+    Err(BenchError::Answer {
+        what: what.to_owned(),
+        status: status.as_u16(),
+        body,
+    })
+}
