@@ -33,7 +33,7 @@ pub(super) struct Replay {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Read the file only as far as N invoices go
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<usize>,
     /// Sockets that watch products and orders
     #[arg(long, default_value_t = 200, value_name = "N")]
