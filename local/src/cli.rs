@@ -5,6 +5,7 @@
 mod client;
 mod doctor;
 mod documents;
+mod replay;
 mod seed;
 mod serve;
 
@@ -51,6 +52,8 @@ enum Command {
     Advance(client::Advance),
     /// Put a demo shop into the running local cloud; a second time changes nothing
     Seed(seed::Seed),
+    /// Play a retailer's orders through a shop as live traffic, and compare the books
+    Replay(replay::Replay),
     /// Check what the local cloud needs, and say what to do about what is missing
     Doctor(doctor::Doctor),
     /// Print, write or check the document of the HTTP API
@@ -87,6 +90,7 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Token(asked) => client::make_token(asked).await,
         Command::Advance(asked) => client::advance(asked).await,
         Command::Seed(asked) => seed::run(asked).await,
+        Command::Replay(asked) => replay::run(asked).await,
         Command::Doctor(asked) => doctor::run(asked).await,
         Command::Openapi(asked) => documents::run(&asked, "openapi", &crate::site::openapi_text()),
         Command::Asyncapi(asked) => documents::run(&asked, "asyncapi", &crate::site::asyncapi_text()),

@@ -16,7 +16,6 @@ use local::{
 };
 
 async fn played(most: Option<usize>, scarcity: u32) -> Report {
-    local::cli::log("warn");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let retail = Retail::open_part(&root.join("tests/data/online-retail-sample.csv.gz"), most).unwrap();
     let options = Options {
@@ -33,21 +32,13 @@ async fn played(most: Option<usize>, scarcity: u32) -> Report {
     };
     let report = replay(&plan, &retail, &ProgressBar::hidden()).await.unwrap();
     cloud.stop().await;
-    println!("{report}");
     report
-}
-
-#[tokio::test]
-async fn ten_invoices_balance() {
-    let report = played(Some(10), 100).await;
-    assert_eq!(report.imbalances, Vec::<String>::new());
-    assert_eq!(report.sold.documents, 10);
 }
 
 #[tokio::test]
 async fn the_sample_balances_to_the_penny() {
     let report = played(None, 100).await;
-    assert_eq!(report.imbalances, Vec::<String>::new());
+    assert_eq!(report.imbalances, [""; 0], "{report}");
     assert_eq!(report.sold.documents, report.file.invoices);
     assert_eq!(report.sold.pence, report.file.revenue);
     assert_eq!(report.credited.units, report.file.units_credited);
@@ -56,8 +47,8 @@ async fn the_sample_balances_to_the_penny() {
 
 #[tokio::test]
 async fn where_stock_is_scarce_sales_are_refused_and_the_books_still_balance() {
-    let report = played(Some(40), 50).await;
-    assert_eq!(report.imbalances, Vec::<String>::new());
+    let report = played(Some(25), 80).await;
+    assert_eq!(report.imbalances, [""; 0], "{report}");
     assert!(report.refused.contains_key("insufficient_stock"), "{report}");
     assert!(report.sold.documents > 0, "{report}");
 }

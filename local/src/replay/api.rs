@@ -193,3 +193,74 @@ fn comes_again_after(answer: &reqwest::Response) -> Duration {
     let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
     seconds.map_or(PAUSE, Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicU32};
+
+    use axum::{Json, Router, response::IntoResponse, routing::get};
+    use serde_json::json;
+
+    use super::*;
+
+    async fn serving(router: Router) -> Api {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        Api::new(&url)
+    }
+
+    fn nobody() -> Person {
+        Person {
+            token: None,
+            address: "192.0.2.7".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_put_off_comes_again() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let answer = move || async move {
+            match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "{}").into_response(),
+                1 => {
+                    let problem = Json(json!({"code": "idempotency_in_progress"}));
+                    (StatusCode::CONFLICT, [("retry-after", "0")], problem).into_response()
+                }
+                _ => Json(7).into_response(),
+            }
+        };
+        let api = serving(Router::new().route("/", get(answer))).await;
+        assert_eq!(api.get::<u32>(&nobody(), "/").await.unwrap(), 7);
+        assert_eq!(api.put_off(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_has_its_code_and_a_failure_has_none() {
+        let refuse = |status| move || async move { (status, Json(json!({"code": "insufficient_stock"}))) };
+        let stripe = || async {
+            (
+                StatusCode::PAYMENT_REQUIRED,
+                Json(json!({"error": {"code": "card_declined"}})),
+            )
+        };
+        let router = Router::new()
+            .route("/no", get(refuse(StatusCode::CONFLICT)))
+            .route("/broken", get(refuse(StatusCode::INTERNAL_SERVER_ERROR)))
+            .route("/card", get(stripe));
+        let api = serving(router).await;
+        let mut codes = vec![];
+        for path in ["/no", "/broken", "/card"] {
+            let error = api.get::<Value>(&nobody(), path).await.unwrap_err();
+            codes.push(error.refusal().map(str::to_owned));
+        }
+        assert_eq!(
+            codes,
+            [
+                Some("insufficient_stock".to_owned()),
+                None,
+                Some("card_declined".to_owned())
+            ]
+        );
+    }
+}

@@ -21,15 +21,15 @@ mod cost;
 
 mod api;
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use contract::http::auth::{NewServiceKey, ServiceKeyView};
+use contract::http::auth::ServiceKeyView;
 use domain::{Role, Scope, UserId};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 pub use api::ApiError;
@@ -158,17 +158,15 @@ async fn hire(api: &Api) -> Result<(Person, Person), ReplayError> {
     };
     let admin = sign_in_as(api, Role::Admin, UserId::from_name("replay-admin")).await?;
     let agent = sign_in_as(api, Role::Agent, UserId::from_name("replay-agent")).await?;
-    let new = NewServiceKey {
-        name: domain::Line::new("replay").map_err(|_| ReplayError::Product("replay".to_owned()))?,
-        scopes: BTreeSet::from([
-            Scope::CatalogWrite,
-            Scope::InventoryRead,
-            Scope::InventoryWrite,
-            Scope::OrdersRead,
-            Scope::OrdersWrite,
-            Scope::PaymentsWrite,
-        ]),
-    };
+    let scopes = [
+        Scope::CatalogWrite,
+        Scope::InventoryRead,
+        Scope::InventoryWrite,
+        Scope::OrdersRead,
+        Scope::OrdersWrite,
+        Scope::PaymentsWrite,
+    ];
+    let new = json!({ "name": "replay", "scopes": scopes });
     let key = uuid::Uuid::now_v7().to_string();
     let made: ServiceKeyView = api
         .post(

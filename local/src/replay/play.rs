@@ -349,3 +349,77 @@ impl Turns {
         Turn::Credit { note, sales, done }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(rows: &[String]) -> Vec<Document> {
+        let header = "invoice,stock_code,description,quantity,invoice_ts,unit_price,customer_id,country\n";
+        let text = format!("{header}{}", rows.concat());
+        Retail::read(text.as_bytes()).unwrap().documents
+    }
+
+    fn row(invoice: &str, code: &str, quantity: i64) -> String {
+        format!("{invoice},{code},A thing,{quantity},2010-12-01 08:26:00,2.50,7,France\n")
+    }
+
+    fn waits_for(turn: &Turn<'_>) -> usize {
+        match turn {
+            Turn::Sale { after, .. } => after.len(),
+            Turn::Credit { sales, .. } => sales.len(),
+        }
+    }
+
+    #[test]
+    fn a_credit_waits_for_its_sales_and_a_sale_for_credits_of_the_same_goods() {
+        let rows = [
+            row("1", "22752", 1),
+            row("2", "22753", 1),
+            row("C3", "22752", -1),
+            row("4", "22752", 1),
+            row("5", "22753", 1),
+        ];
+        let documents = documents(&rows);
+        let mut turns = Turns::default();
+        // All of them are under way until the end.
+        let waiting: Vec<_> = documents.iter().map(|document| turns.next(document)).collect();
+        assert_eq!(waiting.iter().map(waits_for).collect::<Vec<_>>(), [0, 0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_credit_that_has_ended() {
+        let rows = [row("1", "22752", 2), row("C2", "22752", -1), row("3", "22752", 1)];
+        let documents = documents(&rows);
+        let [sale, credit, later] = &documents[..] else {
+            panic!("three documents")
+        };
+        let mut turns = Turns::default();
+        turns.next(sale);
+        let Turn::Credit { done, .. } = turns.next(credit) else {
+            panic!("the second is a credit note")
+        };
+        done.send_replace(true);
+        assert_eq!(waits_for(&turns.next(later)), 0);
+        assert!(turns.credits.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_sale_that_was_refused_has_no_payment() {
+        for (ended, payment) in [
+            (Sale::Refused, None),
+            (
+                Sale::Paid(PaymentId::new("pay_1").unwrap()),
+                PaymentId::new("pay_1").ok(),
+            ),
+        ] {
+            let (done, known) = watch::channel(Sale::UnderWay);
+            let paid = tokio::spawn(async move { paid(&known).await });
+            done.send_replace(ended);
+            assert_eq!(paid.await.unwrap(), payment);
+        }
+        let (died, known) = watch::channel(Sale::UnderWay);
+        drop(died);
+        assert_eq!(paid(&known).await, None);
+    }
+}
