@@ -1,6 +1,6 @@
 //! What each act of a shopper asks of AWS, and what AWS would bill for it, beside the goals.
 //!
-//! The clock stands, everything has been done once before (secrets are fetched, pools are filled), and counts are reset
+//! The clock moves only when it is turned, everything has been done once before (secrets are fetched, pools are filled), and counts are reset
 //! between acts, so the figures are the same in every run. Units are those that DynamoDB reports for each request; a
 //! transaction counts double, the indexes that follow a row do not.
 
@@ -30,6 +30,10 @@ use crate::{
 const BEHIND: [&str; 3] = ["Relay", "Fanout", "Sweeper"];
 
 const PRODUCT: &str = "lamp";
+
+/// How long a shopper takes from one act to the next. Acts of one moment would be a burst, in which counting them
+/// against their limit costs a refused write more.
+const PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Monday 5 January 2026, 09:00 UTC. Where the clock stands does not matter; that it stands does.
 const START: Timestamp = Timestamp::constant(1_767_603_600, 0);
@@ -123,7 +127,7 @@ impl<'a> Session<'a> {
         self.end("subscribe to an order", Some(2.0)).await?;
         socket.ask("ping", json!({})).await?;
         shop.cloud.advance(SignedDuration::from_mins(1)).await?;
-        self.end("idle minute", Some(0.0)).await?;
+        self.end("ping and idle minute", Some(0.0)).await?;
 
         who.reserve(PRODUCT).await?;
         self.end("reserve one line", Some(8.0)).await?;
@@ -142,15 +146,23 @@ impl<'a> Session<'a> {
         self.end("cancel an unpaid order", None).await?;
 
         let order = who.order(PRODUCT).await?;
+        self.pause().await?;
         let intent = who.intent(&order).await?;
+        self.pause().await?;
         shop.pay(&intent).await?;
-        shop.cloud.idle().await?;
+        self.pause().await?;
         who.confirm(&intent).await?;
         self.end("whole checkout of one line", Some(52.0)).await
     }
 
+    /// Lets what is under way arrive, and a moment pass.
+    async fn pause(&self) -> Result<(), BenchError> {
+        self.shop.cloud.advance(PAUSE).await?;
+        Ok(())
+    }
+
     async fn begin(&mut self) -> Result<(), BenchError> {
-        self.shop.cloud.idle().await?;
+        self.pause().await?;
         self.shop.cloud.meter().reset();
         self.invocations = self.shop.cloud.invocations();
         Ok(())
