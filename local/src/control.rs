@@ -143,6 +143,7 @@ struct SocketCounts {
     open: usize,
     received: u64,
     posted: u64,
+    events: u64,
     answered: u64,
 }
 
@@ -164,6 +165,7 @@ async fn read_requests(State(control): Controlled) -> Json<Counted> {
             open: now.open,
             received: less(now.received, |counts| counts.received, then),
             posted: less(now.posted, |counts| counts.posted, then),
+            events: less(now.events, |counts| counts.events, then),
             answered: less(now.answered, |counts| counts.answered, then),
         },
     })

@@ -11,7 +11,6 @@ use std::{
 };
 
 use axum::body::Bytes;
-use serde_json::Value;
 use utoipa::openapi::{
     Components, Info, LicenseBuilder, OpenApi, OpenApiBuilder, Server,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -112,7 +111,7 @@ pub fn openapi_text() -> String {
 
 /// The AsyncAPI document as it is published and committed.
 pub fn asyncapi_text() -> String {
-    format!("{:#}\n", Value::Object(serde_json::Map::new()))
+    format!("{:#}\n", contract::asyncapi::document())
 }
 
 fn json_file(text: &str) -> SiteFile {

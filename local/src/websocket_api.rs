@@ -53,6 +53,8 @@ pub struct Counts {
     pub received: u64,
     /// Messages that functions posted through `@connections`.
     pub posted: u64,
+    /// Events in them: those of a `batch` each for itself.
+    pub events: u64,
     /// Messages that went back as the answer to a message.
     pub answered: u64,
 }
@@ -61,6 +63,7 @@ pub struct Counts {
 struct Counters {
     received: AtomicU64,
     posted: AtomicU64,
+    events: AtomicU64,
     answered: AtomicU64,
 }
 
@@ -69,8 +72,9 @@ impl Counters {
         self.received.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn posted(&self) {
+    fn posted(&self, events: u64) {
         self.posted.fetch_add(1, Ordering::SeqCst);
+        self.events.fetch_add(events, Ordering::SeqCst);
     }
 
     fn answered(&self) {
@@ -115,6 +119,7 @@ impl Sockets {
             open: self.open().len(),
             received: count(&self.counters.received),
             posted: count(&self.counters.posted),
+            events: count(&self.counters.events),
             answered: count(&self.counters.answered),
         }
     }

@@ -121,7 +121,7 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
             (
                 "OrdersTable",
                 true,
-                format!("{due} by_owner(owner, listed_at) {by_shop}")
+                format!("{due} by_owner(owner_key, listed_at) {by_shop}")
             ),
             ("PlatformTable", true, due.to_owned()),
             ("RealtimeTable", false, String::new()),
@@ -335,7 +335,7 @@ fn addresses_come_out_as_local_ones() {
         "http://127.0.0.1:4566/000000000000/FanoutQueue"
     );
     assert_eq!(
-        relay["ALERTS_TOPIC_ARN"],
+        template.functions["Sweeper"].environment["ALERTS_TOPIC_ARN"],
         "arn:aws:sns:eu-west-1:000000000000:AlertsTopic"
     );
     assert_eq!(relay["TABLE_ORDERS"], "OrdersTable");

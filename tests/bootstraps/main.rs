@@ -76,7 +76,7 @@ async fn catalog_lists_the_products_of_an_empty_shop() {
 async fn inventory_has_nothing_of_what_was_never_there() {
     let (status, body) = reply("Inventory", "inventory").await;
     assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(1)), "{body}");
-    assert_eq!(body[0]["in_stock"], false, "{body}");
+    assert_eq!(body[0]["is_in_stock"], false, "{body}");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn ws_disconnect_forgets_a_connection_that_it_never_knew() {
 async fn ws_message_answers_a_stranger_with_an_error_frame() {
     let (status, body) = reply("WsMessage", "ws-message").await;
     assert_eq!(
-        (status, &body["type"], &body["id"]),
+        (status, &body["type"], &body["reply_to"]),
         (200, &json!("error"), &json!("1"))
     );
 }

@@ -88,7 +88,12 @@ impl World {
             ..Options::ephemeral(template)
         };
         // A failing test shows what the functions had to say; the second story of a process finds the log set up.
-        drop(tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init());
+        drop(
+            tracing_subscriber::fmt()
+                .with_test_writer()
+                .with_env_filter("warn")
+                .try_init(),
+        );
         let cloud = LocalCloud::start(options).await.unwrap();
         Self {
             cloud,

@@ -56,10 +56,13 @@ pub(super) async fn run(asked: Seed) -> Result<(), Failure> {
         act(running, &token, "/api/v1/inventory/adjustments", id, &stock).await?;
         made += 1;
     }
-    say(format_args!(
-        "the demo shop has its {} products; {made} of them are on sale since now or before by this command",
-        PRODUCTS.len()
-    ))
+    say(format_args!("the demo shop is there: {made} products"))?;
+    match PRODUCTS.len() - made {
+        0 => Ok(()),
+        taken => say(format_args!(
+            "{taken} more have names that were taken already, and were left alone"
+        )),
+    }
 }
 
 /// Does something once, however often it is asked for; says whether it was this command that did it. The keys are
@@ -68,7 +71,7 @@ async fn act(running: &Running, token: &Token, path: &str, id: &str, body: &Valu
     let request = running
         .request(Method::POST, path)
         .bearer_auth(&token.token)
-        .header("idempotency-key", format!("seed {id}"))
+        .header("idempotency-key", format!("seed {path} {id}"))
         .json(body);
     match running.ask(request).await? {
         (200..300, _) => Ok(true),

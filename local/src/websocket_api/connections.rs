@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Sockets, session::MESSAGE_LIMIT, socket::Ending};
 
@@ -35,19 +37,33 @@ async fn post_to_connection(
         return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException");
     };
     // API Gateway has no binary frames either way.
-    let Ok(text) = payload.try_into() else {
+    let Ok(text) = Utf8Bytes::try_from(payload) else {
         return error(StatusCode::BAD_REQUEST, "BadRequestException");
     };
     let Some(socket) = sockets.find(connection_id(&path)) else {
         return gone();
     };
+    let events = events_in(&text);
     match socket.post(text, sockets.work.begin(), sockets.clock.now()) {
         Ok(()) => {
-            sockets.counters.posted();
+            sockets.counters.posted(events);
             StatusCode::OK.into_response()
         }
         Err(_) => gone(),
     }
+}
+
+/// How many events a message brings. The gateway itself does not care; whoever counts what arrived wants to know.
+fn events_in(text: &str) -> u64 {
+    #[derive(Deserialize)]
+    struct Batch {
+        events: Vec<IgnoredAny>,
+    }
+    // Most messages are one event, and need no parsing.
+    if !text.starts_with(r#"{"type":"batch""#) {
+        return 1;
+    }
+    serde_json::from_str(text).map_or(1, |Batch { events }| u64::try_from(events.len()).unwrap_or(1))
 }
 
 async fn get_connection(State(sockets): State<Sockets>, Path(path): Path<Vec<(String, String)>>) -> Response {

@@ -181,7 +181,7 @@ async fn the_start_page_and_the_documents_are_there() {
         ("/docs", "swagger-ui-bundle.js"),
         ("/docs/swagger-ui.css", ".swagger-ui"),
         ("/openapi.json", "\"/api/v1/orders\""),
-        ("/asyncapi.json", "{"),
+        ("/asyncapi.json", "\"asyncapi\": \"3.0.0\""),
     ] {
         let answer = reqwest::get(format!("{}{path}", shop.cloud.http_url()))
             .await

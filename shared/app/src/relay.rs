@@ -345,8 +345,13 @@ fn channels(event: &JournalEvent) -> Vec<Channel> {
     match &event.fact {
         Fact::OrderCreated { order_id, .. }
         | Fact::OrderStatusUpdated { order_id, .. }
-        | Fact::OrderPaymentUpdated { order_id, .. } => vec![Channel::Order(order_id.clone()), Channel::Shop],
-        Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => vec![Channel::Shop],
+        | Fact::OrderPaymentUpdated { order_id, .. } => vec![
+            Channel::Order(order_id.clone()),
+            Channel::Shop(event.shop_id.clone()),
+        ],
+        Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
+            vec![Channel::Shop(event.shop_id.clone())]
+        }
         _ => vec![],
     }
 }

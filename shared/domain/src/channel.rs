@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OrderId, Permission, Principal, ProductId, Role, UserId};
+use crate::{OrderId, Permission, Principal, ProductId, Role, ShopId, UserId};
 
 /// Something that events are sent on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub enum Channel {
     /// `inventory`: every product's stock.
     Inventory,
     /// `shop:{id}`: what the shop's staff should see.
-    Shop,
+    Shop(ShopId),
     /// `agents`: the support desk.
     Agents,
     /// `admin`: alerts, audit, live figures.
@@ -42,7 +42,9 @@ pub enum Audience {
     Oneself(UserId),
     /// Whoever placed this order, and staff.
     OrderOwner(OrderId),
-    /// Staff of the shop.
+    /// Staff of this shop.
+    StaffOf(ShopId),
+    /// Staff.
     Staff,
     /// Admins.
     Admins,
@@ -58,7 +60,9 @@ impl Channel {
             ("inventory", "") => Self::Inventory,
             ("agents", "") => Self::Agents,
             ("admin", _) => Self::Admin,
-            ("shop" | "merchant" | "business", id) if !id.is_empty() => Self::Shop,
+            ("shop" | "merchant" | "business", id) => {
+                Self::Shop(ShopId::new(id).map_err(|_| UnknownChannel)?)
+            }
             ("user", id) => Self::User(UserId::new(id).map_err(|_| UnknownChannel)?),
             ("order", id) => Self::Order(OrderId::new(id).map_err(|_| UnknownChannel)?),
             ("product", id) => Self::Product(ProductId::new(id).map_err(|_| UnknownChannel)?),
@@ -75,7 +79,8 @@ impl Channel {
             Self::Product(_) | Self::Inventory => Audience::Anyone,
             Self::User(user) => Audience::Oneself(user.clone()),
             Self::Order(order) => Audience::OrderOwner(order.clone()),
-            Self::Shop | Self::Agents => Audience::Staff,
+            Self::Shop(shop) => Audience::StaffOf(shop.clone()),
+            Self::Agents => Audience::Staff,
             Self::Admin => Audience::Admins,
             Self::Custom(_) => Audience::SignedIn,
         }
@@ -108,6 +113,7 @@ impl Audience {
             Self::OrderOwner(_) => {
                 order_owner.is_some_and(|owner| who.owns(owner) || who.can(Permission::ReadEverybodysOrders))
             }
+            Self::StaffOf(shop) => who.is_staff() && who.shop == *shop,
             Self::Staff => who.is_staff(),
             Self::Admins => who.role == Role::Admin,
             Self::SignedIn => who.role != Role::Guest,
@@ -122,7 +128,7 @@ impl fmt::Display for Channel {
             Self::Order(id) => write!(f, "order:{id}"),
             Self::Product(id) => write!(f, "product:{id}"),
             Self::Inventory => f.write_str("inventory"),
-            Self::Shop => f.write_str("shop"),
+            Self::Shop(id) => write!(f, "shop:{id}"),
             Self::Agents => f.write_str("agents"),
             Self::Admin => f.write_str("admin"),
             Self::Custom(name) => f.write_str(name),
@@ -152,8 +158,8 @@ mod tests {
         for (text, name) in [
             ("inventory", "inventory"),
             ("product:lamp", "product:lamp"),
-            ("merchant:m1", "shop"),
-            ("business:b1", "shop"),
+            ("merchant:m1", "shop:m1"),
+            ("business:b1", "shop:b1"),
             ("admin:a1", "admin"),
             ("test", "test"),
             ("custom.flash-sale", "custom.flash-sale"),

@@ -293,7 +293,7 @@ async fn an_intent_whose_making_nobody_heard_the_end_of_is_made_once() {
     let lamp = world.product("lamp", 1).await;
     let ana = world.customer("ana").await;
     let order = ana.orders(&lamp, 1).await.ok();
-    let fault = json!({ "kind": "timeout_after_acting", "operation": "payment_intents.create", "count": 1 });
+    let fault = json!({ "fault": "timeout_after_acting", "operation": "payment_intents.create", "count": 1 });
     world.nobody().post("/_local/stripe/faults", fault).await.ok();
     let ask = json!({ "order_id": order["order_id"] });
     assert_eq!(

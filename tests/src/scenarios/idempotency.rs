@@ -64,7 +64,7 @@ async fn a_run_that_was_cut_off_gives_its_lock_back_and_is_not_done_twice() {
     let admin = world.admin().await;
     let add = json!({ "product_id": lamp, "quantity": 5, "operation": "add" });
     // The act is done, but every attempt to note what came of it fails: as if the run had been cut off there.
-    world.fault(json!({ "service": "dynamodb", "operation": "UpdateItem", "table": "Platform", "function": "Inventory", "kind": "refuse", "count": 20 })).await;
+    world.fault(json!({ "service": "dynamodb", "operation": "UpdateItem", "table": "PlatformTable", "function": "Inventory", "kind": "refuse", "count": 20 })).await;
     assert_eq!(
         admin.post_keyed(ADJUST, "k", add.clone()).await.outcome(),
         "503 upstream_unavailable"

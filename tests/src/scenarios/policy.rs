@@ -51,11 +51,33 @@ fn concrete(path: &str, things: &Things) -> String {
     }
 }
 
-async fn status(person: &Person<'_>, world: &World, method: &str, path: &str) -> u16 {
+/// A body that makes sense, so that what is decided is who may ask.
+fn body(method: &str, path: &str, things: &Things) -> String {
+    let items = json!([{ "product_id": "lamp", "quantity": 1 }]);
+    let product = json!({ "name": "A lamp", "price": { "amount": 1999, "currency": "USD" } });
+    let body = match (method, path) {
+        (_, "/api/v1/auth/link") => json!({ "guest_token": "none" }),
+        (_, "/api/v1/auth/revoke") => json!({ "session_id": "none" }),
+        (_, "/api/v1/auth/service-keys") => json!({ "name": "erp", "scopes": ["inventory:read"] }),
+        (_, "/api/v1/feature-flags/{key}") => json!({ "is_enabled": true }),
+        (_, "/api/v1/inventory/adjustments") => {
+            json!({ "product_id": "lamp", "quantity": 1, "operation": "add" })
+        }
+        (_, "/api/v1/inventory/reservations") => json!({ "items": items }),
+        ("post", "/api/v1/orders") => json!({ "items": items, "currency": "USD" }),
+        (_, "/api/v1/payments/create-intent") => json!({ "order_id": things.order }),
+        (_, "/api/v1/payments/confirm") => json!({ "payment_id": things.payment }),
+        (_, "/api/v1/payments/{payment_id}/refund") => json!({ "amount": 1 }),
+        ("put", "/api/v1/products/{id}") | ("post", "/api/v1/products") => product,
+        _ => json!({}),
+    };
+    body.to_string()
+}
+
+async fn status(person: &Person<'_>, world: &World, method: &str, path: &str, body: &str) -> u16 {
     let key = world.fresh_key();
+    let body = (method != "get").then(|| body.to_owned());
     let method: Method = method.to_uppercase().parse().unwrap();
-    // An empty body is wrong everywhere that one is needed: who may not ask is told so before anybody reads it.
-    let body = (method != Method::GET).then(|| "{}".to_owned());
     person
         .send(method, path, &[("idempotency-key", &key)], body)
         .await
@@ -101,8 +123,14 @@ async fn every_route_decides_who_may_use_it() {
         {
             let concrete = concrete(path, &things);
             write!(table, "\n{:<58}", format!("{} {path}", method.to_uppercase())).unwrap();
+            let body = body(method, path, &things);
             for (_, person) in &people {
-                write!(table, "{:>11}", status(person, &world, method, &concrete).await).unwrap();
+                write!(
+                    table,
+                    "{:>11}",
+                    status(person, &world, method, &concrete, &body).await
+                )
+                .unwrap();
             }
         }
     }

@@ -143,7 +143,10 @@ impl Ledger {
                         && known.price == credit.price
                 };
                 match credits.iter_mut().find(same) {
-                    Some(known) => known.quantity += credit.quantity,
+                    Some(known) => {
+                        known.quantity += credit.quantity;
+                        known.rows += credit.rows;
+                    }
                     None => credits.push(credit),
                 }
             }
@@ -183,6 +186,7 @@ impl Ledger {
                     code,
                     price: sale.price,
                     quantity,
+                    rows: u32::from(credits.is_empty()),
                 });
             }
         }

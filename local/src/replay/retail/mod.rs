@@ -154,6 +154,8 @@ pub struct Credit {
     /// The price at which it was sold, which is what goes back. The note's own price is not always the same.
     pub price: Pence,
     pub quantity: u32,
+    /// How many rows of the file it stands for. A row that gives back parts of several sales counts with the first.
+    pub rows: u32,
 }
 
 /// Why a row is not played.
@@ -219,18 +221,28 @@ pub struct Retail {
 impl Retail {
     /// Reads a file, plain or compressed with gzip.
     pub fn open(path: &Path) -> Result<Self, RetailError> {
+        Self::open_part(path, None)
+    }
+
+    /// Reads a file until it would begin one invoice more than `most`. The rest of it might as well not exist:
+    /// catalogue, stock, credits and sums are of what was read.
+    pub fn open_part(path: &Path, most: Option<usize>) -> Result<Self, RetailError> {
         let mut file = BufReader::new(File::open(path)?);
         let is_compressed = std::io::BufRead::fill_buf(&mut file)?.starts_with(&[0x1f, 0x8b]);
         if is_compressed {
-            Self::read(MultiGzDecoder::new(file))
+            Self::read_part(MultiGzDecoder::new(file), most)
         } else {
-            Self::read(file)
+            Self::read_part(file, most)
         }
     }
 
     /// Reads the file's plain text.
     pub fn read(text: impl std::io::Read) -> Result<Self, RetailError> {
-        let file = rows::read(text)?;
+        Self::read_part(text, None)
+    }
+
+    fn read_part(text: impl std::io::Read, most: Option<usize>) -> Result<Self, RetailError> {
+        let file = rows::read(text, most)?;
         let mut ledger = Ledger::new(file.count, file.excluded);
         let documents = file
             .sheets

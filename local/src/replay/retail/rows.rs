@@ -47,8 +47,9 @@ pub struct Row {
     pub quantity: u32,
 }
 
-/// Reads all rows. The rows of one document need not stand together, and once in the file they do not.
-pub fn read(text: impl Read) -> Result<Rows, RetailError> {
+/// Reads the rows until one would begin one invoice more than `most`; none is too many if there is no `most`. The rows
+/// of one document need not stand together, and once in the file they do not.
+pub fn read(text: impl Read, most: Option<usize>) -> Result<Rows, RetailError> {
     // Flexible: a row with too few fields is excluded as malformed, not the end of the file.
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     check_header(reader.headers()?)?;
@@ -58,16 +59,21 @@ pub fn read(text: impl Read) -> Result<Rows, RetailError> {
         names: Names::new(),
         excluded: BTreeMap::new(),
     };
-    let mut known = Known::default();
+    let mut known = Known {
+        invoices_left: most,
+        ..Known::default()
+    };
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record)? {
-        rows.count += 1;
         let taken = StringRecord::from_byte_record(record.clone())
             .map_err(|_| Exclusion::Malformed)
             .and_then(|record| known.take(&record, &mut rows));
-        if let Err(reason) = taken {
-            *rows.excluded.entry(reason).or_default() += 1;
+        match taken {
+            Ok(Taken::Row) => {}
+            Ok(Taken::OneTooMany) => break,
+            Err(reason) => *rows.excluded.entry(reason).or_default() += 1,
         }
+        rows.count += 1;
     }
     Ok(rows)
 }
@@ -94,6 +100,16 @@ fn check_header(found: &StringRecord) -> Result<(), RetailError> {
 struct Known {
     texts: HashMap<String, Arc<str>>,
     sheets: HashMap<Arc<str>, usize>,
+    /// How many more invoices are wanted; all, if that is not said.
+    invoices_left: Option<usize>,
+}
+
+/// What became of a row that can be used.
+enum Taken {
+    /// It is on its sheet.
+    Row,
+    /// It begins an invoice that is not wanted.
+    OneTooMany,
 }
 
 impl Known {
@@ -106,7 +122,7 @@ impl Known {
         new
     }
 
-    fn take(&mut self, record: &StringRecord, rows: &mut Rows) -> Result<(), Exclusion> {
+    fn take(&mut self, record: &StringRecord, rows: &mut Rows) -> Result<Taken, Exclusion> {
         let fields: [&str; 8] = record
             .iter()
             .collect::<Vec<_>>()
@@ -134,6 +150,13 @@ impl Known {
             return Err(Exclusion::QuantityNotPositive);
         }
         let quantity = u32::try_from(quantity).map_err(|_| Exclusion::Malformed)?;
+        if !is_credit && !self.sheets.contains_key(number) {
+            match &mut self.invoices_left {
+                Some(0) => return Ok(Taken::OneTooMany),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+        }
         let code = StockCode(self.text(&code.to_uppercase()));
         if !description.is_empty() {
             let names = rows.names.entry(code.clone()).or_default();
@@ -163,7 +186,7 @@ impl Known {
                 quantity,
             });
         }
-        Ok(())
+        Ok(Taken::Row)
     }
 }
 

@@ -278,3 +278,24 @@ fn the_whole_file_is_read_if_it_is_there() {
     }
     "#);
 }
+
+#[test]
+fn a_part_of_the_file_ends_before_one_invoice_too_many() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/online-retail-sample.csv.gz");
+    let part = Retail::open_part(&sample, Some(10)).unwrap();
+    assert_books_balance(&part);
+    assert_eq!(part.totals.invoices, 10);
+    assert!(part.totals.rows < 300, "{:?}", part.totals);
+}
+
+#[test]
+fn credits_stand_for_every_credited_row_once() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/online-retail-sample.csv.gz");
+    let retail = Retail::open(&sample).unwrap();
+    let rows = retail.documents.iter().flat_map(|document| match document {
+        Document::Invoice(_) => [].iter(),
+        Document::CreditNote(note) => note.credits.iter(),
+    });
+    let rows: u64 = rows.map(|credit| u64::from(credit.rows)).sum();
+    assert_eq!(rows, retail.totals.rows_credited);
+}

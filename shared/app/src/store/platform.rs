@@ -160,6 +160,11 @@ impl Transaction {
     }
 }
 
+/// How far one attempt moves a limit, in milliseconds.
+fn step(rate: Rate) -> i64 {
+    i64::try_from(rate.every.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Dynamo {
     /// A service key, also one that has been ended.
     pub async fn service_key(&self, shop: &ShopId, id: &ServiceKeyId) -> Result<Option<ServiceKey>> {
@@ -180,8 +185,8 @@ impl Dynamo {
 
     /// Counts one attempt of `who` against the limit `what`.
     ///
-    /// From rest this is one write. Within a burst it is a refused write, which says where the limit stands, and a
-    /// second one under that.
+    /// From rest this is one write. Within a burst it is a refused write, which says where the limit stands, and one
+    /// that moves it on from wherever it is: many at once do not get in one another's way.
     ///
     /// # Errors
     /// [`Error::Limited`] if it is one too many.
@@ -195,34 +200,48 @@ impl Dynamo {
         request: &str,
     ) -> Result<()> {
         let key = Key::new(format!("{shop}#limit#{what}#{who}"), "limit");
-        let mut seen: Option<Timestamp> = None;
-        for _ in 0..8 {
-            let arrival = match rate.judge(seen, now) {
-                Verdict::Admitted { arrival } => arrival,
-                Verdict::Refused { retry_after } => return Err(Error::Limited { retry_after }),
+        let milliseconds = |instant: Timestamp| number(instant.as_millisecond());
+        let from_rest = Update {
+            set: "arrival = :next, expires_at = :expires_at",
+            condition: Some("attribute_not_exists(arrival) OR arrival <= :now"),
+            values: values([
+                (":next", number(now.as_millisecond() + step(rate))),
+                (":now", milliseconds(now)),
+                (":expires_at", number(rate.horizon(now).as_second() + 60)),
+            ]),
+            ..Update::default()
+        };
+        let within_burst = Update {
+            set: "arrival = arrival + :step, expires_at = :expires_at",
+            condition: Some("arrival > :now AND arrival <= :horizon"),
+            values: values([
+                (":step", number(step(rate))),
+                (":now", milliseconds(now)),
+                (":horizon", milliseconds(rate.horizon(now))),
+                (":expires_at", number(rate.horizon(now).as_second() + 60)),
+            ]),
+            ..Update::default()
+        };
+        // Each kind is refused only while the other one fits, so this ends as soon as nobody comes between.
+        for attempt in 0..8 {
+            let update = if attempt % 2 == 0 {
+                &from_rest
+            } else {
+                &within_burst
             };
-            let condition = match seen {
-                None => "attribute_not_exists(arrival) OR arrival <= :seen",
-                Some(_) => "arrival = :seen",
+            let request = format!("{request}-{attempt}");
+            let Written::Refused(found) = self
+                .update(&self.tables.platform, &key, update.clone(), &request)
+                .await?
+            else {
+                return Ok(());
             };
-            let update = Update {
-                set: "arrival = :arrival, expires_at = :expires_at",
-                condition: Some(condition),
-                values: values([
-                    (":arrival", number(arrival.as_millisecond())),
-                    (":seen", number(seen.unwrap_or(now).as_millisecond())),
-                    (":expires_at", number(arrival.as_second() + 60)),
-                ]),
-                ..Update::default()
-            };
-            match self.update(&self.tables.platform, &key, update, request).await? {
-                Written::Yes => return Ok(()),
-                Written::Refused(found) => {
-                    let arrival = found
-                        .as_ref()
-                        .and_then(|item| item.get("arrival")?.as_n().ok()?.parse().ok());
-                    seen = arrival.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-                }
+            let arrival = found
+                .as_ref()
+                .and_then(|item| item.get("arrival")?.as_n().ok()?.parse().ok());
+            let arrival = arrival.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            if let Verdict::Refused { retry_after } = rate.judge(arrival, now) {
+                return Err(Error::Limited { retry_after });
             }
         }
         Err(Error::Limited {
