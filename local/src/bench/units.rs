@@ -326,3 +326,32 @@ impl Report for UnitsReport {
         table::write(out, head, &rows.collect::<Vec<_>>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_act_costs_more_than_it_may_and_every_unit_has_a_name() {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let report = measure(&template).await.unwrap();
+        for act in &report.acts {
+            assert_ne!(act.is_met(), Some(false), "{}: {:?}", act.name, act.front);
+            for cost in act.behind.values().chain([&act.front]) {
+                let named: f64 = cost.written.values().flat_map(BTreeMap::values).sum();
+                assert!((named - cost.write_units).abs() < 0.1, "{}: {cost:?}", act.name);
+            }
+        }
+        let reserve = report
+            .acts
+            .iter()
+            .find(|act| act.name == "reserve one line")
+            .unwrap();
+        let named: Vec<_> = reserve.front.named().collect();
+        let expected = [
+            "Inventory: index due 1, reservation 2, stock journal 2, stock level 2",
+            "Platform: limit 1",
+        ];
+        assert_eq!(named, expected);
+    }
+}

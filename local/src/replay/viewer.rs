@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const MOST_FAILURES: u32 = 20;
 
 /// How long the answers to the last questions may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
