@@ -4,6 +4,8 @@ mod bad_input;
 mod checkout;
 mod idempotency;
 mod identity;
+mod operations;
 mod policy;
 mod realtime;
+mod sign_in;
 mod stock;
