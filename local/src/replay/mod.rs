@@ -7,6 +7,7 @@ mod report;
 
 mod play;
 mod tally;
+mod turns;
 
 mod opening;
 mod shoppers;
