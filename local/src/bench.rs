@@ -28,30 +28,33 @@ use machine::Machine;
 pub struct Bench {
     #[command(subcommand)]
     what: What,
-    /// Print one JSON document instead of a table.
+    /// Print one JSON document instead of a table
     #[arg(long, global = true)]
     json: bool,
+    /// The template [default: template.yaml here or above]
+    #[arg(long, global = true, env = "SHOPWIRE_TEMPLATE", value_name = "FILE")]
+    template: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 enum What {
-    /// Requests and billed units of each act of a shopper, every write unit named.
+    /// Requests and billed units of each act of a shopper, every write unit named
     Units,
-    /// Size of every bootstrap, and how long it takes from its start to its first poll.
+    /// Size of every bootstrap, and how long it takes from its start to its first poll
     Start {
-        /// Folder of built functions, `DIR/<function>/bootstrap`, instead of building them.
+        /// Folder of built functions, `DIR/<function>/bootstrap`, instead of building them
         #[arg(long, value_name = "DIR")]
         bootstraps: Option<PathBuf>,
-        /// Starts of each bootstrap, of which the median is shown.
+        /// Starts of each bootstrap, of which the median is shown
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         runs: u32,
     },
-    /// Whole checkouts per second: order, intent, payment, settled.
+    /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
-        /// For how long new checkouts are begun.
+        /// For how long new checkouts are begun
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
         seconds: u64,
-        /// How many are under way at a time.
+        /// How many are under way at a time
         #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
         concurrency: u32,
     },
@@ -81,6 +84,11 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
 }
 
 impl Bench {
+    /// The template that is named.
+    pub fn template(&self) -> Option<&Path> {
+        self.template.as_deref()
+    }
+
     fn show<R: Report>(&self, report: &R, out: &mut dyn Write) -> Result<(), BenchError> {
         #[derive(Serialize)]
         struct Document<'a, R> {

@@ -19,7 +19,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
-use crate::bench;
+use crate::bench::{self, Bench};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,8 +62,8 @@ enum Command {
     Asyncapi(documents::Document),
     /// Write the documentation site, as `infra/deploy` uploads it
     Docs(documents::Docs),
-    /// Measure requests and units, starts and checkouts on local clouds of its own
-    Bench(bench::Bench),
+    /// Measure what docs/performance.md keeps: units of each act, starts of functions, checkouts a second
+    Bench(Bench),
 }
 
 /// Does what the command line asks.
@@ -95,15 +95,12 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Openapi(asked) => documents::run(&asked, "openapi", &crate::site::openapi_text()),
         Command::Asyncapi(asked) => documents::run(&asked, "asyncapi", &crate::site::asyncapi_text()),
         Command::Docs(asked) => documents::write_site(&asked),
-        Command::Bench(asked) => measure(&asked).await,
+        Command::Bench(asked) => {
+            let template = find_template(asked.template())?;
+            let measured = bench::run(&asked, &template, &mut io::stdout()).await;
+            measured.map_err(Failure::failed)
+        }
     }
-}
-
-async fn measure(asked: &bench::Bench) -> Result<(), Failure> {
-    let template = find_template(None)?;
-    bench::run(asked, &template, &mut io::stdout())
-        .await
-        .map_err(Failure::failed)
 }
 
 /// Writes what functions and parts log to standard error, at the level of `RUST_LOG` or else `level`.

@@ -1,6 +1,6 @@
 //! What each act of a shopper asks of AWS, and what AWS would bill for it, beside the goals.
 //!
-//! The clock stands, everything has been done once before (secrets are fetched, pools are filled), and counts are reset
+//! The clock moves only when it is turned, everything has been done once before (secrets are fetched, pools are filled), and counts are reset
 //! between acts, so the figures are the same in every run. Units are those that DynamoDB reports for each request; a
 //! transaction counts double, the indexes that follow a row do not.
 
@@ -30,6 +30,10 @@ use crate::{
 const BEHIND: [&str; 3] = ["Relay", "Fanout", "Sweeper"];
 
 const PRODUCT: &str = "lamp";
+
+/// How long a shopper takes from one act to the next. Acts of one moment would be a burst, in which counting them
+/// against their limit costs a refused write more.
+const PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Monday 5 January 2026, 09:00 UTC. Where the clock stands does not matter; that it stands does.
 const START: Timestamp = Timestamp::constant(1_767_603_600, 0);
@@ -123,7 +127,7 @@ impl<'a> Session<'a> {
         self.end("subscribe to an order", Some(2.0)).await?;
         socket.ask("ping", json!({})).await?;
         shop.cloud.advance(SignedDuration::from_mins(1)).await?;
-        self.end("idle minute", Some(0.0)).await?;
+        self.end("ping and idle minute", Some(0.0)).await?;
 
         who.reserve(PRODUCT).await?;
         self.end("reserve one line", Some(8.0)).await?;
@@ -142,15 +146,23 @@ impl<'a> Session<'a> {
         self.end("cancel an unpaid order", None).await?;
 
         let order = who.order(PRODUCT).await?;
+        self.pause().await?;
         let intent = who.intent(&order).await?;
+        self.pause().await?;
         shop.pay(&intent).await?;
-        shop.cloud.idle().await?;
+        self.pause().await?;
         who.confirm(&intent).await?;
         self.end("whole checkout of one line", Some(52.0)).await
     }
 
+    /// Lets what is under way arrive, and a moment pass.
+    async fn pause(&self) -> Result<(), BenchError> {
+        self.shop.cloud.advance(PAUSE).await?;
+        Ok(())
+    }
+
     async fn begin(&mut self) -> Result<(), BenchError> {
-        self.shop.cloud.idle().await?;
+        self.pause().await?;
         self.shop.cloud.meter().reset();
         self.invocations = self.shop.cloud.invocations();
         Ok(())
@@ -312,5 +324,34 @@ impl Report for UnitsReport {
             "",
         ];
         table::write(out, head, &rows.collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_act_costs_more_than_it_may_and_every_unit_has_a_name() {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        let report = measure(&template).await.unwrap();
+        for act in &report.acts {
+            assert_ne!(act.is_met(), Some(false), "{}: {:?}", act.name, act.front);
+            for cost in act.behind.values().chain([&act.front]) {
+                let named: f64 = cost.written.values().flat_map(BTreeMap::values).sum();
+                assert!((named - cost.write_units).abs() < 0.1, "{}: {cost:?}", act.name);
+            }
+        }
+        let reserve = report
+            .acts
+            .iter()
+            .find(|act| act.name == "reserve one line")
+            .unwrap();
+        let named: Vec<_> = reserve.front.named().collect();
+        let expected = [
+            "Inventory: index due 1, reservation 2, stock journal 2, stock level 2",
+            "Platform: limit 1",
+        ];
+        assert_eq!(named, expected);
     }
 }

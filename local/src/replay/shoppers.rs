@@ -139,7 +139,10 @@ impl Shoppers {
             viewer.finish();
             told(watching).await
         });
-        stream::iter(leaving).buffer_unordered(AT_THE_DOOR).collect().await
+        stream::iter(leaving)
+            .buffer_unordered(AT_THE_DOOR)
+            .collect()
+            .await
     }
 
     fn own_service(&self) -> Buyer<'_> {

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use contract::ErrorCode;
-use lambda_http::request::RequestContext;
+use lambda_http::{RequestExt, request::RequestContext};
 
 use crate::{
     Failure,
@@ -77,6 +77,16 @@ fn source_of(request: &Request) -> Source {
     }
 }
 
+/// Whether a path is one that this API could have. API Gateway hands paths over decoded, and what reads them next
+/// would take `..`, `?` and `%` for more than text: all of ours are letters, digits, `_`, `-` and `.`.
+fn is_plain(path: &str) -> bool {
+    let is_step = |step: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        !step.starts_with('.') && step.bytes().all(is_allowed)
+    };
+    path.split('/').all(is_step)
+}
+
 /// Lets one request through and sees what comes back: errors become problem documents, all is measured.
 async fn border(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -87,9 +97,13 @@ async fn border(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".into(), |path| path.as_str().to_owned());
+    let is_plain = is_plain(request.raw_http_path());
     request.extensions_mut().insert(source);
     request.extensions_mut().insert(gate.clone());
-    let mut response = next.run(request).await;
+    let mut response = match is_plain {
+        true => next.run(request).await,
+        false => Failure::from(Error::NotFound).into_response(),
+    };
     if let Some(Failure(error)) = response.extensions().get::<Failure>().cloned() {
         problem::log(&error, &request_id);
         response = problem::respond(&error, &request_id);

@@ -18,6 +18,7 @@ struct Things {
 
 async fn things(world: &World) -> Things {
     let lamp = world.product("lamp", 50).await;
+    world.product("shade", 0).await;
     let ana = world.customer("ana").await;
     let order = ana.buys(&lamp, 1).await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
@@ -32,8 +33,9 @@ async fn things(world: &World) -> Things {
     }
 }
 
-fn concrete(path: &str, things: &Things) -> String {
+fn concrete(method: &str, path: &str, things: &Things) -> String {
     let id = match path {
+        "/api/v1/products/{id}" if method == "delete" => "shade",
         path if path.contains("/orders/") => &things.order,
         path if path.contains("/payments/") => &things.payment,
         path if path.contains("/reservations/") => &things.reservation,
@@ -121,7 +123,7 @@ async fn every_route_decides_who_may_use_it() {
             .iter()
             .filter(|(_, operation)| operation.get("responses").is_some())
         {
-            let concrete = concrete(path, &things);
+            let concrete = concrete(method, path, &things);
             write!(table, "\n{:<58}", format!("{} {path}", method.to_uppercase())).unwrap();
             let body = body(method, path, &things);
             for (_, person) in &people {
