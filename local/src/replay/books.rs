@@ -15,8 +15,14 @@ use super::{
     retail::{Pence, Retail},
 };
 
-/// How many entries are read at once: the most that a page has.
-const PAGE: usize = 100;
+/// How many products are read at once: the most that can be asked for.
+const PRODUCTS: usize = 100;
+
+/// How many products are compared at once. Each brings its whole ledger, and a function has seconds for all of them.
+const PRODUCTS_COMPARED: usize = 10;
+
+/// How many orders are compared at once.
+const ORDERS_COMPARED: usize = 50;
 
 /// What reconciliation found.
 #[derive(Debug, Default, Serialize)]
@@ -56,7 +62,11 @@ async fn reconcile(api: &Api, service: &Person) -> Result<Reconciliation, ApiErr
     let mut found = Reconciliation::default();
     let mut cursor = None;
     loop {
-        let path = page("/api/v1/inventory/reconciliation", cursor.as_deref());
+        let path = page(
+            "/api/v1/inventory/reconciliation",
+            PRODUCTS_COMPARED,
+            cursor.as_deref(),
+        );
         let part: StockReconciliation = api.get(service, &path).await?;
         found.levels_checked += part.levels_checked;
         found.movements_checked += part.movements_checked;
@@ -67,7 +77,11 @@ async fn reconcile(api: &Api, service: &Person) -> Result<Reconciliation, ApiErr
         }
     }
     loop {
-        let path = page("/api/v1/payments/reconciliation", cursor.as_deref());
+        let path = page(
+            "/api/v1/payments/reconciliation",
+            ORDERS_COMPARED,
+            cursor.as_deref(),
+        );
         let part: PaymentReconciliation = api.get(service, &path).await?;
         found.orders_checked += part.orders_checked;
         found.payment_drift.extend(part.drift);
@@ -84,7 +98,7 @@ async fn reconcile(api: &Api, service: &Person) -> Result<Reconciliation, ApiErr
 async fn levels(api: &Api, service: &Person, retail: &Retail) -> Result<Levels, ApiError> {
     let codes: Vec<_> = retail.products.keys().map(product_id).collect();
     let mut levels = Levels::new();
-    for codes in codes.chunks(PAGE) {
+    for codes in codes.chunks(PRODUCTS) {
         let path = format!("/api/v1/inventory?product_ids={}", codes.join(","));
         let views: Vec<StockView> = api.get(service, &path).await?;
         for level in views
@@ -101,10 +115,10 @@ async fn levels(api: &Api, service: &Person, retail: &Retail) -> Result<Levels, 
     Ok(levels)
 }
 
-fn page(path: &str, cursor: Option<&str>) -> String {
+fn page(path: &str, limit: usize, cursor: Option<&str>) -> String {
     match cursor {
-        Some(cursor) => format!("{path}?limit={PAGE}&cursor={cursor}"),
-        None => format!("{path}?limit={PAGE}"),
+        Some(cursor) => format!("{path}?limit={limit}&cursor={cursor}"),
+        None => format!("{path}?limit={limit}"),
     }
 }
 

@@ -7,6 +7,7 @@ mod report;
 
 mod play;
 mod tally;
+mod turns;
 
 mod opening;
 mod shoppers;
@@ -129,6 +130,7 @@ pub async fn replay(plan: &Plan, retail: &Retail, progress: &ProgressBar) -> Res
     let mut watched = shoppers.leave().await;
     agent.finish();
     watched.push(told(at_desk).await);
+    rest(&api).await?;
     let after = Snapshot::read(&api, &service, retail).await?;
     progress.finish_and_clear();
     let end = End {

@@ -27,6 +27,9 @@ use crate::cloud::{Token, TokenFor};
 /// How many products a shopper watches.
 const WATCHED: usize = 10;
 
+/// How many come or leave at once.
+const AT_THE_DOOR: usize = 8;
+
 /// Who watches, and who buys.
 pub struct Shoppers {
     api: Arc<Api>,
@@ -36,7 +39,7 @@ pub struct Shoppers {
     guests: Vec<Shopper>,
     /// Customers without one, as far as they have bought something.
     others: Mutex<HashMap<Arc<str>, Person>>,
-    watching: Vec<JoinHandle<Watched>>,
+    watching: Vec<(Viewer, JoinHandle<Watched>)>,
 }
 
 /// Somebody who watches and buys.
@@ -83,7 +86,7 @@ impl Shoppers {
             }
         };
         let customers = busiest.into_iter().map(Some).chain(std::iter::repeat(None));
-        let seated = stream::iter(customers.take(count).enumerate().map(sit)).buffered(8);
+        let seated = stream::iter(customers.take(count).enumerate().map(sit)).buffered(AT_THE_DOOR);
         let seated: Vec<_> = seated.try_collect().await?;
         let mut shoppers = Self {
             api: Arc::clone(api),
@@ -94,7 +97,7 @@ impl Shoppers {
             watching: Vec::new(),
         };
         for (customer, shopper, watching) in seated {
-            shoppers.watching.push(watching);
+            shoppers.watching.push((shopper.viewer.clone(), watching));
             match customer {
                 Some(customer) => drop(shoppers.customers.insert(customer, shopper)),
                 None => shoppers.guests.push(shopper),
@@ -130,12 +133,16 @@ impl Shoppers {
         Ok(Buyer { who, viewer: None })
     }
 
-    /// Lets everybody leave, and says what they saw.
+    /// Lets everybody leave, a few at a time, and says what they saw.
     pub async fn leave(self) -> Vec<Watched> {
-        for shopper in self.customers.values().chain(&self.guests) {
-            shopper.viewer.finish();
-        }
-        futures_util::future::join_all(self.watching.into_iter().map(told)).await
+        let leaving = self.watching.into_iter().map(|(viewer, watching)| async move {
+            viewer.finish();
+            told(watching).await
+        });
+        stream::iter(leaving)
+            .buffer_unordered(AT_THE_DOOR)
+            .collect()
+            .await
     }
 
     fn own_service(&self) -> Buyer<'_> {

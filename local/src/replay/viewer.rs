@@ -12,6 +12,7 @@ use contract::{
 use domain::{OrderId, ProductId, UserId};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
@@ -67,7 +68,7 @@ pub struct Watched {
     /// Events of logs that never came.
     pub missing: u64,
     pub reconnects: u64,
-    /// Frames that were answered with an error, and sockets that could not be opened, in words.
+    /// Frames that were refused or are none of the contract's, and a socket that could not be opened, in words.
     pub complaints: Vec<String>,
     /// Products that were watched to the end.
     pub products: Vec<ProductId>,
@@ -78,11 +79,8 @@ enum Wish {
     Finish,
 }
 
-/// Why a socket is not listened to any more.
-enum Left {
-    Closed,
-    Finished,
-}
+/// Why a socket ended before it was to.
+type Interruption = String;
 
 impl Viewer {
     /// Takes a seat. The answer comes when the socket is open and everything is listened to.
@@ -102,6 +100,8 @@ impl Viewer {
             wished,
             ready: Some(ready),
             watched,
+            is_open: false,
+            is_leaving: false,
             followed: 0,
             asked: 0,
         };
@@ -135,6 +135,8 @@ struct Listening {
     wished: mpsc::UnboundedReceiver<Wish>,
     ready: Option<oneshot::Sender<()>>,
     watched: Watched,
+    is_open: bool,
+    is_leaving: bool,
     followed: usize,
     asked: u64,
 }
@@ -142,34 +144,39 @@ struct Listening {
 impl Listening {
     async fn listen(mut self) -> Watched {
         let mut failures = 0;
-        while failures < MOST_FAILURES {
-            match self.visit().await {
-                Ok(Left::Finished) => return self.watched,
-                Ok(Left::Closed) => {
-                    failures = 0;
-                    self.watched.reconnects += 1;
-                }
-                Err(complaint) => {
-                    failures += 1;
-                    self.watched.complaints.push(complaint);
-                    tokio::time::sleep(PAUSE).await;
-                }
+        while let Err(why) = self.visit().await {
+            if std::mem::take(&mut self.is_open) {
+                failures = 0;
+                self.watched.reconnects += 1;
+            } else {
+                failures += 1;
             }
+            tracing::debug!(why, "a socket ended");
+            if failures == MOST_FAILURES {
+                self.watched.complaints.push(why);
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
         self.watched
     }
 
     /// One socket, from ticket to close.
-    async fn visit(&mut self) -> Result<Left, String> {
+    async fn visit(&mut self) -> Result<(), Interruption> {
         let mut stream = self.connect().await?;
         let heartbeat = self.take_places(&mut stream).await?;
+        self.is_open = true;
         if self.ready.take().is_some_and(|ready| ready.send(()).is_err()) {
             tracing::debug!("nobody waits for this socket any more");
         }
-        self.attend(&mut stream, heartbeat).await
+        if !self.is_leaving {
+            self.attend(&mut stream, heartbeat).await?;
+        }
+        self.is_leaving = true;
+        self.take_stock(&mut stream).await
     }
 
-    async fn connect(&self) -> Result<Stream, String> {
+    async fn connect(&self) -> Result<Stream, Interruption> {
         let Seat { api, who, .. } = &self.seat;
         let key = uuid::Uuid::now_v7().to_string();
         let ticket = api.post(who, "/api/v1/realtime/tickets", &key, &json!({})).await;
@@ -180,7 +187,7 @@ impl Listening {
     }
 
     /// Says hello and listens to everything, the logs from where they broke off. Says how often to ping.
-    async fn take_places(&mut self, stream: &mut Stream) -> Result<Interval, String> {
+    async fn take_places(&mut self, stream: &mut Stream) -> Result<Interval, Interruption> {
         let hello = self
             .ask(stream, "hello", json!({"client": "shopwire replay"}))
             .await?;
@@ -213,29 +220,18 @@ impl Listening {
         Ok(interval_at(Instant::now() + beat, beat))
     }
 
-    async fn attend(&mut self, stream: &mut Stream, mut heartbeat: Interval) -> Result<Left, String> {
+    /// Listens until whoever made the viewer wishes an end, or is gone, which is as good.
+    async fn attend(&mut self, stream: &mut Stream, mut heartbeat: Interval) -> Result<(), Interruption> {
         loop {
             tokio::select! {
-                message = stream.next() => {
-                    let Some(Ok(message)) = message else {
-                        return Ok(Left::Closed);
-                    };
-                    if message.is_close() {
-                        return Ok(Left::Closed);
-                    }
-                    if let Message::Text(text) = message {
-                        self.take(&text);
-                    }
-                }
+                message = stream.next() => match message {
+                    Some(Ok(Message::Text(text))) => drop(self.take(&text)?),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Err("it was closed".to_owned()),
+                    Some(Ok(_)) => {}
+                },
                 wish = self.wished.recv() => match wish {
                     Some(Wish::Follow(order)) => self.follow(stream, &order).await?,
-                    // Whoever made the viewer is gone, which is as good as a wish.
-                    Some(Wish::Finish) | None => {
-                        return match tokio::time::timeout(PATIENCE, self.take_stock(stream)).await {
-                            Ok(taken) => taken.map(|()| Left::Finished),
-                            Err(_) => Err("the last answers did not come".to_owned()),
-                        };
-                    }
+                    Some(Wish::Finish) | None => return Ok(()),
                 },
                 _ = heartbeat.tick() => {
                     self.ask(stream, "ping", json!({})).await?;
@@ -244,7 +240,7 @@ impl Listening {
         }
     }
 
-    async fn follow(&mut self, stream: &mut Stream, order: &OrderId) -> Result<(), String> {
+    async fn follow(&mut self, stream: &mut Stream, order: &OrderId) -> Result<(), Interruption> {
         if self.followed == MOST_ORDERS {
             return Ok(());
         }
@@ -257,13 +253,15 @@ impl Listening {
     }
 
     /// Asks how far each log has got and counts what did not come. The pong at the end comes after everything else.
-    async fn take_stock(&mut self, stream: &mut Stream) -> Result<(), String> {
+    async fn take_stock(&mut self, stream: &mut Stream) -> Result<(), Interruption> {
         let logs: Vec<_> = self.watched.seen.logs().map(|(log, _)| log.to_owned()).collect();
+        let mut missing = 0;
         for log in logs {
             let asked = self.ask(stream, "subscribe", json!({"channel": log})).await?;
             let reached = reached(&self.answer(stream, &asked).await?);
-            self.watched.missing += self.watched.seen.missing(&log, reached);
+            missing += self.watched.seen.missing(&log, reached);
         }
+        self.watched.missing = missing;
         self.ask(stream, "ping", json!({})).await?;
         while !matches!(self.reply(stream).await?, Reply::Pong { .. }) {}
         // Everything has been read; whether the other side hears the goodbye does not matter.
@@ -272,7 +270,7 @@ impl Listening {
     }
 
     /// Sends a frame and says what it is called.
-    async fn ask(&mut self, stream: &mut Stream, kind: &str, data: Value) -> Result<String, String> {
+    async fn ask(&mut self, stream: &mut Stream, kind: &str, data: Value) -> Result<String, Interruption> {
         self.asked += 1;
         let id = self.asked.to_string();
         let frame = json!({"id": id, "type": kind, "data": data}).to_string();
@@ -283,7 +281,7 @@ impl Listening {
     }
 
     /// The reply to the frame called `asked`; events on the way are noted.
-    async fn answer(&mut self, stream: &mut Stream, asked: &str) -> Result<Reply, String> {
+    async fn answer(&mut self, stream: &mut Stream, asked: &str) -> Result<Reply, Interruption> {
         loop {
             let reply = self.reply(stream).await?;
             let answers = match &reply {
@@ -298,12 +296,12 @@ impl Listening {
     }
 
     /// The next reply, to whatever it was.
-    async fn reply(&mut self, stream: &mut Stream) -> Result<Reply, String> {
+    async fn reply(&mut self, stream: &mut Stream) -> Result<Reply, Interruption> {
         loop {
             let message = tokio::time::timeout(PATIENCE, stream.next()).await;
             match message {
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    if let Some(reply) = self.take(&text) {
+                    if let Some(reply) = self.take(&text)? {
                         return Ok(reply);
                     }
                 }
@@ -314,33 +312,36 @@ impl Listening {
         }
     }
 
-    /// Notes what a message brings; a reply is given back.
-    fn take(&mut self, text: &str) -> Option<Reply> {
-        match serde_json::from_str(text) {
+    /// Notes what a message brings; a reply is given back. Where a function failed the gateway says so by itself, and
+    /// nobody knows whether what was asked was done: the socket is opened again.
+    fn take(&mut self, text: &str) -> Result<Option<Reply>, Interruption> {
+        let not_a_reply = match serde_json::from_str(text) {
             Ok(Reply::Batch { events }) => {
                 self.watched.seen.frames += 1;
                 for event in &events {
                     self.note(event);
                 }
-                None
+                return Ok(None);
             }
             Ok(reply) => {
                 if let Reply::Error { error, .. } = &reply {
                     self.watched.complaints.push(error.message.clone());
                 }
-                Some(reply)
+                return Ok(Some(reply));
             }
-            Err(_) => {
-                match serde_json::from_str(text) {
-                    Ok(event) => {
-                        self.watched.seen.frames += 1;
-                        self.note(&event);
-                    }
-                    Err(error) => self.watched.complaints.push(format!("an unknown frame: {error}")),
-                }
-                None
-            }
+            Err(error) => error,
+        };
+        if let Ok(event) = serde_json::from_str(text) {
+            self.watched.seen.frames += 1;
+            self.note(&event);
+        } else if let Ok(GatewayError { message, .. }) = serde_json::from_str(text) {
+            return Err(message);
+        } else {
+            self.watched
+                .complaints
+                .push(format!("an unknown frame: {not_a_reply}"));
         }
+        Ok(None)
     }
 
     fn note(&mut self, event: &EventFrame) {
@@ -352,10 +353,65 @@ impl Listening {
     }
 }
 
+/// What API Gateway itself answers to a frame whose function failed.
+#[derive(Deserialize)]
+struct GatewayError {
+    message: String,
+    #[serde(rename = "connectionId")]
+    _connection_id: String,
+}
+
 /// How far the channel has got that an `ack` is about.
 fn reached(reply: &Reply) -> u64 {
     let Reply::Ack { data, .. } = reply else {
         return 0;
     };
     data.get("seq").and_then(Value::as_u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::http::auth::GuestToken;
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{
+        clock::TurnableClock,
+        cloud::{LocalCloud, Options},
+    };
+
+    #[tokio::test]
+    async fn a_viewer_comes_back_when_its_socket_was_idle_too_long() {
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+        let options = Options {
+            clock: TurnableClock::standing_at("2026-01-05T09:00:00Z".parse().unwrap()),
+            ..Options::ephemeral(template)
+        };
+        let cloud = LocalCloud::start(options).await.unwrap();
+        let api = Arc::new(Api::new(cloud.http_url()));
+        let mut who = Person {
+            token: None,
+            address: "192.0.2.7".to_owned(),
+        };
+        let guest: GuestToken = api
+            .post(&who, "/api/v1/auth/guest", "1", &json!({}))
+            .await
+            .unwrap();
+        who.token = Some(guest.token);
+        let seat = Seat {
+            api,
+            who,
+            channels: vec!["product:lamp".to_owned()],
+            own: Some(guest.guest_id),
+            clock_ahead: 0,
+            on_event: Arc::new(|_| {}),
+        };
+        let (viewer, watching) = Viewer::open(seat).await;
+        cloud.advance(SignedDuration::from_mins(11)).await.unwrap();
+        viewer.finish();
+        let watched = watching.await.unwrap();
+        assert_eq!(watched.complaints, Vec::<String>::new());
+        assert_eq!((watched.reconnects, watched.missing), (1, 0));
+        cloud.stop().await;
+    }
 }
