@@ -1,8 +1,5 @@
 //! A function that does as its event says, for the tests of the Runtime API.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "it shows a test the environment that it was started with"
-)]
+#![allow(clippy::disallowed_methods, reason = "it shows a test the environment that it was started with")]
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

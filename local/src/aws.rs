@@ -111,17 +111,10 @@ impl Aws {
             Err(refusal) => refusal.into_response(call),
         };
         match call.service {
-            Service::Dynamodb => {
-                self.dynamo
-                    .answer(call, content, (&parts.headers, body), units)
-                    .await
-            }
+            Service::Dynamodb => self.dynamo.answer(call, content, (&parts.headers, body), units).await,
             Service::Sqs => {
-                let host = parts
-                    .headers
-                    .get("host")
-                    .and_then(|host| host.to_str().ok())
-                    .unwrap_or("127.0.0.1");
+                let host =
+                    parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
                 json(self.sqs.answer(&call.operation, &content, host))
             }
             Service::Ses => json(self.ses.answer(&content)),
@@ -131,9 +124,7 @@ impl Aws {
                 Err(refusal) => refusal.into_response(call),
             },
             Service::Connections | Service::Stripe => {
-                let Ok(response) = connections
-                    .oneshot(Request::from_parts(parts, Body::from(body)))
-                    .await;
+                let Ok(response) = connections.oneshot(Request::from_parts(parts, Body::from(body))).await;
                 response
             }
         }
@@ -202,10 +193,7 @@ fn throttled(call: &Call) -> Refusal {
 /// A transaction is cancelled by its first act; AWS names the reason of each in order.
 fn conflict(call: &Call) -> Refusal {
     if !call.operation.starts_with("Transact") {
-        return Refusal::new(
-            "TransactionConflictException",
-            "Transaction is ongoing for the item",
-        );
+        return Refusal::new("TransactionConflictException", "Transaction is ongoing for the item");
     }
     let reasons: Vec<Value> = (0..call.acts)
         .map(|act| match act {
@@ -213,10 +201,7 @@ fn conflict(call: &Call) -> Refusal {
             _ => json!({ "Code": "None" }),
         })
         .collect();
-    let codes: Vec<_> = reasons
-        .iter()
-        .filter_map(|reason| reason.get("Code")?.as_str())
-        .collect();
+    let codes: Vec<_> = reasons.iter().filter_map(|reason| reason.get("Code")?.as_str()).collect();
     let message = format!(
         "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
         codes.join(", ")
@@ -227,9 +212,6 @@ fn conflict(call: &Call) -> Refusal {
 }
 
 fn unknown(method: &Method, uri: &Uri, status: StatusCode) -> Response {
-    let text = format!(
-        "{method} {} is no request to a service of the local cloud",
-        uri.path()
-    );
+    let text = format!("{method} {} is no request to a service of the local cloud", uri.path());
     wire::json_response(status, "application/json", json!({ "message": text }).to_string())
 }

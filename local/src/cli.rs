@@ -71,9 +71,7 @@ pub fn run() -> ExitCode {
     let asked = CommandLine::parse();
     log("warn");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime
-        .map_err(Failure::failed)
-        .and_then(|runtime| runtime.block_on(obey(asked)));
+    let done = runtime.map_err(Failure::failed).and_then(|runtime| runtime.block_on(obey(asked)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -106,9 +104,7 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
 /// Writes what functions and parts log to standard error, at the level of `RUST_LOG` or else `level`.
 pub fn log(level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     if log.finish().try_init().is_err() {
         tracing::debug!("there is a log already");
     }
@@ -164,10 +160,7 @@ fn find_template(named: Option<&Path>) -> Result<PathBuf, Failure> {
         return Ok(named.to_owned());
     }
     let here = std::env::current_dir().map_err(Failure::refused)?;
-    let found = here
-        .ancestors()
-        .map(|folder| folder.join(NAME))
-        .find(|file| file.is_file());
+    let found = here.ancestors().map(|folder| folder.join(NAME)).find(|file| file.is_file());
     found.ok_or_else(|| {
         Failure::refused(format!(
             "there is no {NAME} in {} or above: run this in the project's folder, or name the file with --template",

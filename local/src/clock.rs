@@ -21,28 +21,18 @@ pub struct TurnableClock {
 impl TurnableClock {
     /// A clock that runs with the machine's.
     pub fn running() -> Self {
-        Self {
-            milliseconds: Arc::default(),
-            is_standing: false,
-        }
+        Self { milliseconds: Arc::default(), is_standing: false }
     }
 
     /// A clock that stands at `instant` until it is turned.
     pub fn standing_at(instant: Timestamp) -> Self {
-        Self {
-            milliseconds: Arc::new(AtomicI64::new(instant.as_millisecond())),
-            is_standing: true,
-        }
+        Self { milliseconds: Arc::new(AtomicI64::new(instant.as_millisecond())), is_standing: true }
     }
 
     /// The time it shows, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         let shown = self.milliseconds.load(Ordering::SeqCst);
-        let base = if self.is_standing {
-            0
-        } else {
-            Timestamp::now().as_millisecond()
-        };
+        let base = if self.is_standing { 0 } else { Timestamp::now().as_millisecond() };
         Timestamp::from_millisecond(base.saturating_add(shown)).unwrap_or(Timestamp::MAX)
     }
 

@@ -198,10 +198,7 @@ impl LocalCloud {
     /// Invokes a function as AWS would, and waits for what it comes to.
     pub async fn invoke(&self, function: &str, event: Value) -> crate::lambda::Answer {
         let (cloud, function) = (Arc::clone(&self.cloud), function.to_owned());
-        let answer = self
-            .home
-            .run(async move { cloud.lambda.invoke(&function, event).await })
-            .await;
+        let answer = self.home.run(async move { cloud.lambda.invoke(&function, event).await }).await;
         answer.unwrap_or_else(|ended| Err(Value::String(ended.to_string())))
     }
 
@@ -224,10 +221,7 @@ impl LocalCloud {
         let cloud = Arc::clone(&self.cloud);
         let ended = self.home.run(async move {
             cloud.sockets.go_away().await;
-            if tokio::time::timeout(STOP_LIMIT, cloud.drive.idle())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(STOP_LIMIT, cloud.drive.idle()).await.is_err() {
                 tracing::warn!("stopped while work was under way; it goes on at the next start");
             }
             cloud.lambda.rest();

@@ -42,18 +42,10 @@ const OUTBOX_PAGE: usize = 1_000;
 
 /// The routes below `/_local`.
 pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
-    let control = Arc::new(Control {
-        cloud: Arc::clone(cloud),
-        since: Mutex::default(),
-    });
+    let control = Arc::new(Control { cloud: Arc::clone(cloud), since: Mutex::default() });
     let not_found = async || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such control");
-    let not_allowed = async || {
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "not with this method",
-        )
-    };
+    let not_allowed =
+        async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "not with this method");
     Router::new()
         .route("/", get(page::show))
         .route("/clock", get(read_clock).post(turn_clock))
@@ -174,10 +166,8 @@ async fn read_requests(State(control): Controlled) -> Json<Counted> {
 async fn reset_requests(state: Controlled) -> Json<Counted> {
     let cloud = &state.cloud;
     cloud.aws.meter.reset();
-    *state.since.lock().unwrap_or_else(PoisonError::into_inner) = Since {
-        invocations: cloud.lambda.invocations(),
-        sockets: Some(cloud.sockets.counts()),
-    };
+    *state.since.lock().unwrap_or_else(PoisonError::into_inner) =
+        Since { invocations: cloud.lambda.invocations(), sockets: Some(cloud.sockets.counts()) };
     read_requests(state).await
 }
 

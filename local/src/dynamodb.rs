@@ -87,10 +87,7 @@ impl Dynamo {
             engine,
             side: Arc::new(Mutex::new(side)),
             written: Arc::new(
-                tables
-                    .iter()
-                    .map(|table| (table.name.clone(), watch::Sender::new(0)))
-                    .collect(),
+                tables.iter().map(|table| (table.name.clone(), watch::Sender::new(0))).collect(),
             ),
             server: Arc::default(),
         };
@@ -119,11 +116,7 @@ impl Dynamo {
         units: &mut BTreeMap<String, Units>,
     ) -> Response {
         let wanted = units::ask(&mut body);
-        let writes = if call.writes() {
-            writes::of(&body)
-        } else {
-            Vec::new()
-        };
+        let writes = if call.writes() { writes::of(&body) } else { Vec::new() };
         let answer = self.run(&call.operation, &body);
         if call.writes() {
             call.tables.iter().for_each(|table| self.wake_stream(table));
@@ -209,10 +202,7 @@ impl Dynamo {
 
         let _apart_from_ttl = self.side();
         let shard_iterator = encode_shard_iterator(table, &shard_id(table), position);
-        let answer = self.engine.get_records(GetRecordsRequest {
-            shard_iterator,
-            limit: Some(limit),
-        })?;
+        let answer = self.engine.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?;
         Ok(answer
             .records
             .into_iter()

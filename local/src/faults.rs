@@ -81,10 +81,7 @@ impl Fault {
 
     /// Fails the request that comes after `n` others: how a crash-point run goes through a scenario.
     pub fn at_request(n: u64, kind: FaultKind) -> Self {
-        Self {
-            skip: n,
-            ..Self::new(kind)
-        }
+        Self { skip: n, ..Self::new(kind) }
     }
 
     fn matches(&self, call: &Call) -> bool {
@@ -98,10 +95,7 @@ impl Fault {
             && self.service.is_none_or(|service| service == call.service)
             && is(&self.operation, &call.operation)
             && is(&self.function, &call.function)
-            && self
-                .table
-                .as_ref()
-                .is_none_or(|table| call.tables.contains(table))
+            && self.table.as_ref().is_none_or(|table| call.tables.contains(table))
     }
 }
 
@@ -109,12 +103,7 @@ impl Faults {
     /// Arms a fault.
     pub fn add(&self, fault: Fault) {
         let dice = StdRng::seed_from_u64(fault.rate.map_or(0, |(_, seed)| seed));
-        let armed = Armed {
-            skip: fault.skip,
-            left: fault.count,
-            dice,
-            fault,
-        };
+        let armed = Armed { skip: fault.skip, left: fault.count, dice, fault };
         self.lock().push(armed);
     }
 
@@ -127,11 +116,7 @@ impl Faults {
     pub fn list(&self) -> Vec<Fault> {
         self.lock()
             .iter()
-            .map(|armed| Fault {
-                count: armed.left,
-                skip: armed.skip,
-                ..armed.fault.clone()
-            })
+            .map(|armed| Fault { count: armed.left, skip: armed.skip, ..armed.fault.clone() })
             .collect()
     }
 
@@ -139,10 +124,7 @@ impl Faults {
     /// counts the request as one that it let through.
     pub fn strike(&self, call: &Call) -> Option<FaultKind> {
         let mut faults = self.lock();
-        let struck = faults
-            .iter_mut()
-            .filter(|armed| armed.fault.matches(call))
-            .find_map(Armed::strike);
+        let struck = faults.iter_mut().filter(|armed| armed.fault.matches(call)).find_map(Armed::strike);
         faults.retain(|armed| armed.left != Some(0));
         struck
     }
@@ -243,10 +225,9 @@ impl From<Fault> for FaultBody {
         let (kind, milliseconds) = match fault.kind {
             FaultKind::Refuse => (KindName::Refuse, None),
             FaultKind::Drop => (KindName::Drop, None),
-            FaultKind::Delay(duration) => (
-                KindName::Delay,
-                Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-            ),
+            FaultKind::Delay(duration) => {
+                (KindName::Delay, Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+            }
             FaultKind::Throttle => (KindName::Throttle, None),
             FaultKind::Conflict => (KindName::Conflict, None),
             FaultKind::Gone => (KindName::Gone, None),
@@ -283,19 +264,13 @@ mod tests {
     }
 
     fn strikes(faults: &Faults, requests: usize) -> Vec<bool> {
-        (0..requests)
-            .map(|_| faults.strike(&put("Orders")).is_some())
-            .collect()
+        (0..requests).map(|_| faults.strike(&put("Orders")).is_some()).collect()
     }
 
     #[test]
     fn a_fault_strikes_as_often_as_it_says_after_those_it_skips() {
         let faults = Faults::default();
-        faults.add(Fault {
-            count: Some(2),
-            skip: 1,
-            ..Fault::new(FaultKind::Refuse)
-        });
+        faults.add(Fault { count: Some(2), skip: 1, ..Fault::new(FaultKind::Refuse) });
         assert_eq!(strikes(&faults, 4), [false, true, true, false]);
         assert!(faults.list().is_empty());
     }
@@ -303,10 +278,7 @@ mod tests {
     #[test]
     fn a_fault_leaves_other_tables_alone() {
         let faults = Faults::default();
-        faults.add(Fault {
-            table: Some("Chat".to_owned()),
-            ..Fault::new(FaultKind::Refuse)
-        });
+        faults.add(Fault { table: Some("Chat".to_owned()), ..Fault::new(FaultKind::Refuse) });
         assert_eq!(faults.strike(&put("Orders")), None);
         assert_eq!(faults.strike(&put("Chat")), Some(FaultKind::Refuse));
     }
@@ -315,11 +287,7 @@ mod tests {
     fn a_rate_repeats_itself_with_its_seed() {
         let run = || {
             let faults = Faults::default();
-            faults.add(Fault {
-                rate: Some((0.5, 7)),
-                count: None,
-                ..Fault::new(FaultKind::Drop)
-            });
+            faults.add(Fault { rate: Some((0.5, 7)), count: None, ..Fault::new(FaultKind::Drop) });
             strikes(&faults, 40)
         };
         assert_eq!(run(), run());
@@ -332,9 +300,6 @@ mod tests {
         assert!(parse(json!({ "kind": "drop", "tabel": "Orders" })).is_err());
         assert!(parse(json!({ "kind": "delay" })).is_err());
         let fault = parse(json!({ "service": "sqs", "kind": "delay", "milliseconds": 5 })).unwrap();
-        assert_eq!(
-            (fault.kind, fault.count),
-            (FaultKind::Delay(Duration::from_millis(5)), Some(1))
-        );
+        assert_eq!((fault.kind, fault.count), (FaultKind::Delay(Duration::from_millis(5)), Some(1)));
     }
 }

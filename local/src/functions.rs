@@ -57,9 +57,7 @@ macro_rules! plain {
     ($function:ident) => {
         |environment| {
             let handler = $function::build(environment)?;
-            Ok(lambda::plain(move |event| {
-                $function::handle(handler.clone(), event)
-            }))
+            Ok(lambda::plain(move |event| $function::handle(handler.clone(), event)))
         }
     };
 }
@@ -124,10 +122,7 @@ fn build_one(function: &Function, clock: &TurnableClock) -> Result<Handler, Func
     let emitter = Emitter::to(|line| tracing::trace!(target: "metrics", "{line}"));
     Environment::new(function.environment.clone(), clock, emitter)
         .and_then(|environment| build(&environment))
-        .map_err(|source| FunctionError::Misconfigured {
-            name: function.name.clone(),
-            source,
-        })
+        .map_err(|source| FunctionError::Misconfigured { name: function.name.clone(), source })
 }
 
 /// What the routes of each function say of themselves, by folder.
@@ -219,9 +214,6 @@ mod tests {
         let orders = functions.get_mut("Orders").unwrap();
         orders.folder = "returns".to_owned();
         let error = build(&functions, &TurnableClock::running()).err().unwrap();
-        assert!(
-            error.to_string().contains("no function in functions/returns"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no function in functions/returns"), "{error}");
     }
 }

@@ -27,11 +27,7 @@ pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
     });
-    axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .await
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 /// What an API answers by itself when it does not pass a request on: a status and `{"message": …}`.
@@ -46,17 +42,13 @@ impl IntoResponse for Refusal {
 
 /// Refuses a head that API Gateway would not read.
 pub(crate) fn check_head(request: &Request) -> Result<(), Refusal> {
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |path| path.as_str().len());
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if path > HEAD_LIMIT {
         return Err(Refusal(StatusCode::URI_TOO_LONG, "URI Too Long"));
     }
     let headers = request.headers().iter();
-    let headers: usize = headers
-        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
-        .sum();
+    let headers: usize =
+        headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
     if path + headers > HEAD_LIMIT {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Refusal(status, "Request Header Fields Too Large"));
@@ -112,17 +104,13 @@ impl Caller {
 /// A header's values joined by commas, as the HTTP API hands them over; empty if it is absent.
 pub(crate) fn joined(headers: &HeaderMap, name: &str) -> String {
     let values = headers.get_all(name).iter();
-    let values: Vec<_> = values
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     values.join(",")
 }
 
 /// A header's first value.
 pub(crate) fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// An id of a request, connection or message in the form that API Gateway gives it: 16 characters of base64 with a
@@ -185,11 +173,7 @@ mod tests {
             request = request.header("x-forwarded-for", forwarded);
         }
         let peer: SocketAddr = peer.parse().unwrap();
-        let (head, ()) = request
-            .extension(ConnectInfo(peer))
-            .body(())
-            .unwrap()
-            .into_parts();
+        let (head, ()) = request.extension(ConnectInfo(peer)).body(()).unwrap().into_parts();
         let caller = Caller::of(&head);
         assert_eq!(caller.domain, "shop.test");
         (caller.source_ip.to_string(), caller.forwarded_for)
@@ -205,18 +189,12 @@ mod tests {
             caller("127.0.0.1:9", Some("1.1.1.1, 203.0.113.9")),
             pair("203.0.113.9", "1.1.1.1, 203.0.113.9")
         );
-        assert_eq!(
-            caller("127.0.0.1:9", Some("nonsense")),
-            pair("127.0.0.1", "nonsense, 127.0.0.1")
-        );
+        assert_eq!(caller("127.0.0.1:9", Some("nonsense")), pair("127.0.0.1", "nonsense, 127.0.0.1"));
         assert_eq!(
             caller("198.51.100.7:9", Some("203.0.113.9")),
             pair("198.51.100.7", "203.0.113.9, 198.51.100.7")
         );
-        assert_eq!(
-            caller("[::1]:9", Some("2001:db8::1")),
-            pair("2001:db8::1", "2001:db8::1")
-        );
+        assert_eq!(caller("[::1]:9", Some("2001:db8::1")), pair("2001:db8::1", "2001:db8::1"));
         assert_eq!(caller("127.0.0.1:9", None), pair("127.0.0.1", "127.0.0.1"));
     }
 
@@ -229,19 +207,13 @@ mod tests {
     #[test]
     fn a_query_is_decoded_pair_by_pair() {
         let pairs: Vec<_> = query_pairs("a=1+2&&b=%26&c&d=x=y").collect();
-        assert_eq!(
-            pairs,
-            [pair("a", "1 2"), pair("b", "&"), pair("c", ""), pair("d", "x=y")]
-        );
+        assert_eq!(pairs, [pair("a", "1 2"), pair("b", "&"), pair("c", ""), pair("d", "x=y")]);
     }
 
     #[test]
     fn ids_and_times_look_as_they_do_on_aws() {
         let id = new_id();
         assert!(id.len() == 16 && id.ends_with('='), "{id}");
-        assert_eq!(
-            request_time("2026-03-02T19:03:08Z".parse().unwrap()),
-            "02/Mar/2026:19:03:08 +0000"
-        );
+        assert_eq!(request_time("2026-03-02T19:03:08Z".parse().unwrap()), "02/Mar/2026:19:03:08 +0000");
     }
 }

@@ -56,13 +56,7 @@ pub struct SiteFile {
 /// The HTTP API as a router that takes every path; serve it with [`gateway::serve`].
 pub fn router(api: &HttpApi, lambda: Lambda, clock: TurnableClock, site: Site) -> Router {
     let routes = Routes::new(&api.routes);
-    let api = Arc::new(Api {
-        routes,
-        cors: api.cors.clone(),
-        lambda,
-        clock,
-        site,
-    });
+    let api = Arc::new(Api { routes, cors: api.cors.clone(), lambda, clock, site });
     Router::new().fallback(move |request: Request| {
         let api = Arc::clone(&api);
         async move { api.answer(request).await }
@@ -84,10 +78,7 @@ impl Api {
         if cors::is_preflight(&request) && !self.cors.origins.is_empty() {
             return cors::preflight(&self.cors, origin.as_ref());
         }
-        let mut response = self
-            .route(request, &request_id)
-            .await
-            .unwrap_or_else(Refusal::into_response);
+        let mut response = self.route(request, &request_id).await.unwrap_or_else(Refusal::into_response);
         cors::allow(&self.cors, origin.as_ref(), &mut response);
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("apigw-requestid", request_id);
@@ -135,10 +126,7 @@ impl Api {
             FAILED
         })?;
         answer::response(answer).ok_or_else(|| {
-            tracing::error!(
-                function,
-                "a function's answer is not one that API Gateway understands"
-            );
+            tracing::error!(function, "a function's answer is not one that API Gateway understands");
             FAILED
         })
     }
@@ -161,9 +149,5 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
         tracing::debug!(%error, "a body was not read to its end");
         TOO_LONG
     })?;
-    if body.len() > BODY_LIMIT {
-        Err(TOO_LONG)
-    } else {
-        Ok(body)
-    }
+    if body.len() > BODY_LIMIT { Err(TOO_LONG) } else { Ok(body) }
 }

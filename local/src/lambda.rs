@@ -61,11 +61,8 @@ impl Lambda {
     /// Functions that run in this process, by logical id: how long an invocation may take, and the handler.
     pub fn in_process(functions: BTreeMap<String, (Duration, Handler)>) -> Self {
         let functions = functions.into_iter().map(|(name, (timeout, handler))| {
-            let function = Function {
-                timeout,
-                runner: Runner::InProcess(handler),
-                invocations: AtomicU64::new(0),
-            };
+            let function =
+                Function { timeout, runner: Runner::InProcess(handler), invocations: AtomicU64::new(0) };
             (name, function)
         });
         Self::of(functions.collect())
@@ -102,9 +99,7 @@ impl Lambda {
             drop(under_way);
             answer
         });
-        invocation
-            .await
-            .unwrap_or_else(|died| Err(failure("Runtime.Panic", panic_message(died))))
+        invocation.await.unwrap_or_else(|died| Err(failure("Runtime.Panic", panic_message(died))))
     }
 
     /// Whether an invocation is under way.
@@ -124,25 +119,16 @@ impl Lambda {
     /// How often each function was invoked.
     pub fn invocations(&self) -> BTreeMap<String, u64> {
         let counts = self.functions.iter();
-        counts
-            .map(|(name, function)| (name.clone(), function.invocations.load(Ordering::SeqCst)))
-            .collect()
+        counts.map(|(name, function)| (name.clone(), function.invocations.load(Ordering::SeqCst))).collect()
     }
 
     fn of(functions: BTreeMap<String, Function>) -> Self {
-        Self {
-            functions: Arc::new(functions),
-            work: Work::default(),
-            clock: TurnableClock::running(),
-        }
+        Self { functions: Arc::new(functions), work: Work::default(), clock: TurnableClock::running() }
     }
 
     async fn run(&self, name: &str, event: Value) -> Answer {
         let Some(function) = self.functions.get(name) else {
-            return Err(failure(
-                "ResourceNotFoundException",
-                format!("Function not found: {name}"),
-            ));
+            return Err(failure("ResourceNotFoundException", format!("Function not found: {name}")));
         };
         function.invocations.fetch_add(1, Ordering::SeqCst);
         let answer = match &function.runner {
@@ -207,9 +193,7 @@ pub fn http(router: Router) -> Handler {
             let request: LambdaRequest = serde_json::from_value(event).map_err(unreadable)?;
             // Adapter is not Send: it must be gone before the await.
             let answer = Adapter::from(router).call(LambdaEvent::new(request, context));
-            let answer = answer
-                .await
-                .map_err(|never: Infallible| -> Value { match never {} })?;
+            let answer = answer.await.map_err(|never: Infallible| -> Value { match never {} })?;
             serde_json::to_value(answer).map_err(unreadable)
         })
     })
@@ -276,10 +260,8 @@ fn panic_message(died: tokio::task::JoinError) -> String {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         text.or_else(|| payload.downcast_ref::<String>().cloned())
     };
-    text(&*payload).map_or_else(
-        || "the handler panicked".to_owned(),
-        |text| format!("the handler panicked: {text}"),
-    )
+    text(&*payload)
+        .map_or_else(|| "the handler panicked".to_owned(), |text| format!("the handler panicked: {text}"))
 }
 
 /// How long `value` is as JSON text, without writing it.
@@ -306,10 +288,7 @@ mod tests {
     use super::*;
 
     fn lambda(handler: Handler) -> Lambda {
-        Lambda::in_process(BTreeMap::from([(
-            "Echo".to_owned(),
-            (Duration::from_secs(3), handler),
-        )]))
+        Lambda::in_process(BTreeMap::from([("Echo".to_owned(), (Duration::from_secs(3), handler))]))
     }
 
     fn kind(answer: Answer) -> String {
@@ -328,12 +307,7 @@ mod tests {
                 context.env_config.function_name
             ]))
         }));
-        let answer = lambda
-            .clone()
-            .with_clock(clock)
-            .invoke("Echo", json!({"n": 1}))
-            .await
-            .unwrap();
+        let answer = lambda.clone().with_clock(clock).invoke("Echo", json!({"n": 1})).await.unwrap();
         let arn = "arn:aws:lambda:eu-west-1:000000000000:function:Echo";
         assert_eq!(answer, json!([1, 1_767_225_603_000_u64, arn, "Echo"]));
         assert_eq!(lambda.invocations(), BTreeMap::from([("Echo".to_owned(), 1)]));
@@ -341,13 +315,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_of_a_handler_is_the_answers_error() {
-        let answer = lambda(plain(|_: LambdaEvent<Value>| async {
-            Err::<(), _>("no stock".into())
-        }));
-        assert_eq!(
-            answer.invoke("Echo", json!({})).await.unwrap_err()["errorMessage"],
-            "no stock"
-        );
+        let answer = lambda(plain(|_: LambdaEvent<Value>| async { Err::<(), _>("no stock".into()) }));
+        assert_eq!(answer.invoke("Echo", json!({})).await.unwrap_err()["errorMessage"], "no stock");
     }
 
     #[tokio::test]
@@ -374,10 +343,7 @@ mod tests {
         let error = lambda.invoke("Echo", json!({})).await.unwrap_err();
         assert_eq!(error["errorType"], "Sandbox.Timedout");
         assert!(
-            error["errorMessage"]
-                .as_str()
-                .unwrap()
-                .ends_with("Task timed out after 0.01 seconds"),
+            error["errorMessage"].as_str().unwrap().ends_with("Task timed out after 0.01 seconds"),
             "{error}"
         );
     }
@@ -406,21 +372,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_over_six_megabytes_is_an_error() {
-        let lambda = lambda(plain(|_: LambdaEvent<Value>| async {
-            Ok("x".repeat(PAYLOAD_LIMIT))
-        }));
-        assert_eq!(
-            kind(lambda.invoke("Echo", json!({})).await),
-            "Function.ResponseSizeTooLarge"
-        );
+        let lambda = lambda(plain(|_: LambdaEvent<Value>| async { Ok("x".repeat(PAYLOAD_LIMIT)) }));
+        assert_eq!(kind(lambda.invoke("Echo", json!({})).await), "Function.ResponseSizeTooLarge");
     }
 
     #[tokio::test]
     async fn a_function_that_is_not_there_is_an_error() {
         let lambda = Lambda::in_process(BTreeMap::new());
-        assert_eq!(
-            kind(lambda.invoke("Echo", json!({})).await),
-            "ResourceNotFoundException"
-        );
+        assert_eq!(kind(lambda.invoke("Echo", json!({})).await), "ResourceNotFoundException");
     }
 }

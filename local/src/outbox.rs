@@ -93,23 +93,14 @@ impl Outbox {
     pub fn send(&self, message: Message) -> Result<String, StateError> {
         // Version 7 ids of one process ascend, so the key keeps the order of sending.
         let id = uuid::Uuid::now_v7().to_string();
-        let sent = Sent {
-            id: id.clone(),
-            sent_at: self.clock.now(),
-            message,
-        };
+        let sent = Sent { id: id.clone(), sent_at: self.clock.now(), message };
         self.store.put(NAMESPACE, &id, &sent)?;
         Ok(id)
     }
 
     /// At most `limit` messages after the one with the id `after`, oldest first.
     pub fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<Sent>, StateError> {
-        Ok(self
-            .store
-            .list(NAMESPACE, after, limit)?
-            .into_iter()
-            .map(|(_, sent)| sent)
-            .collect())
+        Ok(self.store.list(NAMESPACE, after, limit)?.into_iter().map(|(_, sent)| sent).collect())
     }
 
     /// Forgets everything; says how much that was.

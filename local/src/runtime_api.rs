@@ -61,11 +61,7 @@ impl Bootstrap {
         let binary = directory.join(&function.folder).join("bootstrap");
         // A relative path would be looked for below the process's own directory.
         let binary = binary.canonicalize().map_err(|_| MissingBootstrap(binary))?;
-        Ok(Self {
-            function: function.name.clone(),
-            binary,
-            environment: function.environment.clone(),
-        })
+        Ok(Self { function: function.name.clone(), binary, environment: function.environment.clone() })
     }
 }
 
@@ -99,13 +95,7 @@ impl Sandbox {
             }
         });
         let child = command(bootstrap, &address.to_string()).spawn().map_err(failed)?;
-        let mut sandbox = Self {
-            function: bootstrap.function.clone(),
-            child,
-            desk,
-            events,
-            _server: server,
-        };
+        let mut sandbox = Self { function: bootstrap.function.clone(), child, desk, events, _server: server };
         sandbox.first_poll().await?;
         Ok(sandbox)
     }
@@ -182,20 +172,13 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub fn new(bootstrap: Bootstrap) -> Self {
-        Self {
-            bootstrap,
-            permits: Semaphore::new(SANDBOXES_PER_FUNCTION),
-            idle: Mutex::default(),
-        }
+        Self { bootstrap, permits: Semaphore::new(SANDBOXES_PER_FUNCTION), idle: Mutex::default() }
     }
 
     /// Waits for a process, then for its answer; only the latter counts against `timeout`, as on AWS.
     pub async fn invoke(&self, event: &Value, timeout: Duration) -> Answer {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|error| failure("TooManyRequestsException", error))?;
+        let _permit =
+            self.permits.acquire().await.map_err(|error| failure("TooManyRequestsException", error))?;
         let mut sandbox = match self.idle_sandbox() {
             Some(sandbox) => sandbox,
             None => Sandbox::start(&self.bootstrap).await?,
@@ -280,11 +263,7 @@ async fn next(State(desk): State<Arc<Desk>>) -> Response {
         is_first
     });
     let Some(invocation) = desk.waiting.lock().await.recv().await else {
-        return refuse(
-            StatusCode::GONE,
-            "Runtime.Shutdown",
-            "the sandbox is shutting down",
-        );
+        return refuse(StatusCode::GONE, "Runtime.Shutdown", "the sandbox is shutting down");
     };
     let headers = [
         ("content-type", "application/json".to_owned()),
@@ -304,11 +283,7 @@ async fn response(
         let text = format!("Exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes).");
         let accepted = desk.answer(&request_id, Err(failure("Function.ResponseSizeTooLarge", &text)));
         let refused = refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &text);
-        return if accepted.status().is_success() {
-            refused
-        } else {
-            accepted
-        };
+        return if accepted.status().is_success() { refused } else { accepted };
     };
     // A function that answers with nothing answers `null`, as one that returns `()` does.
     let text = if body.is_empty() { b"null" } else { &*body };
@@ -329,19 +304,14 @@ async fn error(
 }
 
 async fn init_error(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Body) -> Response {
-    desk.stage
-        .send_replace(Stage::Failed(reported(&headers, body).await));
+    desk.stage.send_replace(Stage::Failed(reported(&headers, body).await));
     (StatusCode::ACCEPTED, Json(json!({"status": "OK"}))).into_response()
 }
 
 /// The error that a runtime reports: its body if that is one, else its header.
 async fn reported(headers: &HeaderMap, body: Body) -> Value {
-    let body = axum::body::to_bytes(body, PAYLOAD_LIMIT)
-        .await
-        .unwrap_or_default();
-    let kind = headers
-        .get("lambda-runtime-function-error-type")
-        .and_then(|kind| kind.to_str().ok());
+    let body = axum::body::to_bytes(body, PAYLOAD_LIMIT).await.unwrap_or_default();
+    let kind = headers.get("lambda-runtime-function-error-type").and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or("Runtime.UnknownReason");
     match serde_json::from_slice::<Value>(&body) {
         Ok(error) if error.get("errorMessage").is_some() => error,
@@ -385,10 +355,7 @@ fn command(bootstrap: &Bootstrap, runtime_api: &str) -> Command {
 
 fn exited(request_id: &str, exit: std::io::Result<ExitStatus>) -> Value {
     let how = exit.map_or_else(|error| error.to_string(), |status| status.to_string());
-    failure(
-        "Runtime.ExitError",
-        format!("RequestId: {request_id} Error: Runtime exited with error: {how}"),
-    )
+    failure("Runtime.ExitError", format!("RequestId: {request_id} Error: Runtime exited with error: {how}"))
 }
 
 fn refuse(status: StatusCode, kind: &str, message: &str) -> Response {

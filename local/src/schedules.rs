@@ -57,17 +57,10 @@ impl Schedules {
             .iter()
             .map(|schedule| {
                 let expression: Expression = schedule.expression.parse()?;
-                Ok(Timer {
-                    schedule: schedule.clone(),
-                    next: expression.after(now),
-                    expression,
-                })
+                Ok(Timer { schedule: schedule.clone(), next: expression.after(now), expression })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            invoke,
-            timers: Mutex::new(timers),
-        })
+        Ok(Self { invoke, timers: Mutex::new(timers) })
     }
 
     /// What is due at `now`, once each: a schedule that was missed several times fires for its latest instant only.
@@ -128,35 +121,24 @@ impl FromStr for Expression {
         let bad = |reason: &str| BadExpression(text.to_owned(), reason.to_owned());
         let inner = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(rate) = inner("rate") {
-            let (count, unit) = rate
-                .split_once(' ')
-                .ok_or_else(|| bad("a rate is a number and a unit"))?;
-            let count: i64 = count
-                .parse()
-                .ok()
-                .filter(|count| *count > 0)
-                .ok_or_else(|| bad("a rate is positive"))?;
+            let (count, unit) = rate.split_once(' ').ok_or_else(|| bad("a rate is a number and a unit"))?;
+            let count: i64 =
+                count.parse().ok().filter(|count| *count > 0).ok_or_else(|| bad("a rate is positive"))?;
             let seconds = match (unit, count) {
                 ("minute", 1) | ("minutes", 2..) => 60,
                 ("hour", 1) | ("hours", 2..) => 60 * 60,
                 ("day", 1) | ("days", 2..) => 24 * 60 * 60,
                 _ => {
-                    return Err(bad(
-                        "the unit is minute, hour or day, with an s after numbers over 1",
-                    ));
+                    return Err(bad("the unit is minute, hour or day, with an s after numbers over 1"));
                 }
             };
-            let seconds = count
-                .checked_mul(seconds)
-                .ok_or_else(|| bad("the rate is too large"))?;
+            let seconds = count.checked_mul(seconds).ok_or_else(|| bad("the rate is too large"))?;
             return Ok(Self::Rate(SignedDuration::from_secs(seconds)));
         }
         let fields = inner("cron").ok_or_else(|| bad("it begins with rate( or cron("))?;
         let [minute, hour, day, month, weekday, year] = fields.split_whitespace().collect::<Vec<_>>()[..]
         else {
-            return Err(bad(
-                "cron has six fields: minutes hours day-of-month month day-of-week year",
-            ));
+            return Err(bad("cron has six fields: minutes hours day-of-month month day-of-week year"));
         };
         // EventBridge takes a condition on one of the two days only; the other is a question mark.
         if (day == "?") == (weekday == "?") {
@@ -236,10 +218,7 @@ mod tests {
         assert_eq!(after("cron(0 8 1 * ? *)", thursday), "2026-01-01T08:00:00Z");
         // 1 is Sunday, so 2 is Monday the 5th; on an ordinary crontab it would be Tuesday.
         assert_eq!(after("cron(0 3 ? * 2 *)", thursday), "2026-01-05T03:00:00Z");
-        assert_eq!(
-            after("cron(0 3 ? * MON-FRI 2027)", thursday),
-            "2027-01-01T03:00:00Z"
-        );
+        assert_eq!(after("cron(0 3 ? * MON-FRI 2027)", thursday), "2027-01-01T03:00:00Z");
         assert_eq!(after("cron(0 0 L * ? *)", thursday), "2026-01-31T00:00:00Z");
         assert_eq!(after("cron(0 0 1 1 ? 2025)", thursday), "", "never again");
     }
@@ -271,10 +250,7 @@ mod tests {
             schedules.run_due(due).await;
         }
         let events = recorder.0.lock().unwrap();
-        let times: Vec<_> = events
-            .iter()
-            .map(|event| event["time"].as_str().unwrap())
-            .collect();
+        let times: Vec<_> = events.iter().map(|event| event["time"].as_str().unwrap()).collect();
         assert_eq!(times, ["2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"]);
         assert_eq!(events[0]["detail-type"], "Scheduled Event");
     }

@@ -43,9 +43,7 @@ fn read(body: &Value) -> Result<Message, Refusal> {
         .filter_map(|address| address.as_str().map(str::to_owned))
         .collect();
     if let Some(raw) = body.pointer("/Content/Raw/Data").and_then(Value::as_str) {
-        let raw = STANDARD
-            .decode(raw)
-            .map_err(|_| bad("the raw message is not base64"))?;
+        let raw = STANDARD.decode(raw).map_err(|_| bad("the raw message is not base64"))?;
         let raw = String::from_utf8_lossy(&raw).into_owned();
         let header = |name: &str| header(&raw, name);
         if to.is_empty() {
@@ -71,23 +69,13 @@ fn read(body: &Value) -> Result<Message, Refusal> {
     if body.pointer("/Content/Simple").is_none() {
         return Err(bad("only simple and raw content can be sent here"));
     }
-    let headers = body
-        .pointer("/Content/Simple/Headers")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let headers = body.pointer("/Content/Simple/Headers").and_then(Value::as_array).into_iter().flatten();
     let headers = headers
         .filter_map(|header| {
-            Some((
-                header.get("Name")?.as_str()?.to_owned(),
-                header.get("Value")?.as_str()?.to_owned(),
-            ))
+            Some((header.get("Name")?.as_str()?.to_owned(), header.get("Value")?.as_str()?.to_owned()))
         })
         .collect();
-    let (plain, html) = (
-        text("/Content/Simple/Body/Text/Data"),
-        text("/Content/Simple/Body/Html/Data"),
-    );
+    let (plain, html) = (text("/Content/Simple/Body/Text/Data"), text("/Content/Simple/Body/Html/Data"));
     if plain.is_none() && html.is_none() {
         return Err(bad("the mail has no body"));
     }
@@ -123,10 +111,7 @@ fn header(raw: &str, name: &str) -> Option<String> {
 }
 
 fn addresses(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(|address| address.trim().to_owned())
-        .filter(|address| !address.is_empty())
-        .collect()
+    list.split(',').map(|address| address.trim().to_owned()).filter(|address| !address.is_empty()).collect()
 }
 
 fn bad(message: impl Into<String>) -> Refusal {

@@ -24,10 +24,7 @@ use crate::{
 
 /// What the tags of the routes mean.
 const TAGS: [(&str, &str); 8] = [
-    (
-        "auth",
-        "Who one is: guests, links, service keys, the end of sessions",
-    ),
+    ("auth", "Who one is: guests, links, service keys, the end of sessions"),
     ("catalog", "What is sold, and for how much"),
     ("inventory", "How many there are, and holding some"),
     ("orders", "Orders, from their placing to their end"),
@@ -52,24 +49,15 @@ pub fn files() -> BTreeMap<String, SiteFile> {
     let mut files = BTreeMap::from([
         ("openapi.json".to_owned(), json_file(&openapi_text())),
         ("asyncapi.json".to_owned(), json_file(&asyncapi_text())),
-        (
-            "docs/index.html".to_owned(),
-            file("text/html; charset=utf-8", include_bytes!("site/index.html")),
-        ),
-        (
-            "docs/start.js".to_owned(),
-            file("text/javascript", include_bytes!("site/start.js")),
-        ),
+        ("docs/index.html".to_owned(), file("text/html; charset=utf-8", include_bytes!("site/index.html"))),
+        ("docs/start.js".to_owned(), file("text/javascript", include_bytes!("site/start.js"))),
     ]);
     let archive = utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
     for (path, body) in zip::files(archive, |path| wanted(path).is_some()) {
         if let Some(name) = wanted(&path) {
             files.insert(
                 format!("docs/{name}"),
-                SiteFile {
-                    content_type: content_type(name).to_owned(),
-                    body: body.into(),
-                },
+                SiteFile { content_type: content_type(name).to_owned(), body: body.into() },
             );
         }
     }
@@ -84,9 +72,7 @@ pub fn openapi() -> OpenApi {
     info.license = Some(license.identifier(Some("MIT OR Apache-2.0")).build());
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some(
-            "A token of the shop's own sign-in, a guest's, or a service key",
-        ));
+        .description(Some("A token of the shop's own sign-in, a guest's, or a service key"));
     let mut components = Components::new();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let tags = TAGS.map(|(name, meaning)| TagBuilder::new().name(name).description(Some(meaning)).build());
@@ -115,17 +101,11 @@ pub fn asyncapi_text() -> String {
 }
 
 fn json_file(text: &str) -> SiteFile {
-    SiteFile {
-        content_type: "application/json".to_owned(),
-        body: Bytes::from(text.to_owned()),
-    }
+    SiteFile { content_type: "application/json".to_owned(), body: Bytes::from(text.to_owned()) }
 }
 
 fn file(content_type: &str, body: &'static [u8]) -> SiteFile {
-    SiteFile {
-        content_type: content_type.to_owned(),
-        body: Bytes::from_static(body),
-    }
+    SiteFile { content_type: content_type.to_owned(), body: Bytes::from_static(body) }
 }
 
 /// The name of a file of the archive that the site has: `swagger-ui-5.17.14/dist/swagger-ui.css`.
@@ -153,10 +133,7 @@ mod tests {
     #[test]
     fn the_page_finds_every_file_that_it_asks_for() {
         let page = String::from_utf8(files()["docs/index.html"].body.to_vec()).unwrap();
-        let asked: BTreeSet<&str> = page
-            .split('"')
-            .filter_map(|text| text.strip_prefix("/docs/"))
-            .collect();
+        let asked: BTreeSet<&str> = page.split('"').filter_map(|text| text.strip_prefix("/docs/")).collect();
         assert!(asked.len() == 4, "{asked:?}");
         for name in asked {
             assert!(!files()[&format!("docs/{name}")].body.is_empty(), "{name}");
@@ -171,13 +148,7 @@ mod tests {
             for operation in operations.as_object().unwrap().values() {
                 let id = operation["operationId"].as_str().unwrap().to_owned();
                 assert!(ids.insert(id.clone()), "two operations are called {id}");
-                tags.extend(
-                    operation["tags"]
-                        .as_array()
-                        .unwrap()
-                        .iter()
-                        .map(ToString::to_string),
-                );
+                tags.extend(operation["tags"].as_array().unwrap().iter().map(ToString::to_string));
             }
         }
         assert!(ids.len() > 20, "{ids:?}");
@@ -191,9 +162,6 @@ mod tests {
         let document = serde_json::to_value(openapi()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["info"]["license"]["name"], "MIT OR Apache-2.0");
-        assert_eq!(
-            document["components"]["securitySchemes"]["bearer"]["scheme"],
-            "bearer"
-        );
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     }
 }

@@ -41,11 +41,7 @@ struct Endpoint {
 impl Sns {
     /// Topics by name; messages go into `outbox`.
     pub fn new(store: Store, outbox: Outbox, topics: &[String]) -> Self {
-        Self {
-            store,
-            outbox,
-            topics: topics.iter().map(|name| topic_arn(name)).collect(),
-        }
+        Self { store, outbox, topics: topics.iter().map(|name| topic_arn(name)).collect() }
     }
 
     /// Answers one operation with the XML inside `<…Result>`.
@@ -65,19 +61,14 @@ impl Sns {
                 Ok(String::new())
             }
             "Subscribe" => self.subscribe(&form),
-            _ => Err(Refusal::new(
-                "InvalidAction",
-                format!("{operation} is not known here"),
-            )),
+            _ => Err(Refusal::new("InvalidAction", format!("{operation} is not known here"))),
         }
     }
 
     fn publish(&self, form: &Form<'_>) -> Result<String, Refusal> {
         let text = form.required("Message")?;
         if text.is_empty() || text.len() > MESSAGE_LIMIT {
-            return Err(invalid(format!(
-                "Invalid parameter: Message must have 1 to {MESSAGE_LIMIT} bytes"
-            )));
+            return Err(invalid(format!("Invalid parameter: Message must have 1 to {MESSAGE_LIMIT} bytes")));
         }
         if let Some(number) = form.get("PhoneNumber") {
             let digits = number.strip_prefix('+').unwrap_or_default();
@@ -86,10 +77,7 @@ impl Sns {
                     "Invalid parameter: PhoneNumber Reason: {number} is not valid to publish to"
                 )));
             }
-            return Ok(self.outbox.send(Message::Sms {
-                to: number.to_owned(),
-                text: text.to_owned(),
-            })?);
+            return Ok(self.outbox.send(Message::Sms { to: number.to_owned(), text: text.to_owned() })?);
         }
         let target = form.get("TargetArn").or_else(|| form.get("TopicArn"));
         let target =
@@ -100,20 +88,12 @@ impl Sns {
             if !endpoint.is_enabled {
                 return Err(Refusal::new("EndpointDisabled", "Endpoint is disabled"));
             }
-            let push = Message::Push {
-                endpoint: target.to_owned(),
-                token: endpoint.token,
-                payload,
-            };
+            let push = Message::Push { endpoint: target.to_owned(), token: endpoint.token, payload };
             return Ok(self.outbox.send(push)?);
         }
         self.topic(target)?;
         let subject = form.get("Subject").map(str::to_owned);
-        Ok(self.outbox.send(Message::Topic {
-            topic: target.to_owned(),
-            subject,
-            payload,
-        })?)
+        Ok(self.outbox.send(Message::Topic { topic: target.to_owned(), subject, payload })?)
     }
 
     fn publish_batch(&self, form: &Form<'_>) -> Result<String, Refusal> {
@@ -121,14 +101,9 @@ impl Sns {
         self.topic(topic)?;
         let entry =
             |index: usize, name: &str| form.get(&format!("PublishBatchRequestEntries.member.{index}.{name}"));
-        let count = (1..=BATCH + 1)
-            .take_while(|index| entry(*index, "Id").is_some())
-            .count();
+        let count = (1..=BATCH + 1).take_while(|index| entry(*index, "Id").is_some()).count();
         if count == 0 {
-            return Err(Refusal::new(
-                "EmptyBatchRequest",
-                "The batch request doesn't contain any entries.",
-            ));
+            return Err(Refusal::new("EmptyBatchRequest", "The batch request doesn't contain any entries."));
         }
         if count > BATCH {
             return Err(Refusal::new(
@@ -145,11 +120,7 @@ impl Sns {
                     payload: payload(text, entry(index, "MessageStructure") == Some("json"))?,
                 })?;
                 let entry_id = entry(index, "Id").unwrap_or_default();
-                Ok(format!(
-                    "<member>{}{}</member>",
-                    tag("Id", entry_id),
-                    tag("MessageId", &id)
-                ))
+                Ok(format!("<member>{}{}</member>", tag("Id", entry_id), tag("MessageId", &id)))
             })
             .collect::<Result<String, Refusal>>()?;
         Ok(format!("<Successful>{members}</Successful><Failed/>"))
@@ -176,11 +147,7 @@ impl Sns {
             self.store.put(
                 ENDPOINTS,
                 &arn,
-                &Endpoint {
-                    token: token.to_owned(),
-                    user_data,
-                    is_enabled: true,
-                },
+                &Endpoint { token: token.to_owned(), user_data, is_enabled: true },
             )?;
         }
         Ok(tag("EndpointArn", &arn))
@@ -192,9 +159,7 @@ impl Sns {
             let Some(name) = form.get(&format!("Attributes.entry.{index}.key")) else {
                 break;
             };
-            let value = form
-                .get(&format!("Attributes.entry.{index}.value"))
-                .unwrap_or_default();
+            let value = form.get(&format!("Attributes.entry.{index}.value")).unwrap_or_default();
             match name {
                 "Enabled" => endpoint.is_enabled = value.eq_ignore_ascii_case("true"),
                 "Token" => value.clone_into(&mut endpoint.token),
@@ -215,16 +180,13 @@ impl Sns {
         self.topic(topic)?;
         let arn = format!("{topic}:{}", uuid::Uuid::now_v7());
         let endpoint = form.get("Endpoint").unwrap_or_default();
-        self.store
-            .put(SUBSCRIPTIONS, &arn, &(form.required("Protocol")?, endpoint))?;
+        self.store.put(SUBSCRIPTIONS, &arn, &(form.required("Protocol")?, endpoint))?;
         Ok(tag("SubscriptionArn", &arn))
     }
 
     fn endpoint(&self, arn: &str) -> Result<(String, Endpoint), Refusal> {
         let found = self.store.get(ENDPOINTS, arn)?;
-        found
-            .map(|endpoint| (arn.to_owned(), endpoint))
-            .ok_or_else(|| not_found("Endpoint does not exist"))
+        found.map(|endpoint| (arn.to_owned(), endpoint)).ok_or_else(|| not_found("Endpoint does not exist"))
     }
 
     fn topic(&self, arn: &str) -> Result<(), Refusal> {
@@ -249,23 +211,15 @@ impl<'a> Form<'a> {
     }
 
     fn required(&self, name: &str) -> Result<&'a str, Refusal> {
-        self.get(name)
-            .ok_or_else(|| invalid(format!("Invalid parameter: {name} Reason: no value")))
+        self.get(name).ok_or_else(|| invalid(format!("Invalid parameter: {name} Reason: no value")))
     }
 }
 
 /// The message as JSON if it is JSON. With `MessageStructure` `json`, it must be an object that has a `default`.
 fn payload(text: &str, is_structured: bool) -> Result<Value, Refusal> {
     let parsed: Option<Value> = serde_json::from_str(text).ok();
-    if is_structured
-        && parsed
-            .as_ref()
-            .and_then(|message| message.get("default"))
-            .is_none()
-    {
-        return Err(invalid(
-            "Invalid parameter: Message Structure - No default entry in JSON message body",
-        ));
+    if is_structured && parsed.as_ref().and_then(|message| message.get("default")).is_none() {
+        return Err(invalid("Invalid parameter: Message Structure - No default entry in JSON message body"));
     }
     Ok(parsed.unwrap_or_else(|| Value::String(text.to_owned())))
 }

@@ -60,18 +60,11 @@ impl Sqs {
         let mut states = BTreeMap::new();
         for queue in queues {
             let kept = store.list::<Message>(&namespace(&queue.name), None, usize::MAX)?;
-            let kept = kept
-                .into_iter()
-                .filter_map(|(key, message)| Some((key.parse().ok()?, message)))
-                .collect();
+            let kept =
+                kept.into_iter().filter_map(|(key, message)| Some((key.parse().ok()?, message))).collect();
             states.insert(queue.name.clone(), QueueState::new(queue.clone(), kept));
         }
-        Ok(Self {
-            queues: Arc::new(Mutex::new(states)),
-            store,
-            clock,
-            changed: watch::Sender::new(0),
-        })
+        Ok(Self { queues: Arc::new(Mutex::new(states)), store, clock, changed: watch::Sender::new(0) })
     }
 
     /// Sends a text, as a service does that writes to a queue itself; returns the message's id.
@@ -99,10 +92,8 @@ impl Sqs {
         let mut queues = self.lock();
         let state = find(&mut queues, queue)?;
         // The numbers are taken before the file is written; if that fails they are given back with their messages.
-        let numbered: Vec<_> = messages
-            .into_iter()
-            .map(|message| (state.push(message.clone()), message))
-            .collect();
+        let numbered: Vec<_> =
+            messages.into_iter().map(|message| (state.push(message.clone()), message)).collect();
         let written = self.store.transaction(|writes| {
             numbered
                 .iter()
@@ -135,12 +126,7 @@ impl Sqs {
         let mut moved = Vec::new();
         if let Some(letters) = dead_letters.as_ref().and_then(|name| queues.get_mut(name)) {
             for (_, message) in &received.dead {
-                let message = Message {
-                    receives: 0,
-                    receipt: None,
-                    visible_at: now,
-                    ..message.clone()
-                };
+                let message = Message { receives: 0, receipt: None, visible_at: now, ..message.clone() };
                 moved.push((letters.push(message.clone()), message));
             }
         }
@@ -148,11 +134,7 @@ impl Sqs {
             for (number, message) in &received.given {
                 writes.put(&namespace(queue), &key(*number), message)?;
             }
-            for number in received
-                .expired
-                .iter()
-                .chain(received.dead.iter().map(|(number, _)| number))
-            {
+            for number in received.expired.iter().chain(received.dead.iter().map(|(number, _)| number)) {
                 writes.delete(&namespace(queue), &key(*number))?;
             }
             for (number, message) in &moved {
@@ -177,10 +159,7 @@ impl Sqs {
         let mut queues = self.lock();
         let state = find(&mut queues, queue)?;
         let number = number(receipt)?;
-        if state
-            .get(number)
-            .is_some_and(|message| message.receipt.as_deref() == Some(receipt))
-        {
+        if state.get(number).is_some_and(|message| message.receipt.as_deref() == Some(receipt)) {
             self.store.delete(&namespace(queue), &key(number))?;
             state.remove(number);
         }
@@ -195,10 +174,7 @@ impl Sqs {
         let number = number(receipt)?;
         let is_theirs =
             |message: &&Message| message.receipt.as_deref() == Some(receipt) && message.visible_at > now;
-        state
-            .get(number)
-            .filter(is_theirs)
-            .ok_or(QueueError::NotInFlight)?;
+        state.get(number).filter(is_theirs).ok_or(QueueError::NotInFlight)?;
         if let Some(message) = state.hide(number, now.checked_add(visibility).unwrap_or(Timestamp::MAX)) {
             self.store.put(&namespace(queue), &key(number), &message)?;
         }
@@ -211,8 +187,7 @@ impl Sqs {
     pub fn purge(&self, queue: &str) -> Result<(), QueueError> {
         let mut queues = self.lock();
         find(&mut queues, queue)?.purge();
-        self.store
-            .transaction(|writes: &Writes<'_>| writes.clear(&namespace(queue)))?;
+        self.store.transaction(|writes: &Writes<'_>| writes.clear(&namespace(queue)))?;
         Ok(())
     }
 
@@ -235,9 +210,7 @@ impl Sqs {
         for (name, state) in self.lock().iter_mut() {
             let expired = state.expire(now);
             self.store.transaction(|writes| {
-                expired
-                    .iter()
-                    .try_for_each(|number| writes.delete(&namespace(name), &key(*number)).map(drop))
+                expired.iter().try_for_each(|number| writes.delete(&namespace(name), &key(*number)).map(drop))
             })?;
         }
         Ok(())
@@ -252,9 +225,7 @@ impl Sqs {
     }
 
     fn has_visible(&self, queue: &str) -> bool {
-        self.lock()
-            .get(queue)
-            .is_some_and(|state| state.has_visible(self.clock.now()))
+        self.lock().get(queue).is_some_and(|state| state.has_visible(self.clock.now()))
     }
 
     fn wake(&self) {
@@ -275,16 +246,11 @@ fn find<'a>(
     queues: &'a mut BTreeMap<String, QueueState>,
     name: &str,
 ) -> Result<&'a mut QueueState, QueueError> {
-    queues
-        .get_mut(name)
-        .ok_or_else(|| QueueError::Unknown(name.to_owned()))
+    queues.get_mut(name).ok_or_else(|| QueueError::Unknown(name.to_owned()))
 }
 
 fn number(receipt: &str) -> Result<u64, QueueError> {
-    receipt
-        .split_once('-')
-        .and_then(|(number, _)| number.parse().ok())
-        .ok_or(QueueError::Receipt)
+    receipt.split_once('-').and_then(|(number, _)| number.parse().ok()).ok_or(QueueError::Receipt)
 }
 
 fn namespace(queue: &str) -> String {

@@ -55,24 +55,17 @@ impl Ssm {
 
     /// Answers one operation.
     pub fn answer(&self, operation: &str, body: &Value) -> Result<Value, Refusal> {
-        let decrypts = body
-            .get("WithDecryption")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        let decrypts = body.get("WithDecryption").and_then(Value::as_bool).unwrap_or(false);
         match operation {
             "GetParameter" => {
                 let name = name(body)?;
-                let found = self
-                    .view(name, decrypts)?
-                    .ok_or_else(|| Refusal::new("ParameterNotFound", ""))?;
+                let found =
+                    self.view(name, decrypts)?.ok_or_else(|| Refusal::new("ParameterNotFound", ""))?;
                 Ok(json!({ "Parameter": found }))
             }
             "GetParameters" => self.get_many(body, decrypts),
             "PutParameter" => self.put_one(body),
-            _ => Err(Refusal::new(
-                "InvalidAction",
-                format!("{operation} is not known here"),
-            )),
+            _ => Err(Refusal::new("InvalidAction", format!("{operation} is not known here"))),
         }
     }
 
@@ -85,10 +78,7 @@ impl Ssm {
             .filter_map(Value::as_str)
             .collect();
         if names.is_empty() || names.len() > NAMES {
-            return Err(Refusal::new(
-                "ValidationException",
-                format!("1 to {NAMES} names can be asked for"),
-            ));
+            return Err(Refusal::new("ValidationException", format!("1 to {NAMES} names can be asked for")));
         }
         let (mut found, mut invalid) = (Vec::new(), Vec::new());
         for name in names {
@@ -107,15 +97,11 @@ impl Ssm {
         let overwrites = body.get("Overwrite").and_then(Value::as_bool).unwrap_or(false);
         let old: Option<Parameter> = self.store.get(NAMESPACE, name)?;
         if old.is_some() && !overwrites {
-            return Err(Refusal::new(
-                "ParameterAlreadyExists",
-                "The parameter already exists.",
-            ));
+            return Err(Refusal::new("ParameterAlreadyExists", "The parameter already exists."));
         }
         let kind = body.get("Type").and_then(Value::as_str).map(str::to_owned);
-        let kind = kind
-            .or_else(|| old.as_ref().map(|old| old.kind.clone()))
-            .unwrap_or_else(|| "String".to_owned());
+        let kind =
+            kind.or_else(|| old.as_ref().map(|old| old.kind.clone())).unwrap_or_else(|| "String".to_owned());
         let version = old.map_or(1, |old| old.version + 1);
         self.put(name, value, &kind, version)?;
         Ok(json!({ "Version": version, "Tier": "Standard" }))
@@ -150,9 +136,6 @@ impl Ssm {
 }
 
 fn name(body: &Value) -> Result<&str, Refusal> {
-    let name = body
-        .get("Name")
-        .and_then(Value::as_str)
-        .filter(|name| !name.is_empty());
+    let name = body.get("Name").and_then(Value::as_str).filter(|name| !name.is_empty());
     name.ok_or_else(|| Refusal::new("ValidationException", "Name is missing"))
 }

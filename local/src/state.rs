@@ -60,9 +60,7 @@ impl Store {
                  PRIMARY KEY (namespace, key)
              ) WITHOUT ROWID;",
         )?;
-        Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
-        })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
     /// The document, if there is one.
@@ -110,9 +108,7 @@ impl Store {
         // A panic inside a transaction rolled it back, so the connection is sound.
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = connection.transaction().map_err(StateError::from)?;
-        let result = acts(&Writes {
-            transaction: &transaction,
-        })?;
+        let result = acts(&Writes { transaction: &transaction })?;
         transaction.commit().map_err(StateError::from)?;
         Ok(result)
     }
@@ -213,11 +209,7 @@ fn parse<T: DeserializeOwned>(namespace: &str, key: &str, text: &str) -> Result<
 }
 
 fn unreadable(namespace: &str, key: &str, source: serde_json::Error) -> StateError {
-    StateError::Document {
-        namespace: namespace.to_owned(),
-        key: key.to_owned(),
-        source,
-    }
+    StateError::Document { namespace: namespace.to_owned(), key: key.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -229,10 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         Store::open(&path).unwrap().put("queue", "a", &1).unwrap();
-        assert_eq!(
-            Store::open(&path).unwrap().get::<i32>("queue", "a").unwrap(),
-            Some(1)
-        );
+        assert_eq!(Store::open(&path).unwrap().get::<i32>("queue", "a").unwrap(), Some(1));
     }
 
     #[test]

@@ -118,22 +118,13 @@ impl Streams {
             let SourceKind::Stream(table) = &source.kind else {
                 continue;
             };
-            let written = dynamo
-                .written(table)
-                .ok_or_else(|| StreamError::NoTable(table.clone()))?;
+            let written = dynamo.written(table).ok_or_else(|| StreamError::NoTable(table.clone()))?;
             let position = store.get(NAMESPACE, &key(table, &source.function))?.unwrap_or(0);
             ours.push(StreamSource {
                 table: table.clone(),
                 source: source.clone(),
-                filters: source
-                    .filters
-                    .iter()
-                    .map(|text| Pattern::parse(text))
-                    .collect::<Result<_, _>>()?,
-                progress: Mutex::new(Progress {
-                    position,
-                    ..Progress::default()
-                }),
+                filters: source.filters.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>()?,
+                progress: Mutex::new(Progress { position, ..Progress::default() }),
                 turn: tokio::sync::Mutex::new(()),
                 written,
                 seen: AtomicU64::new(u64::MAX),
@@ -142,15 +133,7 @@ impl Streams {
         }
         let count = ours.len();
         let under_way = AtomicUsize::new(0);
-        let started = Arc::new(Self {
-            dynamo,
-            store,
-            clock,
-            invoke,
-            sqs,
-            sources: ours,
-            under_way,
-        });
+        let started = Arc::new(Self { dynamo, store, clock, invoke, sqs, sources: ours, under_way });
         for index in 0..count {
             let streams = Arc::clone(&started);
             tokio::spawn(async move { streams.follow(index).await });
@@ -178,10 +161,7 @@ impl Streams {
         let _under_way = UnderWay::begin(&self.under_way);
         loop {
             let progress = source.progress().clone();
-            if progress
-                .retry_at
-                .is_some_and(|retry_at| retry_at > self.clock.now())
-            {
+            if progress.retry_at.is_some_and(|retry_at| retry_at > self.clock.now()) {
                 return;
             }
             let writes = *source.written.borrow();
@@ -211,12 +191,7 @@ impl Streams {
         source: &StreamSource,
         progress: &Progress,
     ) -> Result<Option<Batch>, StreamError> {
-        let limit = progress
-            .pieces
-            .last()
-            .copied()
-            .unwrap_or(source.source.batch_size)
-            .max(1);
+        let limit = progress.pieces.last().copied().unwrap_or(source.source.batch_size).max(1);
         let (dynamo, table, position) = (self.dynamo.clone(), source.table.clone(), progress.position);
         let read = tokio::task::spawn_blocking(move || {
             dynamo.records(&table, position, limit.saturating_mul(LOOK_AHEAD))
@@ -236,11 +211,7 @@ impl Streams {
                 records.push((position, record));
             }
         }
-        Ok(Some(Batch {
-            records,
-            until,
-            looked_at,
-        }))
+        Ok(Some(Batch { records, until, looked_at }))
     }
 
     /// Invokes the function; returns whether to go on at once.
@@ -253,44 +224,25 @@ impl Streams {
         let size = batch.records.len();
         source.untrimmed.fetch_add(batch.looked_at, Ordering::SeqCst);
         if size == 0 {
-            self.advance(
-                source,
-                Progress {
-                    position: batch.until,
-                    ..progress
-                },
-            )?;
+            self.advance(source, Progress { position: batch.until, ..progress })?;
             return Ok(true);
         }
         let now = self.clock.now();
-        let records: Vec<_> = batch
-            .records
-            .iter()
-            .map(|(_, record)| wire::event(&source.table, record.clone(), now))
-            .collect();
-        let answer = self
-            .invoke
-            .invoke(&source.source.function, json!({ "Records": records }))
-            .await;
+        let records: Vec<_> =
+            batch.records.iter().map(|(_, record)| wire::event(&source.table, record.clone(), now)).collect();
+        let answer = self.invoke.invoke(&source.source.function, json!({ "Records": records })).await;
         let Some(first_failed) = wire::first_failed(&answer, &source.source, &batch.records) else {
             progress.pieces.pop();
             self.advance(
                 source,
-                Progress {
-                    position: batch.until,
-                    failures: 0,
-                    retry_at: None,
-                    ..progress
-                },
+                Progress { position: batch.until, failures: 0, retry_at: None, ..progress },
             )?;
             return Ok(true);
         };
         progress.failures += 1;
         if first_failed > 0 {
             // What came before is done; the rest is a batch that has failed once.
-            let position = first_failed
-                .checked_sub(1)
-                .and_then(|last| batch.records.get(last));
+            let position = first_failed.checked_sub(1).and_then(|last| batch.records.get(last));
             progress.position = position.map_or(progress.position, |(position, _)| *position);
             progress.failures = 1;
             if let Some(piece) = progress.pieces.last_mut() {
@@ -301,21 +253,12 @@ impl Streams {
             progress.failures -= 1;
             progress.pieces.pop();
             progress.pieces.extend([size - size / 2, size / 2]);
-        } else if source
-            .source
-            .maximum_retries
-            .is_some_and(|most| progress.failures > most)
-        {
+        } else if source.source.maximum_retries.is_some_and(|most| progress.failures > most) {
             self.give_up(source, &batch, progress.failures, now)?;
             progress.pieces.pop();
             self.advance(
                 source,
-                Progress {
-                    position: batch.until,
-                    failures: 0,
-                    retry_at: None,
-                    ..progress
-                },
+                Progress { position: batch.until, failures: 0, retry_at: None, ..progress },
             )?;
             return Ok(true);
         }
@@ -327,11 +270,7 @@ impl Streams {
 
     fn advance(&self, source: &StreamSource, progress: Progress) -> Result<(), StateError> {
         if source.progress().position != progress.position {
-            self.store.put(
-                NAMESPACE,
-                &key(&source.table, &source.source.function),
-                &progress.position,
-            )?;
+            self.store.put(NAMESPACE, &key(&source.table, &source.source.function), &progress.position)?;
         }
         *source.progress() = progress;
         Ok(())
@@ -374,10 +313,7 @@ impl Streams {
 
 impl Part for Streams {
     fn next_due(&self) -> Option<Timestamp> {
-        self.sources
-            .iter()
-            .filter_map(|source| source.progress().retry_at)
-            .min()
+        self.sources.iter().filter_map(|source| source.progress().retry_at).min()
     }
 
     fn run_due(&self, now: Timestamp) -> Boxed<'_, ()> {

@@ -69,10 +69,7 @@ impl Template {
         Ok(Self {
             tables: storage::tables(&document)?,
             queues: storage::queues(&document)?,
-            topics: document
-                .of_type("AWS::SNS::Topic")
-                .map(|topic| topic.id.to_owned())
-                .collect(),
+            topics: document.of_type("AWS::SNS::Topic").map(|topic| topic.id.to_owned()).collect(),
             functions: functions.functions,
             schedules: functions.schedules,
             sources: functions.sources,

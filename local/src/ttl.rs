@@ -36,13 +36,7 @@ impl Ttl {
     pub fn new(dynamo: Dynamo, tables: &[Table]) -> Self {
         let tables = tables
             .iter()
-            .filter_map(|table| {
-                Some((
-                    table.name.clone(),
-                    table.keys.clone(),
-                    table.ttl_attribute.clone()?,
-                ))
-            })
+            .filter_map(|table| Some((table.name.clone(), table.keys.clone(), table.ttl_attribute.clone()?)))
             .collect();
         Self { dynamo, tables }
     }
@@ -74,23 +68,16 @@ impl Part for Ttl {
     fn next_due(&self) -> Option<Timestamp> {
         self.tables
             .iter()
-            .filter_map(
-                |(table, _, attribute)| match self.dynamo.earliest_expiry(table, attribute) {
-                    Ok(earliest) => earliest,
-                    Err(error) => {
-                        tracing::error!(table, %error, "the next expiry cannot be read");
-                        None
-                    }
-                },
-            )
+            .filter_map(|(table, _, attribute)| match self.dynamo.earliest_expiry(table, attribute) {
+                Ok(earliest) => earliest,
+                Err(error) => {
+                    tracing::error!(table, %error, "the next expiry cannot be read");
+                    None
+                }
+            })
             .min()
             // To the whole minute, so that turning the clock far does not stop at every item.
-            .and_then(|expiry| {
-                Timestamp::from_second((expiry + 59) / 60 * 60)
-                    .ok()?
-                    .checked_add(LAG)
-                    .ok()
-            })
+            .and_then(|expiry| Timestamp::from_second((expiry + 59) / 60 * 60).ok()?.checked_add(LAG).ok())
     }
 
     fn run_due(&self, now: Timestamp) -> Boxed<'_, ()> {
@@ -123,11 +110,7 @@ impl Dynamo {
         let (rows, expiry) = (quoted(table), expiry(attribute));
         let statement =
             format!("SELECT {expiry} FROM {rows} WHERE {expiry} IS NOT NULL ORDER BY {expiry} LIMIT 1");
-        Ok(self
-            .side()
-            .prepare_cached(&statement)?
-            .query_row([], |row| row.get(0))
-            .optional()?)
+        Ok(self.side().prepare_cached(&statement)?.query_row([], |row| row.get(0)).optional()?)
     }
 
     fn expired(
@@ -147,10 +130,7 @@ impl Dynamo {
             row.get::<_, String>(0)
         })?;
         let items = items.collect::<Result<Vec<_>, _>>()?;
-        Ok(items
-            .iter()
-            .filter_map(|text| serde_json::from_str(text).ok())
-            .collect())
+        Ok(items.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
     }
 
     /// Removes the item if it still has the expiry that was seen, and marks the stream record as the service's doing.
@@ -161,11 +141,7 @@ impl Dynamo {
         attribute: &str,
         item: &Value,
     ) -> Result<bool, DynamoError> {
-        let text = |name: &str| {
-            item.get(name)
-                .and_then(|value| value.get("S"))
-                .and_then(Value::as_str)
-        };
+        let text = |name: &str| item.get(name).and_then(|value| value.get("S")).and_then(Value::as_str);
         let mut key = json!({ partition: item.get(partition) });
         if let (Some(sort), Value::Object(members)) = (sort, &mut key) {
             members.insert(sort.clone(), item.get(sort).cloned().unwrap_or_default());
@@ -203,10 +179,7 @@ impl Dynamo {
 
 /// The SQL expression of an item's expiry, in seconds of the epoch.
 fn expiry(attribute: &str) -> String {
-    format!(
-        "CAST(json_extract(item_json, '{}') AS INTEGER)",
-        path(attribute, "N").replace('\'', "''")
-    )
+    format!("CAST(json_extract(item_json, '{}') AS INTEGER)", path(attribute, "N").replace('\'', "''"))
 }
 
 fn path(attribute: &str, kind: &str) -> String {

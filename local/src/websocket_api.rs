@@ -140,8 +140,7 @@ impl Sockets {
 
     fn register(&self, socket: &Arc<Socket>) {
         self.open().insert(socket.id.clone(), Arc::clone(socket));
-        self.none_due_before
-            .fetch_min(socket.due().as_millisecond(), Ordering::SeqCst);
+        self.none_due_before.fetch_min(socket.due().as_millisecond(), Ordering::SeqCst);
     }
 
     /// Takes out the sockets that are due at `now`, and notes when the next one may be.
@@ -149,8 +148,7 @@ impl Sockets {
         let open = self.open();
         let (due, rest): (Vec<_>, Vec<_>) = open.values().partition(|socket| socket.due() <= now);
         let next = rest.iter().map(|socket| socket.due().as_millisecond()).min();
-        self.none_due_before
-            .store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.none_due_before.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
         due.into_iter().cloned().collect()
     }
 }

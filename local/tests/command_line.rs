@@ -21,10 +21,7 @@ fn template() -> PathBuf {
 
 fn shopwire(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shopwire"));
-    command
-        .args(arguments)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .env_remove("RUST_LOG");
+    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).env_remove("RUST_LOG");
     command
 }
 
@@ -57,23 +54,15 @@ impl Running {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(ready["ready"], true);
-        Self {
-            child,
-            http: ready["http"].as_str().unwrap().to_owned(),
-        }
+        Self { child, http: ready["http"].as_str().unwrap().to_owned() }
     }
 
     async fn token(&self) -> String {
         let token = json!({"role": "admin", "user": "boss"});
-        self.post("/_local/token", "", "-", token).await.unwrap()["token"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.post("/_local/token", "", "-", token).await.unwrap()["token"].as_str().unwrap().to_owned()
     }
 
     /// The answer of something that went well; none if there was no answer or a refusal.
@@ -90,9 +79,7 @@ impl Running {
     }
 
     async fn get(&self, path: &str, token: &str) -> Value {
-        let request = reqwest::Client::new()
-            .get(format!("{}{path}", self.http))
-            .bearer_auth(token);
+        let request = reqwest::Client::new().get(format!("{}{path}", self.http)).bearer_auth(token);
         request.send().await.unwrap().json().await.unwrap()
     }
 }
@@ -109,10 +96,7 @@ fn a_port_in_use_is_said_in_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let said = complaint(&run(&["--ephemeral", "--http-port", &port, "--ws-port", "0"]));
-    assert!(
-        said.contains(&format!("port {port} is in use")) && said.contains("--http-port"),
-        "{said}"
-    );
+    assert!(said.contains(&format!("port {port} is in use")) && said.contains("--http-port"), "{said}");
 }
 
 #[test]
@@ -133,10 +117,7 @@ fn a_missing_and_a_broken_template_are_said_in_one_line() {
     let said = complaint(&run(&[&ports[..], &[broken.to_str().unwrap()]].concat()));
     assert!(said.contains("template.yaml"), "{said}");
 
-    let nowhere = shopwire(&["--ephemeral"])
-        .current_dir(folder.path().parent().unwrap())
-        .output()
-        .unwrap();
+    let nowhere = shopwire(&["--ephemeral"]).current_dir(folder.path().parent().unwrap()).output().unwrap();
     assert!(complaint(&nowhere).contains("--template"), "{nowhere:?}");
 }
 
@@ -156,10 +137,7 @@ async fn commands_ask_the_running_cloud() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path());
     let asks = |arguments: &[&str]| {
-        let output = shopwire(arguments)
-            .env("SHOPWIRE_URL", &running.http)
-            .output()
-            .unwrap();
+        let output = shopwire(arguments).env("SHOPWIRE_URL", &running.http).output().unwrap();
         assert!(output.status.success(), "{arguments:?} {output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
@@ -171,16 +149,10 @@ async fn commands_ask_the_running_cloud() {
     assert_eq!(cup["available_quantity"], 1, "{cup}");
     assert!(asks(&["advance", "15m"]).starts_with("it is "));
     // What a turned clock wrote does not lie in the future of the next start.
-    let before = running.get("/_local/clock", "").await["now"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let before = running.get("/_local/clock", "").await["now"].as_str().unwrap().to_owned();
     drop(running);
     let again = Running::start(folder.path());
-    let after = again.get("/_local/clock", "").await["now"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let after = again.get("/_local/clock", "").await["now"].as_str().unwrap().to_owned();
     assert!(after >= before, "{after} {before}");
 }
 
@@ -212,13 +184,7 @@ async fn it_stops_in_order_when_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(folder.path());
     let id = running.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let status = running.child.wait().unwrap();
     assert_eq!(status.code(), Some(0));
 }
@@ -232,10 +198,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     let token = running.token().await;
     let price = json!({"amount": 100, "currency": "USD"});
     let mug = json!({"product_id": "mug", "name": "Mug", "price": price});
-    running
-        .post("/api/v1/products", &token, "mug", mug)
-        .await
-        .unwrap();
+    running.post("/api/v1/products", &token, "mug", mug).await.unwrap();
     let add = json!({"product_id": "mug", "quantity": 1, "operation": "add"});
     let acknowledged = std::sync::atomic::AtomicU32::new(0);
     let adding = async |adder: u32| {
@@ -253,13 +216,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
             tokio::task::yield_now().await;
         }
         let id = running.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-KILL", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
     };
     futures_util::future::join(futures_util::future::join_all((0..8).map(adding)), killing).await;
     running.child.wait().unwrap();
@@ -269,10 +226,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     let level = again.get("/api/v1/inventory/mug", &token).await;
     let kept = level["available_quantity"].as_i64().unwrap();
     // One request of each adder may have been done and not acknowledged.
-    assert!(
-        (acknowledged..=acknowledged + 8).contains(&kept),
-        "{acknowledged} acknowledged, {kept} kept"
-    );
+    assert!((acknowledged..=acknowledged + 8).contains(&kept), "{acknowledged} acknowledged, {kept} kept");
     let books = again.get("/api/v1/inventory/reconciliation", &token).await;
     assert_eq!(books["drift"], json!([]), "{books}");
 }

@@ -1,8 +1,5 @@
 //! The shipped sample, played through a whole local cloud.
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy takes helpers of tests for ordinary code"
-)]
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for ordinary code")]
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -40,30 +40,18 @@ impl Receiver {
     async fn new() -> Self {
         type Told = (Arc<Mutex<StatusCode>>, mpsc::UnboundedSender<(String, Bytes)>);
         async fn receive(State((answer, got)): State<Told>, headers: HeaderMap, body: Bytes) -> StatusCode {
-            got.send((headers["stripe-signature"].to_str().unwrap().to_owned(), body))
-                .unwrap();
+            got.send((headers["stripe-signature"].to_str().unwrap().to_owned(), body)).unwrap();
             *answer.lock().unwrap_or_else(PoisonError::into_inner)
         }
         let answer = Arc::new(Mutex::new(StatusCode::OK));
         let (sender, got) = mpsc::unbounded_channel();
-        let url = serve(
-            Router::new()
-                .route("/hook", post(receive))
-                .with_state((answer.clone(), sender)),
-        )
-        .await;
-        Self {
-            url: url + "/hook",
-            answer,
-            got,
-        }
+        let url =
+            serve(Router::new().route("/hook", post(receive)).with_state((answer.clone(), sender))).await;
+        Self { url: url + "/hook", answer, got }
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            url: self.url.clone(),
-            secrets: vec!["whsec_old".to_owned(), "whsec_new".to_owned()],
-        }
+        Endpoint { url: self.url.clone(), secrets: vec!["whsec_old".to_owned(), "whsec_new".to_owned()] }
     }
 
     fn answers(&self, status: StatusCode) {
@@ -89,9 +77,7 @@ async fn settled(stripe: &FakeStripe) {
 }
 
 async fn creates(world: &World) -> String {
-    let made = world
-        .post("/v1/payment_intents", &[("amount", "100"), ("currency", "gbp")])
-        .await;
+    let made = world.post("/v1/payment_intents", &[("amount", "100"), ("currency", "gbp")]).await;
     text(&made.body["id"])
 }
 
@@ -111,15 +97,9 @@ async fn webhooks_leave_at_once_signed_for_every_secret() {
     }
     assert_eq!(signature, expected);
     let event: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(
-        (&event["type"], &event["pending_webhooks"]),
-        (&json!("payment_intent.created"), &json!(1))
-    );
+    assert_eq!((&event["type"], &event["pending_webhooks"]), (&json!("payment_intent.created"), &json!(1)));
     settled(&world.stripe).await;
-    assert_eq!(
-        world.get("/v1/events").await.body["data"][0]["pending_webhooks"],
-        0
-    );
+    assert_eq!(world.get("/v1/events").await.body["data"][0]["pending_webhooks"], 0);
 }
 
 #[tokio::test]
@@ -131,30 +111,15 @@ async fn a_refused_webhook_is_retried_on_the_clock() {
     settled(&world.stripe).await;
     assert_eq!(receiver.all().len(), 1);
     let events = async |query: &str| {
-        world.get(&format!("/v1/events?{query}")).await.body["data"]
-            .as_array()
-            .unwrap()
-            .len()
+        world.get(&format!("/v1/events?{query}")).await.body["data"].as_array().unwrap().len()
     };
-    assert_eq!(
-        (
-            events("delivery_success=false").await,
-            events("delivery_success=true").await
-        ),
-        (1, 0)
-    );
+    assert_eq!((events("delivery_success=false").await, events("delivery_success=true").await), (1, 0));
     receiver.answers(StatusCode::OK);
     world.turn(SignedDuration::from_secs(4)).await;
     assert!(receiver.all().is_empty());
     world.turn(SignedDuration::from_secs(1)).await;
     assert_eq!(receiver.all().len(), 1);
-    assert_eq!(
-        (
-            events("delivery_success=false").await,
-            events("delivery_success=true").await
-        ),
-        (0, 1)
-    );
+    assert_eq!((events("delivery_success=false").await, events("delivery_success=true").await), (0, 1));
     assert_eq!(world.stripe.next_due(), None);
 }
 
@@ -173,26 +138,16 @@ async fn webhooks_are_given_up_after_three_days() {
 async fn webhooks_misbehave_as_told_and_then_no_more() {
     let (world, mut receiver) = (World::new().await, Receiver::new().await);
     world.stripe.deliver_to(Some(receiver.endpoint()));
-    assert_eq!(
-        world
-            .control("/webhooks", json!({ "duplicate": 2, "count": 1 }))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.control("/webhooks", json!({ "duplicate": 2, "count": 1 })).await.status, 200);
     creates(&world).await;
     settled(&world.stripe).await;
     let copies = receiver.all();
     assert!(copies.len() == 3 && copies.iter().all(|copy| copy["id"] == copies[0]["id"]));
-    world
-        .control("/webhooks", json!({ "lose": true, "count": 1 }))
-        .await;
+    world.control("/webhooks", json!({ "lose": true, "count": 1 })).await;
     creates(&world).await;
     settled(&world.stripe).await;
     assert!(receiver.all().is_empty());
-    world
-        .control("/webhooks", json!({ "delay_seconds": 60, "count": 1 }))
-        .await;
+    world.control("/webhooks", json!({ "delay_seconds": 60, "count": 1 })).await;
     creates(&world).await;
     settled(&world.stripe).await;
     assert!(receiver.all().is_empty());
@@ -207,19 +162,14 @@ async fn webhooks_misbehave_as_told_and_then_no_more() {
 async fn held_back_webhooks_arrive_in_another_order() {
     let (world, mut receiver) = (World::new().await, Receiver::new().await);
     world.stripe.deliver_to(Some(receiver.endpoint()));
-    world
-        .control("/webhooks", json!({ "reorder": true, "seed": 7 }))
-        .await;
+    world.control("/webhooks", json!({ "reorder": true, "seed": 7 })).await;
     let mut sent = Vec::new();
     for _ in 0..8 {
         sent.push(creates(&world).await);
     }
     world.turn(SignedDuration::from_secs(3)).await;
-    let mut got: Vec<String> = receiver
-        .all()
-        .iter()
-        .map(|event| text(&event["data"]["object"]["id"]))
-        .collect();
+    let mut got: Vec<String> =
+        receiver.all().iter().map(|event| text(&event["data"]["object"]["id"])).collect();
     assert_ne!(got, sent);
     got.sort();
     assert_eq!(got, sent);

@@ -1,9 +1,5 @@
 //! The template of this repository, as the local cloud reads it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a failed test is the error report"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test is the error report")]
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -44,11 +40,7 @@ fn routes_of<'a>(template: &'a Template, function: &str) -> Vec<&'a str> {
 #[test]
 fn every_function_is_built_from_the_folder_of_its_name() {
     let template = template();
-    let folders: Vec<_> = template
-        .functions
-        .values()
-        .map(|function| function.folder.as_str())
-        .collect();
+    let folders: Vec<_> = template.functions.values().map(|function| function.folder.as_str()).collect();
     assert_eq!(
         folders,
         [
@@ -69,10 +61,7 @@ fn every_function_is_built_from_the_folder_of_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     for folder in std::fs::read_dir(root).unwrap() {
         let folder = folder.unwrap().file_name().into_string().unwrap();
-        assert!(
-            folders.contains(&folder.as_str()),
-            "functions/{folder} is not in the template"
-        );
+        assert!(folders.contains(&folder.as_str()), "functions/{folder} is not in the template");
     }
 }
 
@@ -84,11 +73,7 @@ fn no_resource_is_overlooked() {
 #[test]
 fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
     let template = template();
-    let tables: BTreeMap<_, _> = template
-        .tables
-        .iter()
-        .map(|table| (table.name.as_str(), table))
-        .collect();
+    let tables: BTreeMap<_, _> = template.tables.iter().map(|table| (table.name.as_str(), table)).collect();
     let described: Vec<_> = tables
         .values()
         .map(|table| {
@@ -99,12 +84,7 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
                 .iter()
                 .map(|index| {
                     assert_eq!(index.projection, Projection::KeysOnly);
-                    format!(
-                        "{}({}, {})",
-                        index.name,
-                        index.keys.0,
-                        index.keys.1.as_deref().unwrap()
-                    )
+                    format!("{}({}, {})", index.name, index.keys.0, index.keys.1.as_deref().unwrap())
                 })
                 .collect();
             (table.name.as_str(), table.has_stream, indexes.join(" "))
@@ -118,11 +98,7 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
             ("CatalogTable", true, by_shop.to_owned()),
             ("CustomersTable", true, String::new()),
             ("InventoryTable", true, due.to_owned()),
-            (
-                "OrdersTable",
-                true,
-                format!("{due} by_owner(owner_key, listed_at) {by_shop}")
-            ),
+            ("OrdersTable", true, format!("{due} by_owner(owner_key, listed_at) {by_shop}")),
             ("PlatformTable", true, due.to_owned()),
             ("RealtimeTable", false, String::new()),
         ]
@@ -132,23 +108,11 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
 #[test]
 fn queues_wait_six_timeouts_and_keep_what_fails() {
     let template = template();
-    let fanout = template
-        .queues
-        .iter()
-        .find(|queue| queue.name == "FanoutQueue")
-        .unwrap();
+    let fanout = template.queues.iter().find(|queue| queue.name == "FanoutQueue").unwrap();
     assert!(fanout.visibility >= 6 * template.functions["Fanout"].timeout);
     assert_eq!(fanout.dead_letters, Some(("FanoutDeadLetters".to_owned(), 5)));
     let names: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
-    assert_eq!(
-        names,
-        [
-            "FanoutDeadLetters",
-            "FanoutQueue",
-            "RelayDeadLetters",
-            "SweeperDeadLetters"
-        ]
-    );
+    assert_eq!(names, ["FanoutDeadLetters", "FanoutQueue", "RelayDeadLetters", "SweeperDeadLetters"]);
     assert_eq!(template.topics, ["AlertsTopic"]);
 }
 
@@ -159,31 +123,17 @@ fn relay_reads_the_journals_of_every_stream_and_levels_besides() {
     let levels =
         r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"level#"}]}}}}"#;
     let mut streams = Vec::new();
-    for source in template
-        .sources
-        .iter()
-        .filter(|source| source.function == "Relay")
-    {
-        let SourceKind::Stream(table) = &source.kind else {
-            panic!("{:?}", source.kind)
-        };
+    for source in template.sources.iter().filter(|source| source.function == "Relay") {
+        let SourceKind::Stream(table) = &source.kind else { panic!("{:?}", source.kind) };
         streams.push(table.as_str());
         assert_eq!((source.batch_size, source.maximum_retries), (100, Some(8)));
         assert!(source.bisects && source.reports_failures);
         assert_eq!(source.on_failure.as_deref(), Some("RelayDeadLetters"));
-        let expected = if table == "InventoryTable" {
-            vec![journal, levels]
-        } else {
-            vec![journal]
-        };
+        let expected = if table == "InventoryTable" { vec![journal, levels] } else { vec![journal] };
         assert_eq!(source.filters, expected);
     }
-    let with_stream: Vec<_> = template
-        .tables
-        .iter()
-        .filter(|table| table.has_stream)
-        .map(|table| table.name.as_str())
-        .collect();
+    let with_stream: Vec<_> =
+        template.tables.iter().filter(|table| table.has_stream).map(|table| table.name.as_str()).collect();
     streams.sort_unstable();
     assert_eq!(streams, with_stream);
 }
@@ -191,21 +141,12 @@ fn relay_reads_the_journals_of_every_stream_and_levels_besides() {
 #[test]
 fn fanout_works_off_its_queue_and_sweeper_runs_every_minute() {
     let template = template();
-    let fanout = template
-        .sources
-        .iter()
-        .find(|source| source.function == "Fanout")
-        .unwrap();
+    let fanout = template.sources.iter().find(|source| source.function == "Fanout").unwrap();
     assert_eq!(fanout.kind, SourceKind::Queue("FanoutQueue".to_owned()));
     assert_eq!((fanout.batch_size, fanout.maximum_concurrency), (10, Some(10)));
     assert!(fanout.reports_failures && fanout.filters.is_empty());
-    let [sweep] = template.schedules.as_slice() else {
-        panic!("{:?}", template.schedules)
-    };
-    assert_eq!(
-        (sweep.function.as_str(), sweep.expression.as_str()),
-        ("Sweeper", "rate(1 minute)")
-    );
+    let [sweep] = template.schedules.as_slice() else { panic!("{:?}", template.schedules) };
+    assert_eq!((sweep.function.as_str(), sweep.expression.as_str()), ("Sweeper", "rate(1 minute)"));
     assert_eq!(sweep.name, "SweeperEveryMinute");
 }
 
@@ -308,11 +249,8 @@ fn the_socket_answers_frames_and_pongs_without_a_function() {
     assert_eq!(websocket.selection, "$request.body.type");
     let function = |name: &str| WebSocketTarget::Function(name.to_owned());
     let pong = WebSocketTarget::Mock(r#"{"type":"pong","timestamp":$context.requestTimeEpoch}"#.to_owned());
-    let routes: Vec<_> = websocket
-        .routes
-        .into_iter()
-        .map(|(key, route)| (key, route.target, route.responds))
-        .collect();
+    let routes: Vec<_> =
+        websocket.routes.into_iter().map(|(key, route)| (key, route.target, route.responds)).collect();
     assert_eq!(
         routes,
         [
@@ -330,28 +268,16 @@ fn addresses_come_out_as_local_ones() {
     let template = template();
     let relay = &template.functions["Relay"].environment;
     assert_eq!(relay["WS_ENDPOINT"], "http://127.0.0.1:4566");
-    assert_eq!(
-        relay["FANOUT_QUEUE_URL"],
-        "http://127.0.0.1:4566/000000000000/FanoutQueue"
-    );
+    assert_eq!(relay["FANOUT_QUEUE_URL"], "http://127.0.0.1:4566/000000000000/FanoutQueue");
     assert_eq!(
         template.functions["Sweeper"].environment["ALERTS_TOPIC_ARN"],
         "arn:aws:sns:eu-west-1:000000000000:AlertsTopic"
     );
     assert_eq!(relay["TABLE_ORDERS"], "OrdersTable");
-    assert_eq!(
-        template.functions["Platform"].environment["WS_URL"],
-        "ws://127.0.0.1:3002/ws"
-    );
+    assert_eq!(template.functions["Platform"].environment["WS_URL"], "ws://127.0.0.1:3002/ws");
     let payments = &template.functions["Payments"];
-    assert_eq!(
-        payments.environment["STRIPE_API_BASE"],
-        "http://127.0.0.1:3001/_local/stripe"
-    );
-    assert_eq!(
-        payments.environment["STRIPE_SECRET_KEY"],
-        "/shopwire/stripe-secret-key"
-    );
+    assert_eq!(payments.environment["STRIPE_API_BASE"], "http://127.0.0.1:3001/_local/stripe");
+    assert_eq!(payments.environment["STRIPE_SECRET_KEY"], "/shopwire/stripe-secret-key");
     assert_eq!(payments.environment["SHOPS"], "default");
     // An HTTP API gives up after 30 seconds.
     assert_eq!(payments.timeout, Duration::from_secs(29));
@@ -380,19 +306,12 @@ fn every_function_that_an_api_calls_may_be_called_by_it() {
     };
     for route in &template.http.routes {
         if let HttpTarget::Function(function) = &route.target {
-            assert!(
-                permitted(function, "HttpApi"),
-                "{function} answers {} without permission",
-                route.key
-            );
+            assert!(permitted(function, "HttpApi"), "{function} answers {} without permission", route.key);
         }
     }
     for (key, route) in &template.websocket.routes {
         if let WebSocketTarget::Function(function) = &route.target {
-            assert!(
-                permitted(function, "WebSocketApi"),
-                "{function} answers {key} without permission"
-            );
+            assert!(permitted(function, "WebSocketApi"), "{function} answers {key} without permission");
         }
     }
 }
@@ -402,11 +321,8 @@ fn every_function_and_every_dead_letter_has_an_alarm() {
     let template = template();
     let alarms = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/alarms.yaml");
     let alarms = std::fs::read_to_string(alarms).unwrap();
-    let dead_letters = template
-        .queues
-        .iter()
-        .map(|queue| &queue.name)
-        .filter(|name| name.ends_with("DeadLetters"));
+    let dead_letters =
+        template.queues.iter().map(|queue| &queue.name).filter(|name| name.ends_with("DeadLetters"));
     for name in template.functions.keys().chain(dead_letters) {
         assert!(
             alarms.contains(&format!("${{StackName}}-{name}'")),

@@ -24,11 +24,7 @@ fn bootstraps() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for function in local::functions::folders() {
         let binary = built().join(function);
-        assert!(
-            binary.exists(),
-            "{} is not built: ./check bootstraps",
-            binary.display()
-        );
+        assert!(binary.exists(), "{} is not built: ./check bootstraps", binary.display());
         std::fs::create_dir(folder.path().join(function)).unwrap();
         std::os::unix::fs::symlink(binary, folder.path().join(function).join("bootstrap")).unwrap();
     }
@@ -39,10 +35,7 @@ fn bootstraps() -> tempfile::TempDir {
 async fn cloud() -> (LocalCloud, tempfile::TempDir) {
     let folder = bootstraps();
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    let options = Options {
-        bootstraps: Some(folder.path().to_owned()),
-        ..Options::ephemeral(template)
-    };
+    let options = Options { bootstraps: Some(folder.path().to_owned()), ..Options::ephemeral(template) };
     (LocalCloud::start(options).await.unwrap(), folder)
 }
 
@@ -60,10 +53,7 @@ async fn answer(function: &str, folder: &str) -> Value {
 async fn reply(function: &str, folder: &str) -> (u64, Value) {
     let answer = answer(function, folder).await;
     let body = answer["body"].as_str().unwrap_or("null");
-    (
-        answer["statusCode"].as_u64().unwrap(),
-        serde_json::from_str(body).unwrap(),
-    )
+    (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(body).unwrap())
 }
 
 #[tokio::test]
@@ -117,10 +107,7 @@ async fn ws_disconnect_forgets_a_connection_that_it_never_knew() {
 #[tokio::test]
 async fn ws_message_answers_a_stranger_with_an_error_frame() {
     let (status, body) = reply("WsMessage", "ws-message").await;
-    assert_eq!(
-        (status, &body["type"], &body["reply_to"]),
-        (200, &json!("error"), &json!("1"))
-    );
+    assert_eq!((status, &body["type"], &body["reply_to"]), (200, &json!("error"), &json!("1")));
 }
 
 #[tokio::test]
@@ -131,30 +118,21 @@ async fn relay_publishes_a_row_of_the_journal() {
 #[tokio::test]
 async fn fanout_asks_again_for_the_message_that_it_cannot_read_and_for_no_other() {
     let unread = json!([{ "itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da" }]);
-    assert_eq!(
-        answer("Fanout", "fanout").await,
-        json!({ "batchItemFailures": unread })
-    );
+    assert_eq!(answer("Fanout", "fanout").await, json!({ "batchItemFailures": unread }));
 }
 
 #[tokio::test]
 async fn sweeper_finds_nothing_due_in_an_empty_shop() {
-    assert_eq!(
-        answer("Sweeper", "sweeper").await,
-        json!({ "done": 0, "failed": 0 })
-    );
+    assert_eq!(answer("Sweeper", "sweeper").await, json!({ "done": 0, "failed": 0 }));
 }
 
 #[test]
 fn an_event_is_recorded_for_every_function() {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("bootstraps/events");
     let recorded = std::fs::read_dir(events).unwrap().map(Result::unwrap);
-    let recorded: std::collections::BTreeSet<_> = recorded
-        .map(|entry| entry.path().file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    let functions: std::collections::BTreeSet<_> = local::functions::folders()
-        .into_iter()
-        .map(String::from)
-        .collect();
+    let recorded: std::collections::BTreeSet<_> =
+        recorded.map(|entry| entry.path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let functions: std::collections::BTreeSet<_> =
+        local::functions::folders().into_iter().map(String::from).collect();
     assert_eq!(recorded, functions);
 }

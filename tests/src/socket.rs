@@ -27,11 +27,7 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (stream, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Self {
-            stream,
-            events: VecDeque::new(),
-            frames_sent: 0,
-        })
+        Ok(Self { stream, events: VecDeque::new(), frames_sent: 0 })
     }
 
     pub async fn send_text(&mut self, text: &str) {
@@ -42,8 +38,7 @@ impl Socket {
     pub async fn asks(&mut self, kind: &str, data: Value) -> Value {
         self.frames_sent += 1;
         let id = format!("c{}", self.frames_sent);
-        self.send_text(&json!({ "id": id, "type": kind, "data": data }).to_string())
-            .await;
+        self.send_text(&json!({ "id": id, "type": kind, "data": data }).to_string()).await;
         loop {
             let frame = self.frame().await.unwrap();
             if frame["reply_to"] == id.as_str() {
@@ -81,9 +76,7 @@ impl Socket {
     /// The next frame as it came, or why there is none: the close code.
     pub async fn frame(&mut self) -> Result<Value, Option<u16>> {
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.stream.next())
-                .await
-                .expect("nothing came");
+            let message = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("nothing came");
             match message {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),

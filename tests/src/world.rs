@@ -58,10 +58,7 @@ impl Reply {
     #[track_caller]
     pub fn text(self, field: &str) -> String {
         let body = self.ok();
-        body[field]
-            .as_str()
-            .unwrap_or_else(|| panic!("no {field} in {body}"))
-            .to_owned()
+        body[field].as_str().unwrap_or_else(|| panic!("no {field} in {body}")).to_owned()
     }
 }
 
@@ -82,24 +79,12 @@ impl World {
     pub async fn with(parameters: BTreeMap<String, String>) -> Self {
         let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
         let template = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-        let options = Options {
-            parameters,
-            clock: TurnableClock::standing_at(start),
-            ..Options::ephemeral(template)
-        };
+        let options =
+            Options { parameters, clock: TurnableClock::standing_at(start), ..Options::ephemeral(template) };
         // A failing test shows what the functions had to say; the second story of a process finds the log set up.
-        drop(
-            tracing_subscriber::fmt()
-                .with_test_writer()
-                .with_env_filter("warn")
-                .try_init(),
-        );
+        drop(tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init());
         let cloud = LocalCloud::start(options).await.unwrap();
-        Self {
-            cloud,
-            http: reqwest::Client::new(),
-            keys: AtomicU64::new(1),
-        }
+        Self { cloud, http: reqwest::Client::new(), keys: AtomicU64::new(1) }
     }
 
     pub fn cloud(&self) -> &LocalCloud {
@@ -134,10 +119,7 @@ impl World {
     /// Stock agrees with its ledger and orders with their payments.
     pub async fn books_balance(&self) {
         let admin = self.admin().await;
-        for path in [
-            "/api/v1/inventory/reconciliation",
-            "/api/v1/payments/reconciliation",
-        ] {
+        for path in ["/api/v1/inventory/reconciliation", "/api/v1/payments/reconciliation"] {
             let report = admin.get(&format!("{path}?limit=100")).await.ok();
             assert_eq!(report["drift"], json!([]), "{path}");
         }
@@ -145,21 +127,14 @@ impl World {
 
     /// Anybody.
     pub fn nobody(&self) -> Person<'_> {
-        Person {
-            world: self,
-            token: None,
-            address: "192.0.2.1".into(),
-        }
+        Person { world: self, token: None, address: "192.0.2.1".into() }
     }
 
     /// Somebody with a token of the shop's own sign-in.
     pub async fn person(&self, role: &str, user: &str, shop: &str) -> Person<'_> {
         let body = json!({ "role": role, "user": user, "shop": shop });
         let token = self.nobody().post("/_local/token", body).await.text("token");
-        Person {
-            token: Some(token),
-            ..self.nobody()
-        }
+        Person { token: Some(token), ..self.nobody() }
     }
 
     pub async fn admin(&self) -> Person<'_> {
@@ -171,30 +146,15 @@ impl World {
     }
 
     pub async fn guest(&self) -> Person<'_> {
-        let token = self
-            .nobody()
-            .post("/api/v1/auth/guest", json!({}))
-            .await
-            .text("token");
-        Person {
-            token: Some(token),
-            ..self.nobody()
-        }
+        let token = self.nobody().post("/api/v1/auth/guest", json!({})).await.text("token");
+        Person { token: Some(token), ..self.nobody() }
     }
 
     /// A program with these scopes.
     pub async fn service(&self, scopes: &[&str]) -> Person<'_> {
         let new = json!({ "name": "warehouse", "scopes": scopes });
-        let key = self
-            .admin()
-            .await
-            .post("/api/v1/auth/service-keys", new)
-            .await
-            .text("key");
-        Person {
-            token: Some(key),
-            ..self.nobody()
-        }
+        let key = self.admin().await.post("/api/v1/auth/service-keys", new).await.text("key");
+        Person { token: Some(key), ..self.nobody() }
     }
 
     /// Puts a product on sale, at 19.99 USD.
@@ -211,12 +171,7 @@ impl World {
 
     /// `available 3, reserved 0, sold 0`.
     pub async fn stock(&self, product: &str) -> String {
-        let stock = self
-            .admin()
-            .await
-            .get(&format!("/api/v1/inventory/{product}"))
-            .await
-            .ok();
+        let stock = self.admin().await.get(&format!("/api/v1/inventory/{product}")).await.ok();
         format!(
             "available {}, reserved {}, sold {}",
             stock["available_quantity"], stock["reserved"], stock["committed"]
@@ -225,29 +180,10 @@ impl World {
 
     /// Pays at Stripe, as a browser would; the webhook is delivered and settled when this returns.
     pub async fn pays(&self, intent: &Value, card: &str) -> Reply {
-        let id = intent["client_secret"]
-            .as_str()
-            .unwrap()
-            .split("_secret_")
-            .next()
-            .unwrap()
-            .to_owned();
-        let url = format!(
-            "{}/_local/stripe/v1/payment_intents/{id}/confirm",
-            self.cloud.http_url()
-        );
-        let form = [
-            ("payment_method", card),
-            ("client_secret", intent["client_secret"].as_str().unwrap()),
-        ];
-        let answer = self
-            .http
-            .post(url)
-            .bearer_auth("pk_test_local")
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
+        let id = intent["client_secret"].as_str().unwrap().split("_secret_").next().unwrap().to_owned();
+        let url = format!("{}/_local/stripe/v1/payment_intents/{id}/confirm", self.cloud.http_url());
+        let form = [("payment_method", card), ("client_secret", intent["client_secret"].as_str().unwrap())];
+        let answer = self.http.post(url).bearer_auth("pk_test_local").form(&form).send().await.unwrap();
         let reply = Reply {
             status: answer.status(),
             headers: answer.headers().clone(),
@@ -265,11 +201,7 @@ impl World {
 impl<'a> Person<'a> {
     /// The same person at another address.
     pub fn at(&self, address: &str) -> Person<'a> {
-        Person {
-            world: self.world,
-            token: self.token.clone(),
-            address: address.into(),
-        }
+        Person { world: self.world, token: self.token.clone(), address: address.into() }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -283,13 +215,7 @@ impl<'a> Person<'a> {
     }
 
     pub async fn post_keyed(&self, path: &str, key: &str, body: Value) -> Reply {
-        self.send(
-            Method::POST,
-            path,
-            &[("idempotency-key", key)],
-            Some(body.to_string()),
-        )
-        .await
+        self.send(Method::POST, path, &[("idempotency-key", key)], Some(body.to_string())).await
     }
 
     pub async fn send(
@@ -300,11 +226,7 @@ impl<'a> Person<'a> {
         body: Option<String>,
     ) -> Reply {
         let url = format!("{}{path}", self.world.cloud.http_url());
-        let mut request = self
-            .world
-            .http
-            .request(method, url)
-            .header("x-forwarded-for", &self.address);
+        let mut request = self.world.http.request(method, url).header("x-forwarded-for", &self.address);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -318,28 +240,18 @@ impl<'a> Person<'a> {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Reply {
-            status,
-            headers,
-            body,
-        }
+        Reply { status, headers, body }
     }
 
     /// Places an order of some pieces of one product.
     pub async fn orders(&self, product: &str, quantity: u32) -> Reply {
         let items = json!([{ "product_id": product, "quantity": quantity }]);
-        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" }))
-            .await
+        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" })).await
     }
 
     /// Begins to pay an order.
     pub async fn begins_to_pay(&self, order: &Value) -> Value {
-        self.post(
-            "/api/v1/payments/create-intent",
-            json!({ "order_id": order["order_id"] }),
-        )
-        .await
-        .ok()
+        self.post("/api/v1/payments/create-intent", json!({ "order_id": order["order_id"] })).await.ok()
     }
 
     /// Orders and pays.
@@ -352,27 +264,18 @@ impl<'a> Person<'a> {
 
     /// Reads an order again.
     pub async fn order(&self, order: &Value) -> Value {
-        self.get(&format!("/api/v1/orders/{}", order["order_id"].as_str().unwrap()))
-            .await
-            .ok()
+        self.get(&format!("/api/v1/orders/{}", order["order_id"].as_str().unwrap())).await.ok()
     }
 
     /// `paid/paid`: an order's status and how much of it is paid.
     pub async fn status_of(&self, order: &Value) -> String {
         let order = self.order(order).await;
-        format!(
-            "{}/{}",
-            order["status"].as_str().unwrap(),
-            order["payment_status"].as_str().unwrap()
-        )
+        format!("{}/{}", order["status"].as_str().unwrap(), order["payment_status"].as_str().unwrap())
     }
 
     /// Opens a socket with a ticket and says hello.
     pub async fn socket(&self) -> Socket {
-        let ticket = self
-            .send(Method::POST, "/api/v1/realtime/tickets", &[], None)
-            .await
-            .ok();
+        let ticket = self.send(Method::POST, "/api/v1/realtime/tickets", &[], None).await.ok();
         let mut socket = Socket::open(ticket["url"].as_str().unwrap(), &[]).await.unwrap();
         let ready = socket.asks("hello", json!({})).await;
         assert_eq!(ready["type"], "connection.ready", "{ready}");

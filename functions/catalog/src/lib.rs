@@ -28,9 +28,11 @@ pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
 
 /// The routes, and what their documents say.
 pub fn routes() -> OpenApiRouter<Catalog> {
-    OpenApiRouter::new()
-        .routes(routes!(list_products, create_product))
-        .routes(routes!(read_product, change_product, delete_product))
+    OpenApiRouter::new().routes(routes!(list_products, create_product)).routes(routes!(
+        read_product,
+        change_product,
+        delete_product
+    ))
 }
 
 /// Lists products, oldest first.

@@ -35,9 +35,7 @@ pub async fn handle(
             Ok(shard) => serve_shard(&push, shard).await,
             Err(error) => {
                 tracing::error!(message_id = record.message_id, %error, "a shard cannot be read");
-                answer
-                    .failures
-                    .extend(BatchAnswer::again(record.message_id).failures);
+                answer.failures.extend(BatchAnswer::again(record.message_id).failures);
             }
         }
     }

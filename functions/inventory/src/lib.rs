@@ -41,10 +41,7 @@ pub struct Stock {
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
-    let stock = Stock {
-        inventory: environment.inventory(),
-        idempotency: environment.idempotency(),
-    };
+    let stock = Stock { inventory: environment.inventory(), idempotency: environment.idempotency() };
     let routes = routes().with_state(stock).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
@@ -88,11 +85,7 @@ async fn list_stock(
     Params(query): Params<ProductsQuery>,
 ) -> Answer<Ok200<Vec<StockView>>> {
     let products = product_ids(&query.product_ids)?;
-    Ok(Ok200(
-        inventory
-            .stock_of(&visitor.shop, visitor.principal.as_ref(), &products)
-            .await?,
-    ))
+    Ok(Ok200(inventory.stock_of(&visitor.shop, visitor.principal.as_ref(), &products).await?))
 }
 
 fn product_ids(text: &str) -> Result<Vec<ProductId>, Error> {
@@ -114,15 +107,8 @@ async fn read_stock(
     Id(product): Id<ProductId>,
     Params(query): Params<StockQuery>,
 ) -> Answer<Ok200<StockView>> {
-    let wanted = Wanted {
-        variant: query.variant_id,
-        location: query.location,
-    };
-    Ok(Ok200(
-        inventory
-            .stock(&visitor.shop, visitor.principal.as_ref(), &product, wanted)
-            .await?,
-    ))
+    let wanted = Wanted { variant: query.variant_id, location: query.location };
+    Ok(Ok200(inventory.stock(&visitor.shop, visitor.principal.as_ref(), &product, wanted).await?))
 }
 
 /// Lists the ledger of a product, newest first.
@@ -136,9 +122,7 @@ async fn list_movements(
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<MovementView>>> {
     let (limit, cursor) = page(&request)?;
-    Ok(Ok200(
-        inventory.movements(&caller, &product, limit, cursor).await?,
-    ))
+    Ok(Ok200(inventory.movements(&caller, &product, limit, cursor).await?))
 }
 
 /// Changes a level by hand.
@@ -151,9 +135,7 @@ async fn adjust_stock(
     Keyed(key, new): Keyed<NewAdjustment>,
 ) -> Answer<Created<AdjustmentView>> {
     let adjust = |run| stock.inventory.adjust(&caller, run, new);
-    Ok(Created(
-        stock.idempotency.once(&caller, &key, "adjust", adjust).await?,
-    ))
+    Ok(Created(stock.idempotency.once(&caller, &key, "adjust", adjust).await?))
 }
 
 /// Sets stock aside, all lines or none.

@@ -36,10 +36,7 @@ pub struct Ordering {
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
-    let ordering = Ordering {
-        orders: environment.orders(),
-        idempotency: environment.idempotency(),
-    };
+    let ordering = Ordering { orders: environment.orders(), idempotency: environment.idempotency() };
     let routes = routes().with_state(ordering).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
@@ -86,10 +83,7 @@ async fn list_orders(
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<OrderView>>> {
     let (limit, cursor) = page(&request)?;
-    let filter = OrderFilter {
-        status: query.status,
-        customer: query.customer_id,
-    };
+    let filter = OrderFilter { status: query.status, customer: query.customer_id };
     Ok(Ok200(orders.list(&caller, filter, limit, cursor).await?))
 }
 
@@ -116,7 +110,5 @@ async fn cancel_order(
     Keyed(key, new): Keyed<NewCancellation>,
 ) -> Answer<Ok200<OrderView>> {
     let cancel = |_| ordering.orders.cancel(&caller, &id, new.reason);
-    Ok(Ok200(
-        ordering.idempotency.once(&caller, &key, "cancel", cancel).await?,
-    ))
+    Ok(Ok200(ordering.idempotency.once(&caller, &key, "cancel", cancel).await?))
 }

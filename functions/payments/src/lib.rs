@@ -34,10 +34,7 @@ pub struct Paying {
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
-    let paying = Paying {
-        payments: environment.payments(),
-        idempotency: environment.idempotency(),
-    };
+    let paying = Paying { payments: environment.payments(), idempotency: environment.idempotency() };
     let routes = routes().with_state(paying).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
@@ -99,9 +96,7 @@ async fn list_payments(
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<PaymentView>>> {
     let (limit, cursor) = page(&request)?;
-    Ok(Ok200(
-        payments.history(&caller, query.status, limit, cursor).await?,
-    ))
+    Ok(Ok200(payments.history(&caller, query.status, limit, cursor).await?))
 }
 
 /// Reads a payment.

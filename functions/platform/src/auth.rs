@@ -34,11 +34,7 @@ pub fn routes() -> OpenApiRouter<Platform> {
 async fn become_guest(visitor: Visitor) -> Answer<Created<GuestToken>> {
     visitor.spend(Limit::Guest).await?;
     let (guest_id, token, expires_at) = visitor.gate().authenticator.issue_guest(&visitor.shop).await?;
-    Ok(Created(GuestToken {
-        token,
-        guest_id,
-        expires_at,
-    }))
+    Ok(Created(GuestToken { token, guest_id, expires_at }))
 }
 
 /// Joins a guest to the customer who asks, one way, once.
@@ -64,17 +60,9 @@ async fn revoke_sessions(
     Body(new): Body<NewRevocation>,
 ) -> Answer<Ok200<RevocationView>> {
     let user_id = new.user_id.unwrap_or_else(|| caller.subject.clone());
-    identity
-        .revoke(&caller, &user_id, new.session_id.as_ref(), caller.tokens_end_by())
-        .await?;
-    let closed_connections = realtime
-        .close_all(&caller.shop, &user_id, new.session_id.as_ref())
-        .await?;
-    Ok(Ok200(RevocationView {
-        user_id,
-        session_id: new.session_id,
-        closed_connections,
-    }))
+    identity.revoke(&caller, &user_id, new.session_id.as_ref(), caller.tokens_end_by()).await?;
+    let closed_connections = realtime.close_all(&caller.shop, &user_id, new.session_id.as_ref()).await?;
+    Ok(Ok200(RevocationView { user_id, session_id: new.session_id, closed_connections }))
 }
 
 /// Makes a key with which a program acts for the shop.

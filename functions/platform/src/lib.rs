@@ -117,19 +117,9 @@ async fn read_health_alias(
 async fn health(operations: &Operations, visitor: &Visitor, is_deep: bool) -> Answer<Ok200<HealthView>> {
     let mut checks = BTreeMap::new();
     if is_deep {
-        let database = operations
-            .check(&visitor.shop, visitor.principal.as_ref())
-            .await?;
+        let database = operations.check(&visitor.shop, visitor.principal.as_ref()).await?;
         checks.insert("database".to_owned(), database);
     }
-    let status = if checks.values().all(|check| check == "ok") {
-        "ok"
-    } else {
-        "degraded"
-    };
-    Ok(Ok200(HealthView {
-        status: status.into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        checks,
-    }))
+    let status = if checks.values().all(|check| check == "ok") { "ok" } else { "degraded" };
+    Ok(Ok200(HealthView { status: status.into(), version: env!("CARGO_PKG_VERSION").into(), checks }))
 }

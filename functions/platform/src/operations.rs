@@ -68,9 +68,7 @@ async fn list_audit_log(
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<AuditEntry>>> {
     let (limit, cursor) = page(&request)?;
-    Ok(Ok200(
-        operations.audit_log(&caller, query.date, limit, cursor).await?,
-    ))
+    Ok(Ok200(operations.audit_log(&caller, query.date, limit, cursor).await?))
 }
 
 /// Lists feature flags.
@@ -105,12 +103,7 @@ async fn set_flag(
 ) -> Answer<Ok200<FlagView>> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if key.len() > 64 || !key.bytes().all(is_name) {
-        return Err(Error::field(
-            "key",
-            "invalid",
-            "expected letters, digits, `_` or `-`, at most 64",
-        )
-        .into());
+        return Err(Error::field("key", "invalid", "expected letters, digits, `_` or `-`, at most 64").into());
     }
     Ok(Ok200(operations.set_flag(&caller, &key, version, set).await?))
 }

@@ -32,10 +32,7 @@ pub async fn handle(
         Ok(()) => Ok(BatchAnswer::default()),
         Err(error) => {
             tracing::error!(%error, records = records.len(), "a batch was not published and comes again");
-            let first = records
-                .first()
-                .map(StreamRecord::sequence_number)
-                .unwrap_or_default();
+            let first = records.first().map(StreamRecord::sequence_number).unwrap_or_default();
             Ok(BatchAnswer::again(first))
         }
     }

@@ -29,24 +29,14 @@ struct Inner {
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
     let (secret, tolerance) = environment.webhook_secret();
-    let inner = Inner {
-        payments: environment.payments(),
-        secret,
-        tolerance,
-        is_live: environment.is_live(),
-    };
-    let routes = routes()
-        .with_state(Receiving(Arc::new(inner)))
-        .split_for_parts()
-        .0;
+    let inner = Inner { payments: environment.payments(), secret, tolerance, is_live: environment.is_live() };
+    let routes = routes().with_state(Receiving(Arc::new(inner))).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
 
 /// The routes, and what their documents say.
 pub fn routes() -> OpenApiRouter<Receiving> {
-    OpenApiRouter::new()
-        .routes(routes!(stripe_webhook))
-        .routes(routes!(payment_webhook))
+    OpenApiRouter::new().routes(routes!(stripe_webhook)).routes(routes!(payment_webhook))
 }
 
 /// Takes an event from Stripe.
@@ -68,16 +58,10 @@ async fn payment_webhook(State(receiving): State<Receiving>, raw: Raw) -> Answer
 async fn receive(receiving: &Receiving, Raw(headers, body): Raw) -> Answer<Ok200<WebhookReceipt>> {
     let Receiving(inner) = receiving;
     let unsigned = || Error::invalid(ErrorCode::SignatureInvalid, "there is no Stripe-Signature header");
-    let signature = headers
-        .get("stripe-signature")
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(unsigned)?;
+    let signature =
+        headers.get("stripe-signature").and_then(|value| value.to_str().ok()).ok_or_else(unsigned)?;
     let secrets = inner.secret.read_all().await?;
-    let intake = WebhookIntake {
-        secrets,
-        tolerance: inner.tolerance,
-        is_live: inner.is_live,
-    };
+    let intake = WebhookIntake { secrets, tolerance: inner.tolerance, is_live: inner.is_live };
     inner.payments.receive_webhook(&intake, signature, &body).await?;
     Ok(Ok200(WebhookReceipt { received: true }))
 }

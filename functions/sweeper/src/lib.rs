@@ -21,10 +21,7 @@ pub type Handler = Arc<Sweeping>;
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
-    environment.finish(Arc::new(Sweeping {
-        sweeper: environment.sweeper(),
-        alerts: environment.alerts(),
-    }))
+    environment.finish(Arc::new(Sweeping { sweeper: environment.sweeper(), alerts: environment.alerts() }))
 }
 
 /// Answers one tick of the schedule; what the tick says does not matter.
@@ -35,10 +32,7 @@ pub async fn handle(handler: Handler, _tick: LambdaEvent<Value>) -> Result<Value
     // Boxed: it is every use case that can fall due, one inside the other.
     let swept = Box::pin(handler.sweeper.sweep()).await?;
     if let Some(message) = swept.alarm() {
-        handler
-            .alerts
-            .raise("shopwire: work that keeps failing", &message)
-            .await?;
+        handler.alerts.raise("shopwire: work that keeps failing", &message).await?;
     }
     Ok(json!({ "done": swept.done, "failed": swept.failed }))
 }

@@ -72,8 +72,5 @@ async fn admit(handler: &Admitting, event: &SocketEvent) -> Result<()> {
         origin: event.header("origin").map(str::to_owned),
         accepts_gzip: event.query("encoding") == Some("gzip"),
     };
-    handler
-        .realtime
-        .connect(&event.request_context.connection_id, admission)
-        .await
+    handler.realtime.connect(&event.request_context.connection_id, admission).await
 }

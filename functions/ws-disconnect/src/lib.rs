@@ -29,8 +29,6 @@ pub async fn handle(
     realtime: Handler,
     event: LambdaEvent<SocketEvent>,
 ) -> Result<SocketAnswer, lambda_runtime::Error> {
-    realtime
-        .disconnect(&event.payload.request_context.connection_id)
-        .await?;
+    realtime.disconnect(&event.payload.request_context.connection_id).await?;
     Ok(SocketAnswer::ok(None))
 }

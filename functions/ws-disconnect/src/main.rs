@@ -7,8 +7,5 @@ use lambda_runtime::service_fn;
 async fn main() -> Result<(), lambda_runtime::Error> {
     edge::telemetry::start();
     let handler = ws_disconnect::build(&Environment::of_process()?)?;
-    lambda_runtime::run(service_fn(move |event| {
-        ws_disconnect::handle(handler.clone(), event)
-    }))
-    .await
+    lambda_runtime::run(service_fn(move |event| ws_disconnect::handle(handler.clone(), event))).await
 }

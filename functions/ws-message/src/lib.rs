@@ -43,17 +43,12 @@ pub async fn handle(
             Some(problem::frame(&error, id_of(text)))
         }
     };
-    Ok(SocketAnswer::ok(
-        reply.map(|reply| serde_json::to_string(&reply)).transpose()?,
-    ))
+    Ok(SocketAnswer::ok(reply.map(|reply| serde_json::to_string(&reply)).transpose()?))
 }
 
 async fn obey(realtime: &Realtime, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
     if event.is_base64_encoded {
-        return Err(Error::invalid(
-            ErrorCode::ValidationFailed,
-            "frames are text, not binary",
-        ));
+        return Err(Error::invalid(ErrorCode::ValidationFailed, "frames are text, not binary"));
     }
     let frame: ClientFrame = edge::body::parse(text.as_bytes())?;
     if frame.id.as_ref().is_some_and(|id| id.len() > MAX_FRAME_ID) {
@@ -69,8 +64,5 @@ fn id_of(text: &str) -> Option<String> {
     struct OnlyId {
         id: Option<String>,
     }
-    serde_json::from_str::<OnlyId>(text)
-        .ok()?
-        .id
-        .filter(|id| id.len() <= MAX_FRAME_ID)
+    serde_json::from_str::<OnlyId>(text).ok()?.id.filter(|id| id.len() <= MAX_FRAME_ID)
 }

@@ -5,8 +5,5 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    run(service_fn(async |_: LambdaEvent<Value>| {
-        Ok::<_, Error>(Value::Null)
-    }))
-    .await
+    run(service_fn(async |_: LambdaEvent<Value>| Ok::<_, Error>(Value::Null))).await
 }

@@ -77,10 +77,7 @@ impl Call {
             let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
             let mut call = call(service, operation);
             call.tables = tables(&body);
-            call.acts = body
-                .get("TransactItems")
-                .and_then(Value::as_array)
-                .map_or(0, Vec::len);
+            call.acts = body.get("TransactItems").and_then(Value::as_array).map_or(0, Vec::len);
             return Some((call, body));
         }
         let path = uri.path();
@@ -143,16 +140,9 @@ fn tables(body: &Value) -> Vec<String> {
     add(body.get("QueueUrl"));
     add(body.get("QueueName"));
     if let Some(batch) = body.get("RequestItems").and_then(Value::as_object) {
-        batch
-            .keys()
-            .for_each(|name| add(Some(&Value::String(name.clone()))));
+        batch.keys().for_each(|name| add(Some(&Value::String(name.clone()))));
     }
-    for item in body
-        .get("TransactItems")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for item in body.get("TransactItems").and_then(Value::as_array).into_iter().flatten() {
         for act in item.as_object().into_iter().flat_map(|act| act.values()) {
             add(act.get("TableName"));
         }
@@ -176,23 +166,13 @@ mod tests {
                 "AWS4-HMAC-SHA256 Credential=Relay/20260101/eu-west-1/x/aws4_request, S=1",
             ),
         );
-        Call::read(
-            &Method::POST,
-            &Uri::from_static("/"),
-            &headers,
-            body.to_string().as_bytes(),
-        )
-        .unwrap()
-        .0
+        Call::read(&Method::POST, &Uri::from_static("/"), &headers, body.to_string().as_bytes()).unwrap().0
     }
 
     #[test]
     fn a_signed_request_is_attributed_to_the_function_that_signed_it() {
         let call = read("DynamoDB_20120810.GetItem", &json!({ "TableName": "Orders" }));
-        assert_eq!(
-            (call.function.as_str(), call.tables),
-            ("Relay", vec!["Orders".to_owned()])
-        );
+        assert_eq!((call.function.as_str(), call.tables), ("Relay", vec!["Orders".to_owned()]));
     }
 
     #[test]
@@ -202,21 +182,12 @@ mod tests {
             "DynamoDB_20120810.TransactWriteItems",
             &json!({ "TransactItems": [put("Orders"), put("Inventory"), put("Orders")] }),
         );
-        assert_eq!(
-            (call.tables, call.acts),
-            (vec!["Inventory".to_owned(), "Orders".to_owned()], 3)
-        );
+        assert_eq!((call.tables, call.acts), (vec!["Inventory".to_owned(), "Orders".to_owned()], 3));
     }
 
     #[test]
     fn a_queue_is_named_by_the_end_of_its_url() {
-        let call = read(
-            "AmazonSQS.SendMessage",
-            &json!({ "QueueUrl": "http://h:1/000000000000/Notify" }),
-        );
-        assert_eq!(
-            (call.service, call.tables),
-            (Service::Sqs, vec!["Notify".to_owned()])
-        );
+        let call = read("AmazonSQS.SendMessage", &json!({ "QueueUrl": "http://h:1/000000000000/Notify" }));
+        assert_eq!((call.service, call.tables), (Service::Sqs, vec!["Notify".to_owned()]));
     }
 }

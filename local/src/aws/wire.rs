@@ -26,12 +26,7 @@ pub struct Refusal {
 impl Refusal {
     /// A fault of the caller: status 400.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code,
-            message: message.into(),
-            members: Vec::new(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), members: Vec::new() }
     }
 
     /// The same under another status.
@@ -47,25 +42,14 @@ impl Refusal {
             Service::Sns => xml_refusal(&self),
             Service::Ses | Service::Connections => {
                 let body = json!({ "message": self.message });
-                with_error_type(
-                    json_response(self.status, "application/json", body.to_string()),
-                    self.code,
-                )
+                with_error_type(json_response(self.status, "application/json", body.to_string()), self.code)
             }
             _ => {
                 let mut body = json!({ "__type": format!("{}{}", namespace(service, self.code), self.code) });
-                let text = if self.code == "TransactionCanceledException" {
-                    "Message"
-                } else {
-                    "message"
-                };
+                let text = if self.code == "TransactionCanceledException" { "Message" } else { "message" };
                 if let Value::Object(members) = &mut body {
                     members.insert(text.to_owned(), Value::String(self.message));
-                    members.extend(
-                        self.members
-                            .into_iter()
-                            .map(|(name, value)| (name.to_owned(), value)),
-                    );
+                    members.extend(self.members.into_iter().map(|(name, value)| (name.to_owned(), value)));
                 }
                 let response = json_response(self.status, content_type(service), body.to_string());
                 with_error_type(with_query_error(response, service, self.code), self.code)
@@ -76,11 +60,8 @@ impl Refusal {
 
 impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
-        Self::new(
-            "InternalFailure",
-            format!("{error}: {:?}", std::error::Error::source(&error)),
-        )
-        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+        Self::new("InternalFailure", format!("{error}: {:?}", std::error::Error::source(&error)))
+            .with_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -93,9 +74,7 @@ pub fn json_answer(service: Service, body: &Value) -> Response {
 pub fn json_response(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     with_request_id(response)
 }
 
@@ -114,18 +93,11 @@ pub fn xml_answer(operation: &str, result: &str) -> Response {
 
 /// Text as XML character data.
 pub fn xml_text(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn xml_refusal(refusal: &Refusal) -> Response {
-    let fault = if refusal.status.is_server_error() {
-        "Receiver"
-    } else {
-        "Sender"
-    };
+    let fault = if refusal.status.is_server_error() { "Receiver" } else { "Sender" };
     let body = format!(
         "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>{fault}</Type>\
          <Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
@@ -139,9 +111,7 @@ fn xml_refusal(refusal: &Refusal) -> Response {
 fn xml_response(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     with_request_id(response)
 }
 
@@ -153,9 +123,7 @@ fn with_request_id(mut response: Response) -> Response {
 }
 
 fn with_error_type(mut response: Response, code: &'static str) -> Response {
-    response
-        .headers_mut()
-        .insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
     response
 }
 

@@ -58,12 +58,7 @@ struct Percentiles {
 /// The instants of one checkout.
 struct Checkout([Duration; 4]);
 
-const PARTS: [&str; 4] = [
-    "create the order",
-    "create the intent",
-    "pay at Stripe",
-    "confirm, settled",
-];
+const PARTS: [&str; 4] = ["create the order", "create the intent", "pay at Stripe", "confirm, settled"];
 
 /// Lets `concurrency` shoppers buy for `seconds`.
 pub async fn measure(template: &Path, seconds: u64, concurrency: u32) -> Result<CheckoutsReport, BenchError> {
@@ -106,9 +101,7 @@ pub async fn measure(template: &Path, seconds: u64, concurrency: u32) -> Result<
 
 async fn check_out(shop: &Shop, name: &str, products: &[String], turn: u32) -> Result<Checkout, BenchError> {
     let who = shop.customer(name)?;
-    let product = usize::try_from(turn)
-        .ok()
-        .and_then(|turn| products.get(turn.checked_rem(products.len())?));
+    let product = usize::try_from(turn).ok().and_then(|turn| products.get(turn.checked_rem(products.len())?));
     let product = product.ok_or_else(|| BenchError::Unexpected("there is nothing to buy".into()))?;
     let began = Instant::now();
     let order = who.order(product).await?;
@@ -134,9 +127,7 @@ async fn balances(shop: &Shop, products: &[String], checkouts: usize) -> Result<
     }
     match usize::try_from(sold) {
         Ok(sold) if sold == checkouts => Ok(()),
-        _ => Err(BenchError::Unexpected(format!(
-            "{checkouts} pieces were paid for and {sold} were sold"
-        ))),
+        _ => Err(BenchError::Unexpected(format!("{checkouts} pieces were paid for and {sold} were sold"))),
     }
 }
 
@@ -157,10 +148,7 @@ impl CheckoutsReport {
                 let before = number.checked_sub(1).map(|before| at(checkout, before));
                 at(checkout, number).saturating_sub(before.unwrap_or_default())
             };
-            Part {
-                name,
-                milliseconds: Percentiles::of(checkouts.iter().map(length)),
-            }
+            Part { name, milliseconds: Percentiles::of(checkouts.iter().map(length)) }
         };
         Self {
             concurrency,
@@ -185,15 +173,9 @@ impl Percentiles {
         sorted.sort_unstable();
         let at = |percent: usize| {
             let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-            sorted
-                .get(rank)
-                .map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
+            sorted.get(rank).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
         };
-        Self {
-            p50: at(50),
-            p99: at(99),
-            max: at(100),
-        }
+        Self { p50: at(50), p99: at(99), max: at(100) }
     }
 }
 
@@ -209,20 +191,14 @@ impl Report for CheckoutsReport {
             [name.to_owned(), p50, p99, max]
         };
         let parts = self.parts.iter().map(|part| cells(part.name, part.milliseconds));
-        let rows: Vec<_> = parts
-            .chain([cells("whole checkout", self.milliseconds)])
-            .collect();
+        let rows: Vec<_> = parts.chain([cells("whole checkout", self.milliseconds)]).collect();
         table::write(out, ["milliseconds", "p50", "p99", "max"], &rows)?;
         writeln!(
             out,
             "\nper checkout, relay and repetitions included: {:.1} requests, {:.1} RRU, {:.1} WRU",
             self.requests_per_checkout, self.read_units_per_checkout, self.write_units_per_checkout
         )?;
-        writeln!(
-            out,
-            "relay had caught up {} ms after the last one",
-            self.catching_up_ms
-        )?;
+        writeln!(out, "relay had caught up {} ms after the last one", self.catching_up_ms)?;
         if let Some(peak) = self.peak_memory_kib {
             writeln!(out, "peak memory, shoppers included: {} MiB", peak / 1024)?;
         }

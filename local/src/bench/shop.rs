@@ -35,10 +35,7 @@ impl Shop {
     /// Opens the shop that `template` describes.
     pub async fn open(template: &Path, options: impl FnOnce(Options) -> Options) -> Result<Self, BenchError> {
         let options = options(Options::ephemeral(template));
-        Ok(Self {
-            cloud: LocalCloud::start(options).await?,
-            http: reqwest::Client::new(),
-        })
+        Ok(Self { cloud: LocalCloud::start(options).await?, http: reqwest::Client::new() })
     }
 
     /// Somebody whom the shop's own sign-in knows.
@@ -68,10 +65,7 @@ impl Shop {
     pub async fn pay(&self, intent: &Value) -> Result<(), BenchError> {
         let secret = text(intent, "client_secret")?;
         let id = secret.split("_secret_").next().unwrap_or(secret);
-        let url = format!(
-            "{}/_local/stripe/v1/payment_intents/{id}/confirm",
-            self.cloud.http_url()
-        );
+        let url = format!("{}/_local/stripe/v1/payment_intents/{id}/confirm", self.cloud.http_url());
         let form = [("payment_method", "pm_card_visa"), ("client_secret", secret)];
         let request = self.http.post(url).bearer_auth("pk_test_local").form(&form);
         answered("paying at Stripe", request).await.map(drop)
@@ -104,8 +98,7 @@ impl Shopper<'_> {
     /// Places an order of one line.
     pub async fn order(&self, product: &str) -> Result<Value, BenchError> {
         let items = json!([{ "product_id": product, "quantity": 1 }]);
-        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" }))
-            .await
+        self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" })).await
     }
 
     /// Begins to pay an order.
@@ -135,9 +128,7 @@ impl Shopper<'_> {
 impl Socket {
     /// Opens a socket with a ticket.
     pub async fn open(ticket: &Value) -> Result<Self, BenchError> {
-        let (stream, _) = tokio_tungstenite::connect_async(text(ticket, "url")?)
-            .await
-            .map_err(Box::new)?;
+        let (stream, _) = tokio_tungstenite::connect_async(text(ticket, "url")?).await.map_err(Box::new)?;
         Ok(Self { stream })
     }
 
@@ -188,9 +179,5 @@ async fn answered(what: &str, request: reqwest::RequestBuilder) -> Result<Value,
     if status.is_success() {
         return Ok(body);
     }
-    Err(BenchError::Answer {
-        what: what.to_owned(),
-        status: status.as_u16(),
-        body,
-    })
+    Err(BenchError::Answer { what: what.to_owned(), status: status.as_u16(), body })
 }

@@ -70,9 +70,7 @@ pub async fn measure(
     let mut measured = vec![];
     for (bootstrap, mut samples) in bootstraps.into_iter().zip(samples) {
         let first_poll_ms = median(&mut samples.first_poll).unwrap_or_default().as_secs_f64() * 1000.0;
-        let empty = measured
-            .first()
-            .map_or(first_poll_ms, |empty: &Measured| empty.first_poll_ms);
+        let empty = measured.first().map_or(first_poll_ms, |empty: &Measured| empty.first_poll_ms);
         measured.push(Measured {
             bytes: size(&bootstrap.binary)?,
             name: bootstrap.function,
@@ -81,10 +79,7 @@ pub async fn measure(
             resident_kib: median(&mut samples.resident_kib),
         });
     }
-    Ok(StartReport {
-        runs,
-        bootstraps: measured,
-    })
+    Ok(StartReport { runs, bootstraps: measured })
 }
 
 /// The empty function and all of the template's, with the environment that each would have.
@@ -111,11 +106,8 @@ async fn bootstraps(template: &Path, directory: Option<&Path>) -> Result<Vec<Boo
         let built = built.get(package).cloned();
         built.ok_or_else(|| BenchError::Build(format!("there is no binary {package}")))
     };
-    let mut bootstraps = vec![Bootstrap {
-        function: EMPTY.to_owned(),
-        binary: binary(EMPTY)?,
-        environment: [].into(),
-    }];
+    let mut bootstraps =
+        vec![Bootstrap { function: EMPTY.to_owned(), binary: binary(EMPTY)?, environment: [].into() }];
     for function in read.functions.values() {
         let mut bootstrap = match directory {
             Some(directory) => Bootstrap::built_in(directory, function)?,
@@ -142,22 +134,17 @@ impl Samples {
         let began = Instant::now();
         let started = Sandbox::start(bootstrap).await;
         let took = began.elapsed();
-        let sandbox = started.map_err(|answer| BenchError::NotStarted {
-            function: bootstrap.function.clone(),
-            answer,
-        })?;
+        let sandbox = started
+            .map_err(|answer| BenchError::NotStarted { function: bootstrap.function.clone(), answer })?;
         self.first_poll.push(took);
-        self.resident_kib
-            .extend(sandbox.process_id().and_then(resident_kib));
+        self.resident_kib.extend(sandbox.process_id().and_then(resident_kib));
         Ok(())
     }
 }
 
 fn size(binary: &PathBuf) -> Result<u64, BenchError> {
-    let metadata = fs::metadata(binary).map_err(|source| BenchError::File {
-        path: binary.clone(),
-        source,
-    })?;
+    let metadata =
+        fs::metadata(binary).map_err(|source| BenchError::File { path: binary.clone(), source })?;
     Ok(metadata.len())
 }
 
@@ -173,9 +160,7 @@ impl Report for StartReport {
         let is_slow = |measured: &&Measured| measured.times_empty > MOST_TIMES_EMPTY;
         let is_large = |measured: &&Measured| measured.name == LIVE && measured.bytes > LIVE_BYTES;
         let row = |measured: &Measured| {
-            let resident = measured
-                .resident_kib
-                .map(|kib| format!("{:.1}", kib as f64 / 1024.0));
+            let resident = measured.resident_kib.map(|kib| format!("{:.1}", kib as f64 / 1024.0));
             let missed = is_slow(&measured) || is_large(&measured);
             [
                 measured.name.clone(),
@@ -186,14 +171,7 @@ impl Report for StartReport {
                 if missed { "MISSED" } else { "" }.to_owned(),
             ]
         };
-        let head = [
-            "bootstrap",
-            "MB stripped",
-            "first poll ms",
-            "x empty",
-            "RSS MiB",
-            "",
-        ];
+        let head = ["bootstrap", "MB stripped", "first poll ms", "x empty", "RSS MiB", ""];
         table::write(out, head, &self.bootstraps.iter().map(row).collect::<Vec<_>>())?;
         writeln!(out, "\nmedians of {} starts, in turn", self.runs)?;
         let goals = [

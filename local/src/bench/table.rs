@@ -6,9 +6,7 @@ use std::io::{self, Write};
 pub fn write<const N: usize>(out: &mut dyn Write, head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
     let head = head.map(str::to_owned);
     let width = |column: usize| {
-        let cells = std::iter::once(&head)
-            .chain(rows)
-            .filter_map(|row| row.get(column));
+        let cells = std::iter::once(&head).chain(rows).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: [usize; N] = std::array::from_fn(width);
@@ -28,11 +26,7 @@ pub fn write<const N: usize>(out: &mut dyn Write, head: [&str; N], rows: &[[Stri
 pub fn number(value: f64) -> String {
     // An empty sum of floats is -0.
     let value = value + 0.0;
-    if value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
-    }
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
 #[cfg(test)]
@@ -42,10 +36,7 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut text = vec![];
-        let rows = [
-            ["a ticket".to_owned(), "2".to_owned()],
-            ["b".to_owned(), "11".to_owned()],
-        ];
+        let rows = [["a ticket".to_owned(), "2".to_owned()], ["b".to_owned(), "11".to_owned()]];
         write(&mut text, ["act", "units"], &rows).unwrap();
         let expected = "act       units\na ticket      2\nb            11\n";
         assert_eq!(String::from_utf8(text).unwrap(), expected);

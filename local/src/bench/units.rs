@@ -75,10 +75,7 @@ struct Cost {
 
 /// Measures every act once.
 pub async fn measure(template: &Path) -> Result<UnitsReport, BenchError> {
-    let standing = |options| Options {
-        clock: TurnableClock::standing_at(START),
-        ..options
-    };
+    let standing = |options| Options { clock: TurnableClock::standing_at(START), ..options };
     let shop = Shop::open(template, standing).await?;
     shop.stock_up(PRODUCT).await?;
     // The first time is for what is done once per function and not once per act.
@@ -100,11 +97,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn new(shop: &'a Shop) -> Self {
-        Self {
-            shop,
-            acts: vec![],
-            invocations: BTreeMap::new(),
-        }
+        Self { shop, acts: vec![], invocations: BTreeMap::new() }
     }
 
     async fn play(&mut self, who: &Shopper<'_>) -> Result<(), BenchError> {
@@ -177,8 +170,7 @@ impl<'a> Session<'a> {
             (function, count.saturating_sub(before))
         });
         let requests = self.shop.cloud.meter().snapshot();
-        self.acts
-            .push(Act::of(name, goal, &requests, &invocations.collect()));
+        self.acts.push(Act::of(name, goal, &requests, &invocations.collect()));
         self.begin().await
     }
 }
@@ -186,9 +178,7 @@ impl<'a> Session<'a> {
 fn expect(answer: &Value, field: &str, value: &str) -> Result<(), BenchError> {
     match text(answer, field)? {
         found if found == value => Ok(()),
-        _ => Err(BenchError::Unexpected(format!(
-            "expected {field} {value}: {answer}"
-        ))),
+        _ => Err(BenchError::Unexpected(format!("expected {field} {value}: {answer}"))),
     }
 }
 
@@ -199,12 +189,7 @@ impl Act {
         requests: &Requests,
         invocations: &BTreeMap<String, u64>,
     ) -> Self {
-        let mut act = Self {
-            name,
-            goal,
-            front: Cost::default(),
-            behind: BTreeMap::new(),
-        };
+        let mut act = Self { name, goal, front: Cost::default(), behind: BTreeMap::new() };
         for (function, count) in invocations.iter().filter(|(_, count)| **count > 0) {
             act.cost_of(function).invocations += count;
         }
@@ -270,27 +255,13 @@ impl Report for UnitsReport {
                 number(act.front.read_units),
                 number(act.front.write_units),
                 act.goal.map_or_else(String::new, number),
-                act.is_met()
-                    .map_or("", |is_met| if is_met { "met" } else { "MISSED" })
-                    .to_owned(),
+                act.is_met().map_or("", |is_met| if is_met { "met" } else { "MISSED" }).to_owned(),
             ]
         };
-        let head = [
-            "act",
-            "invocations",
-            "requests",
-            "to Stripe",
-            "RRU",
-            "WRU",
-            "goal",
-            "",
-        ];
+        let head = ["act", "invocations", "requests", "to Stripe", "RRU", "WRU", "goal", ""];
         table::write(out, head, &self.acts.iter().map(row).collect::<Vec<_>>())?;
 
-        writeln!(
-            out,
-            "\nWrite units, each named (in a transaction a row counts twice, an index once):"
-        )?;
+        writeln!(out, "\nWrite units, each named (in a transaction a row counts twice, an index once):")?;
         for act in self.acts.iter().filter(|act| act.front.write_units > 0.0) {
             writeln!(out, "  {}: {}", act.name, number(act.front.write_units))?;
             for named in act.front.named() {
@@ -313,16 +284,7 @@ impl Report for UnitsReport {
                 ]
             })
         });
-        let head = [
-            "act",
-            "function",
-            "invocations",
-            "requests",
-            "posts",
-            "RRU",
-            "WRU",
-            "",
-        ];
+        let head = ["act", "function", "invocations", "requests", "posts", "RRU", "WRU", ""];
         table::write(out, head, &rows.collect::<Vec<_>>())
     }
 }
@@ -342,16 +304,10 @@ mod tests {
                 assert!((named - cost.write_units).abs() < 0.1, "{}: {cost:?}", act.name);
             }
         }
-        let reserve = report
-            .acts
-            .iter()
-            .find(|act| act.name == "reserve one line")
-            .unwrap();
+        let reserve = report.acts.iter().find(|act| act.name == "reserve one line").unwrap();
         let named: Vec<_> = reserve.front.named().collect();
-        let expected = [
-            "Inventory: index due 1, reservation 2, stock journal 2, stock level 2",
-            "Platform: limit 1",
-        ];
+        let expected =
+            ["Inventory: index due 1, reservation 2, stock journal 2, stock level 2", "Platform: limit 1"];
         assert_eq!(named, expected);
     }
 }

@@ -14,12 +14,7 @@ use crate::cloud::{Token, TokenFor};
 #[derive(Debug, Args)]
 pub(super) struct Running {
     /// Where its HTTP API answers
-    #[arg(
-        long,
-        default_value = "http://127.0.0.1:3001",
-        env = "SHOPWIRE_URL",
-        value_name = "URL"
-    )]
+    #[arg(long, default_value = "http://127.0.0.1:3001", env = "SHOPWIRE_URL", value_name = "URL")]
     url: String,
 }
 
@@ -64,20 +59,13 @@ pub(super) async fn make_token(asked: NewToken) -> Result<(), Failure> {
         ..TokenFor::new(asked.role, asked.user)
     };
     let token: Token = asked.running.post("/_local/token", &json!(whom)).await?;
-    if asked.json {
-        say(json!(token))
-    } else {
-        say(token.token)
-    }
+    if asked.json { say(json!(token)) } else { say(token.token) }
 }
 
 pub(super) async fn advance(asked: Advance) -> Result<(), Failure> {
     let body = json!({ "advance_seconds": asked.by.as_secs() });
     let answer: Value = asked.running.post("/_local/clock", &body).await?;
-    let now: Option<Timestamp> = answer
-        .get("now")
-        .and_then(Value::as_str)
-        .and_then(|now| now.parse().ok());
+    let now: Option<Timestamp> = answer.get("now").and_then(Value::as_str).and_then(|now| now.parse().ok());
     say(now.map_or_else(|| answer.to_string(), |now| format!("it is {now} now")))
 }
 
@@ -123,9 +111,7 @@ impl Running {
 /// What a refusal says.
 pub(super) fn refusal(status: u16, body: &Value) -> String {
     let detail = body.get("detail").or_else(|| body.get("message"));
-    detail
-        .and_then(Value::as_str)
-        .map_or_else(|| format!("refused with {status}: {body}"), str::to_owned)
+    detail.and_then(Value::as_str).map_or_else(|| format!("refused with {status}: {body}"), str::to_owned)
 }
 
 /// Reads a value as the API does.
@@ -135,12 +121,9 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 
 /// A span of time; days count too, as 24 hours.
 fn duration(text: &str) -> Result<SignedDuration, String> {
-    let span: jiff::Span = text
-        .parse()
-        .map_err(|_| "expected a duration such as 15m, 2h30m or 3d")?;
-    let duration = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|error| error.to_string())?;
+    let span: jiff::Span = text.parse().map_err(|_| "expected a duration such as 15m, 2h30m or 3d")?;
+    let duration =
+        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     if duration.is_negative() || duration.is_zero() {
         return Err("a clock is turned forward only".to_owned());
     }

@@ -21,10 +21,7 @@ use crate::{
 
 /// Tools that only some work needs, and which.
 const TOOLS: [(&str, &str); 4] = [
-    (
-        "cargo-lambda",
-        "building for AWS and --bootstraps: pip install cargo-lambda ziglang",
-    ),
+    ("cargo-lambda", "building for AWS and --bootstraps: pip install cargo-lambda ziglang"),
     ("node", "the web client and its tests"),
     ("python3", "some checks of ./check"),
     ("chromium", "tests in a browser"),
@@ -68,10 +65,7 @@ enum State {
 
 pub(super) async fn run(asked: Doctor) -> Result<(), Failure> {
     let findings = examine(&asked).await;
-    let bad = findings
-        .iter()
-        .filter(|finding| finding.state == State::Bad)
-        .count();
+    let bad = findings.iter().filter(|finding| finding.state == State::Bad).count();
     if asked.json {
         say(json!({ "good": bad == 0, "findings": findings }))?;
     } else {
@@ -84,11 +78,7 @@ pub(super) async fn run(asked: Doctor) -> Result<(), Failure> {
             say(format_args!("{mark}  {what}: {detail}"))?;
         }
     }
-    if bad == 0 {
-        Ok(())
-    } else {
-        Err(Failure::failed(format!("{bad} of these must be put right first")))
-    }
+    if bad == 0 { Ok(()) } else { Err(Failure::failed(format!("{bad} of these must be put right first"))) }
 }
 
 async fn examine(asked: &Doctor) -> Vec<Finding> {
@@ -98,10 +88,9 @@ async fn examine(asked: &Doctor) -> Vec<Finding> {
         Ok(template) => findings.push(read(template)),
         Err(error) => findings.push(Finding::new("template", State::Bad, error)),
     }
-    for (what, port, option) in [
-        ("HTTP port", asked.http_port, "--http-port"),
-        ("WebSocket port", asked.ws_port, "--ws-port"),
-    ] {
+    for (what, port, option) in
+        [("HTTP port", asked.http_port, "--http-port"), ("WebSocket port", asked.ws_port, "--ws-port")]
+    {
         findings.push(port_is_free(what, port, option));
     }
     let data = asked.data.clone().or_else(|| {
@@ -117,11 +106,7 @@ async fn examine(asked: &Doctor) -> Vec<Finding> {
 
 impl Finding {
     fn new(what: impl Into<String>, state: State, detail: impl fmt::Display) -> Self {
-        Self {
-            what: what.into(),
-            state,
-            detail: detail.to_string(),
-        }
+        Self { what: what.into(), state, detail: detail.to_string() }
     }
 }
 
@@ -143,11 +128,8 @@ async fn toolchain() -> Finding {
 
 /// Whether `rustc 1.95.1 (…)` is at least `1.95`.
 fn is_enough(version: &str, needed: &str) -> bool {
-    let numbers = |text: &str| -> Vec<u32> {
-        text.split(['.', '-'])
-            .map_while(|part| part.parse().ok())
-            .collect()
-    };
+    let numbers =
+        |text: &str| -> Vec<u32> { text.split(['.', '-']).map_while(|part| part.parse().ok()).collect() };
     let found = version.split_whitespace().nth(1).unwrap_or_default();
     numbers(found) >= numbers(needed)
 }
@@ -165,10 +147,7 @@ fn read(template: &Path) -> Finding {
         Err(error) => Finding::new("template", State::Bad, error),
         Ok(read) => {
             let known = functions::folders();
-            let unknown = read
-                .functions
-                .values()
-                .find(|function| !known.contains(function.folder.as_str()));
+            let unknown = read.functions.values().find(|function| !known.contains(function.folder.as_str()));
             match unknown {
                 Some(function) => Finding::new(
                     "template",
@@ -229,10 +208,7 @@ async fn optional(tool: &str, purpose: &str) -> Finding {
 async fn version_of(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    output
-        .status
-        .success()
-        .then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 #[cfg(test)]

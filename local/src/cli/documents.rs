@@ -37,9 +37,7 @@ pub(super) fn run(asked: &Document, command: &str, text: &str) -> Result<(), Fai
         return Ok(());
     }
     let file = file.display();
-    Err(Failure::failed(format!(
-        "{file} is not what the code says: run `shopwire {command} --out {file}`"
-    )))
+    Err(Failure::failed(format!("{file} is not what the code says: run `shopwire {command} --out {file}`")))
 }
 
 pub(super) fn write_site(asked: &Docs) -> Result<(), Failure> {

@@ -83,11 +83,7 @@ pub(super) async fn run(asked: Replay) -> Result<(), Failure> {
     } else {
         say(&report)?;
     }
-    if report.balances() {
-        Ok(())
-    } else {
-        Err(Failure::failed("the books do not balance"))
-    }
+    if report.balances() { Ok(()) } else { Err(Failure::failed("the books do not balance")) }
 }
 
 fn read(file: &Path, limit: Option<usize>) -> Result<Retail, Failure> {

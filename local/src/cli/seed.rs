@@ -37,12 +37,8 @@ pub(super) struct Seed {
 pub(super) async fn run(asked: Seed) -> Result<(), Failure> {
     let running = &asked.running;
     let user = UserId::new("seed").map_err(Failure::failed)?;
-    let token: Token = running
-        .post("/_local/token", &json!(TokenFor::new(Role::Admin, user)))
-        .await?;
-    let config: Value = running
-        .send(running.request(Method::GET, "/api/v1/config"))
-        .await?;
+    let token: Token = running.post("/_local/token", &json!(TokenFor::new(Role::Admin, user))).await?;
+    let config: Value = running.send(running.request(Method::GET, "/api/v1/config")).await?;
     let currency = config.get("currency").and_then(Value::as_str).unwrap_or("USD");
     let mut made = 0;
     for (id, name, price, pieces) in PRODUCTS {
@@ -59,9 +55,7 @@ pub(super) async fn run(asked: Seed) -> Result<(), Failure> {
     say(format_args!("the demo shop is there: {made} products"))?;
     match PRODUCTS.len() - made {
         0 => Ok(()),
-        taken => say(format_args!(
-            "{taken} more have names that were taken already, and were left alone"
-        )),
+        taken => say(format_args!("{taken} more have names that were taken already, and were left alone")),
     }
 }
 

@@ -92,13 +92,7 @@ fn announce(cloud: &LocalCloud, asked: &Serve) -> Result<(), Failure> {
     let data = (!asked.ephemeral).then(|| shown(cloud.data()));
     if asked.json {
         let (ready, data) = (true, data.as_deref());
-        let ready = serde_json::to_string(&Ready {
-            ready,
-            http,
-            ws,
-            data,
-        })
-        .map_err(Failure::failed)?;
+        let ready = serde_json::to_string(&Ready { ready, http, ws, data }).map_err(Failure::failed)?;
         return say(ready);
     }
     let data = data.unwrap_or_else(|| "nowhere: it ends with this process".to_owned());
@@ -119,10 +113,7 @@ shopwire is ready.
 }
 
 fn shown(path: &Path) -> String {
-    path.canonicalize()
-        .unwrap_or_else(|_| path.to_owned())
-        .display()
-        .to_string()
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// Ends when someone presses Ctrl-C, or the system asks us to end.

@@ -53,16 +53,9 @@ pub(super) async fn start(options: Options) -> Result<Arc<Cloud>, StartError> {
     let ports = Ports::bind(&options).await?;
     let mut template = Template::read(&options.template, &ports.surroundings(&options))?;
     functions::deploy(&mut template.functions, &ports.aws_url);
-    endpoint::name_callers(
-        &mut template.functions,
-        &format!("{}{STRIPE}", ports.http_url),
-        &ports.aws_url,
-    );
+    endpoint::name_callers(&mut template.functions, &format!("{}{STRIPE}", ports.http_url), &ports.aws_url);
     for skipped in &template.skipped {
-        tracing::warn!(
-            resource = skipped,
-            "the template has a resource that is not served here"
-        );
+        tracing::warn!(resource = skipped, "the template has a resource that is not served here");
     }
     let folder = Folder::open(options.data.as_deref())?;
     let store = Store::open(&folder.state())?;
@@ -107,10 +100,7 @@ impl Ports {
     fn surroundings(&self, options: &Options) -> Surroundings {
         let port = self.http_port;
         let chosen = [
-            (
-                "AllowedOrigins",
-                format!("{PAGES},http://localhost:{port},http://127.0.0.1:{port}"),
-            ),
+            ("AllowedOrigins", format!("{PAGES},http://localhost:{port},http://127.0.0.1:{port}")),
             ("StripeApiBase", format!("{}{STRIPE}", self.http_url)),
             ("StripePublicKey", "pk_test_local".to_owned()),
             ("LogLevel", "warn".to_owned()),
@@ -135,9 +125,7 @@ async fn listen(port: u16, option: &'static str) -> Result<(TcpListener, u16), S
         ErrorKind::AddrInUse => StartError::PortInUse { port, option },
         _ => StartError::Port { port, option, source },
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(failed)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     Ok((listener, port))
 }
@@ -213,19 +201,10 @@ fn assemble(
     services: Services,
     lambda: Lambda,
 ) -> Result<Arc<Cloud>, StartError> {
-    let Services {
-        aws,
-        outbox,
-        stripe,
-        tokens,
-        webhook_secrets,
-    } = services;
+    let Services { aws, outbox, stripe, tokens, webhook_secrets } = services;
     let clock = options.clock;
     let sockets = Sockets::new(template.websocket.clone(), lambda.clone(), clock.clone());
-    serve(
-        ports.aws,
-        endpoint::router(&aws, stripe.clone(), sockets.connections()),
-    );
+    serve(ports.aws, endpoint::router(&aws, stripe.clone(), sockets.connections()));
     serve(ports.ws, sockets.router());
     stripe.deliver_to(Some(Endpoint {
         url: format!("{}{WEBHOOKS}", ports.http_url),
@@ -244,10 +223,7 @@ fn assemble(
     let parts: Vec<(&'static str, Arc<dyn Part>)> = vec![
         ("streams", streams),
         ("queues", queues),
-        (
-            "schedules",
-            Arc::new(Schedules::new(&clock, invoke, &template.schedules)?),
-        ),
+        ("schedules", Arc::new(Schedules::new(&clock, invoke, &template.schedules)?)),
         ("expiry", Arc::new(Ttl::new(aws.dynamo.clone(), &template.tables))),
         ("sockets", Arc::new(sockets.clone())),
         ("stripe", Arc::new(stripe.clone())),
@@ -274,9 +250,7 @@ fn assemble(
         folder,
     });
     let api = http_api::router(&template.http, lambda, clock, site::site());
-    let router = Router::new()
-        .nest("/_local", control::router(&cloud))
-        .fallback_service(api);
+    let router = Router::new().nest("/_local", control::router(&cloud)).fallback_service(api);
     serve(ports.http, router);
     Ok(cloud)
 }

@@ -31,20 +31,14 @@ pub(super) struct Folder {
 impl Folder {
     /// The folder at `path`, made if it is missing; a temporary one if none is named.
     pub fn open(path: Option<&Path>) -> Result<Self, StartError> {
-        let failed = |folder: &Path, source| StartError::Folder {
-            folder: folder.to_owned(),
-            source,
-        };
+        let failed = |folder: &Path, source| StartError::Folder { folder: folder.to_owned(), source };
         let temporary = match path {
             Some(_) => None,
             None => Some(
                 TempDir::with_prefix("shopwire-").map_err(|error| failed(&std::env::temp_dir(), error))?,
             ),
         };
-        let path = path
-            .or(temporary.as_ref().map(TempDir::path))
-            .unwrap_or(Path::new("."))
-            .to_owned();
+        let path = path.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new(".")).to_owned();
         std::fs::create_dir_all(&path).map_err(|error| failed(&path, error))?;
         let lock = File::create(path.join("lock")).map_err(|error| failed(&path, error))?;
         match lock.try_lock() {
@@ -52,11 +46,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(StartError::FolderInUse(path)),
             Err(TryLockError::Error(error)) => return Err(failed(&path, error)),
         }
-        Ok(Self {
-            path,
-            _lock: lock,
-            _temporary: temporary,
-        })
+        Ok(Self { path, _lock: lock, _temporary: temporary })
     }
 
     /// Where it is.
@@ -92,9 +82,5 @@ pub(super) fn keep_turned(store: &Store, clock: &TurnableClock) -> Result<(), St
     if ahead.is_zero() {
         return Ok(());
     }
-    store.put(
-        NAMESPACE,
-        CLOCK,
-        &i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX),
-    )
+    store.put(NAMESPACE, CLOCK, &i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
 }

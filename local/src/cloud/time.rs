@@ -44,12 +44,7 @@ impl StillBusy {
 
 impl Drive {
     pub fn new(clock: TurnableClock, lambda: Lambda, parts: Vec<(&'static str, Arc<dyn Part>)>) -> Self {
-        Self(Arc::new(Driven {
-            clock,
-            lambda,
-            parts,
-            turning: RwLock::new(()),
-        }))
+        Self(Arc::new(Driven { clock, lambda, parts, turning: RwLock::new(()) }))
     }
 
     /// Does from now on what falls due as the clock shows it; each part has a task, so that none waits for another.

@@ -90,32 +90,15 @@ struct Claims<'a> {
 impl TokenFor {
     /// A token for `user` of the shop `default`.
     pub fn new(role: Role, user: UserId) -> Self {
-        Self {
-            role,
-            user,
-            shop: default_shop(),
-            session: None,
-            expires_in_seconds: None,
-        }
+        Self { role, user, shop: default_shop(), session: None, expires_in_seconds: None }
     }
 }
 
 impl Tokens {
     /// Signs as `function` of the template expects it, with the secret that is called `secret`.
     pub fn as_expected(by: &Function, secret: String, aws: Arc<Aws>, clock: TurnableClock) -> Self {
-        let variable = |name: &str| {
-            by.environment
-                .get(name)
-                .filter(|value| !value.is_empty())
-                .cloned()
-        };
-        Self {
-            aws,
-            clock,
-            secret,
-            issuer: variable("JWT_ISSUER"),
-            audience: variable("JWT_AUDIENCE"),
-        }
+        let variable = |name: &str| by.environment.get(name).filter(|value| !value.is_empty()).cloned();
+        Self { aws, clock, secret, issuer: variable("JWT_ISSUER"), audience: variable("JWT_AUDIENCE") }
     }
 
     pub fn issue(&self, whom: &TokenFor) -> Result<Token, TokenError> {
@@ -123,14 +106,13 @@ impl Tokens {
             return Err(TokenError::Role);
         }
         let now = self.clock.now();
-        let lifetime = whom
-            .expires_in_seconds
-            .map_or(LIFETIME, |seconds| SignedDuration::from_secs(i64::from(seconds)));
+        let lifetime =
+            whom.expires_in_seconds.map_or(LIFETIME, |seconds| SignedDuration::from_secs(i64::from(seconds)));
         let exp = now.as_second().saturating_add(lifetime.as_secs());
-        let session = whom.session.as_ref().map_or_else(
-            || uuid::Uuid::now_v7().simple().to_string(),
-            |session| session.as_str().to_owned(),
-        );
+        let session = whom
+            .session
+            .as_ref()
+            .map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), |session| session.as_str().to_owned());
         let claims = Claims {
             sub: &whom.user,
             role: whom.role,
@@ -160,8 +142,6 @@ impl Tokens {
 }
 
 fn default_shop() -> ShopId {
-    let Ok(shop) = ShopId::new("default") else {
-        unreachable!("`default` is an identifier")
-    };
+    let Ok(shop) = ShopId::new("default") else { unreachable!("`default` is an identifier") };
     shop
 }

@@ -24,16 +24,10 @@ pub(super) async fn admit(request: Request, next: Next) -> Response {
     {
         return refuse("only pages of this machine may ask");
     }
-    let asked = request
-        .headers()
-        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
-        .cloned();
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let is_preflight = request.method() == Method::OPTIONS && origin.is_some();
-    let mut response = if is_preflight {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
+    let mut response =
+        if is_preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     if let Some(origin) = origin {
         permit(response.headers_mut(), origin, asked);
     }
@@ -76,17 +70,12 @@ mod tests {
     use super::*;
 
     async fn status(host: &str, origin: Option<&str>) -> (u16, Option<String>) {
-        let router = Router::new()
-            .route("/", get(async || ()))
-            .layer(middleware::from_fn(admit));
+        let router = Router::new().route("/", get(async || ())).layer(middleware::from_fn(admit));
         let mut request = Request::builder().uri("/").header("host", host);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        let response = router
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let allowed = response.headers().get("access-control-allow-origin");
         let allowed = allowed.map(|value| value.to_str().unwrap().to_owned());
         (response.status().as_u16(), allowed)
@@ -98,33 +87,16 @@ mod tests {
             assert_eq!(status(host, None).await, (200, None), "{host}");
         }
         let page = "http://localhost:3000";
-        assert_eq!(
-            status("127.0.0.1:3001", Some(page)).await,
-            (200, Some(page.to_owned()))
-        );
+        assert_eq!(status("127.0.0.1:3001", Some(page)).await, (200, Some(page.to_owned())));
     }
 
     #[tokio::test]
     async fn a_rebound_name_and_a_foreign_page_are_refused() {
-        for host in [
-            "evil.example",
-            "127.0.0.1.evil.example:3001",
-            "localhost@evil.example",
-            "",
-        ] {
+        for host in ["evil.example", "127.0.0.1.evil.example:3001", "localhost@evil.example", ""] {
             assert_eq!(status(host, None).await.0, 403, "{host}");
         }
-        for origin in [
-            "https://evil.example",
-            "null",
-            "http://localhost.evil.example",
-            "file://",
-        ] {
-            assert_eq!(
-                status("127.0.0.1:3001", Some(origin)).await,
-                (403, None),
-                "{origin}"
-            );
+        for origin in ["https://evil.example", "null", "http://localhost.evil.example", "file://"] {
+            assert_eq!(status("127.0.0.1:3001", Some(origin)).await, (403, None), "{origin}");
         }
     }
 }

@@ -14,12 +14,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// `GET /_local`
 pub(super) async fn show(State(control): State<Arc<Control>>) -> impl IntoResponse {
     let cloud = &control.cloud;
-    let page = PAGE
-        .replace("{http}", &cloud.http_url)
-        .replace("{ws}", &cloud.ws_url);
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-    ];
+    let page = PAGE.replace("{http}", &cloud.http_url).replace("{ws}", &cloud.ws_url);
+    let headers =
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     (headers, page)
 }

@@ -19,11 +19,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-        }
+        Self { status, code, detail: detail.into() }
     }
 
     /// A request that cannot be understood.
@@ -48,12 +44,7 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let content_type = HeaderValue::from_static("application/problem+json");
-        (
-            self.status,
-            [(header::CONTENT_TYPE, content_type)],
-            body.to_string(),
-        )
-            .into_response()
+        (self.status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
     }
 }
 

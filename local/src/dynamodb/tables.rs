@@ -53,10 +53,8 @@ fn declaration(table: &Table) -> Value {
     }
     attributes.sort();
     attributes.dedup();
-    let definitions: Vec<_> = attributes
-        .iter()
-        .map(|name| json!({ "AttributeName": name, "AttributeType": "S" }))
-        .collect();
+    let definitions: Vec<_> =
+        attributes.iter().map(|name| json!({ "AttributeName": name, "AttributeType": "S" })).collect();
     let mut declared = json!({
         "TableName": table.name,
         "KeySchema": key_schema(&table.keys),
@@ -79,10 +77,7 @@ fn declaration(table: &Table) -> Value {
 
 fn key_schema((partition, sort): &(String, Option<String>)) -> Value {
     let mut schema = vec![json!({ "AttributeName": partition, "KeyType": "HASH" })];
-    schema.extend(
-        sort.iter()
-            .map(|sort| json!({ "AttributeName": sort, "KeyType": "RANGE" })),
-    );
+    schema.extend(sort.iter().map(|sort| json!({ "AttributeName": sort, "KeyType": "RANGE" })));
     schema.into()
 }
 
@@ -103,8 +98,6 @@ fn shape(table: &Value) -> Value {
         })
         .collect();
     indexes.sort_by_key(Value::to_string);
-    let has_stream = table
-        .pointer("/StreamSpecification/StreamEnabled")
-        .and_then(Value::as_bool);
+    let has_stream = table.pointer("/StreamSpecification/StreamEnabled").and_then(Value::as_bool);
     json!([member(table, "KeySchema"), indexes, has_stream.unwrap_or(false)])
 }

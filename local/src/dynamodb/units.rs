@@ -16,10 +16,7 @@ pub fn ask(body: &mut Value) -> Option<String> {
     let members = body.as_object_mut()?;
     let wanted = members.get(ASK).and_then(Value::as_str).map(str::to_owned);
     // A value that AWS does not know stays, so that it is refused.
-    if wanted
-        .as_deref()
-        .is_none_or(|wanted| matches!(wanted, "NONE" | "TOTAL" | "INDEXES"))
-    {
+    if wanted.as_deref().is_none_or(|wanted| matches!(wanted, "NONE" | "TOTAL" | "INDEXES")) {
         members.insert(ASK.to_owned(), "INDEXES".into());
     }
     wanted
@@ -91,10 +88,7 @@ fn indexes(table: &Value) -> BTreeMap<String, f64> {
 }
 
 fn is_read(operation: &str) -> bool {
-    matches!(
-        operation,
-        "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems"
-    )
+    matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems")
 }
 
 /// AWS bills a failed condition as the write that it was not, and a cancelled transaction as if it had been made. The
@@ -113,11 +107,7 @@ pub fn of_refusal(error: &DynoxideError, body: &Value, units: &mut BTreeMap<Stri
             }
         }
         DynoxideError::TransactionCanceledException(..) => {
-            let items = body
-                .get("TransactItems")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
+            let items = body.get("TransactItems").and_then(Value::as_array).into_iter().flatten();
             for act in items.filter_map(Value::as_object).flat_map(|item| item.values()) {
                 if let Some(table) = name(act) {
                     bill(table, 2.0);

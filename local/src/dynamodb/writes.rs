@@ -36,11 +36,7 @@ pub fn of(body: &Value) -> Vec<Write> {
 ///
 /// AWS says only the sum. Rows that are shown whole cost what their size says; what is left is of the others.
 pub fn share(operation: &str, table: &str, writes: &[Write], total: f64) -> BTreeMap<String, f64> {
-    let factor = if operation.starts_with("Transact") {
-        2.0
-    } else {
-        1.0
-    };
+    let factor = if operation.starts_with("Transact") { 2.0 } else { 1.0 };
     let writes: Vec<_> = writes.iter().filter(|write| write.table == table).collect();
     let mut shares = BTreeMap::<String, f64>::new();
     let mut left = total;
@@ -51,9 +47,7 @@ pub fn share(operation: &str, table: &str, writes: &[Write], total: f64) -> BTre
     }
     if left > 0.0 {
         let hidden = writes.iter().find(|write| write.units.is_none());
-        let kind = hidden
-            .or(writes.first())
-            .map_or("other", |write| write.kind.as_str());
+        let kind = hidden.or(writes.first()).map_or("other", |write| write.kind.as_str());
         *shares.entry(kind.to_owned()).or_default() += left;
     }
     shares

@@ -9,13 +9,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
 /// Headers that belong to the connection: API Gateway writes its own.
-const OF_THE_CONNECTION: [HeaderName; 5] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-];
+const OF_THE_CONNECTION: [HeaderName; 5] =
+    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE, header::TE];
 
 /// The response, or none if the answer is malformed.
 ///
@@ -29,10 +24,7 @@ pub fn response(answer: Value) -> Option<Response> {
 }
 
 fn inferred(body: String) -> Option<Response> {
-    Response::builder()
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body))
-        .ok()
+    Response::builder().header(header::CONTENT_TYPE, "application/json").body(Body::from(body)).ok()
 }
 
 fn formatted(answer: &Map<String, Value>) -> Option<Response> {
@@ -62,9 +54,7 @@ fn status(status: &Value) -> Option<StatusCode> {
         number => u16::try_from(number.as_u64()?).ok()?,
     };
     // Below 200 it would be no final answer.
-    StatusCode::from_u16(code)
-        .ok()
-        .filter(|_| (200..600).contains(&code))
+    StatusCode::from_u16(code).ok().filter(|_| (200..600).contains(&code))
 }
 
 fn body(answer: &Map<String, Value>) -> Option<Vec<u8>> {
@@ -87,11 +77,7 @@ fn add_all(headers: &mut HeaderMap, added: Option<&Value>) -> Option<()> {
     };
     for (name, values) in added {
         let name: HeaderName = name.parse().ok()?;
-        let values = if values.is_array() {
-            list(Some(values))?
-        } else {
-            std::slice::from_ref(values)
-        };
+        let values = if values.is_array() { list(Some(values))? } else { std::slice::from_ref(values) };
         for one in values {
             // The same pair may stand in `headers` and in `multiValueHeaders`.
             let one = value(one)?;
@@ -126,33 +112,19 @@ mod tests {
 
     async fn shown(answer: Value) -> Option<String> {
         let (head, body) = response(answer)?.into_parts();
-        let mut headers: Vec<_> = head
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
+        let mut headers: Vec<_> =
+            head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         headers.sort(); // only values of one name have an order
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Some(format!(
-            "{} [{}] {}",
-            head.status.as_u16(),
-            headers.join(", "),
-            body.escape_ascii()
-        ))
+        Some(format!("{} [{}] {}", head.status.as_u16(), headers.join(", "), body.escape_ascii()))
     }
 
     #[tokio::test]
     async fn an_answer_without_a_status_is_a_json_body() {
         let json = shown(json!({"stock": 3})).await.unwrap();
         assert_eq!(json, r#"200 [content-type: application/json] {\"stock\":3}"#);
-        assert_eq!(
-            shown(json!("hi")).await.unwrap(),
-            "200 [content-type: application/json] hi"
-        );
-        assert_eq!(
-            shown(json!(null)).await.unwrap(),
-            "200 [content-type: application/json] null"
-        );
+        assert_eq!(shown(json!("hi")).await.unwrap(), "200 [content-type: application/json] hi");
+        assert_eq!(shown(json!(null)).await.unwrap(), "200 [content-type: application/json] null");
     }
 
     #[tokio::test]

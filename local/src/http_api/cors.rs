@@ -23,9 +23,7 @@ const CORS_HEADERS: [HeaderName; 6] = [
 pub fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The answer to a preflight. A stranger gets the same status, and no permission.
@@ -35,10 +33,7 @@ pub fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response {
     let Some(allowed) = allowed_origin(cors, origin) else {
         return response;
     };
-    let max_age = cors
-        .max_age
-        .map(|seconds| seconds.to_string())
-        .unwrap_or_default();
+    let max_age = cors.max_age.map(|seconds| seconds.to_string()).unwrap_or_default();
     let texts = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, cors.methods.join(",")),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.join(",")),
@@ -60,19 +55,13 @@ pub fn allow(cors: &Cors, origin: Option<&HeaderValue>, response: &mut Response)
         response.headers_mut().remove(name);
     }
     if let Some(allowed) = allowed_origin(cors, origin) {
-        insert(
-            response,
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            &cors.exposed.join(","),
-        );
+        insert(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, &cors.exposed.join(","));
         permit(cors, allowed, response);
     }
 }
 
 fn permit(cors: &Cors, allowed: HeaderValue, response: &mut Response) {
-    response
-        .headers_mut()
-        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     if cors.credentials {
         insert(response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
@@ -87,9 +76,7 @@ fn allowed_origin(cors: &Cors, origin: Option<&HeaderValue>) -> Option<HeaderVal
     }
     // `https://*` is every page of that scheme.
     let is_allowed = |allowed: &String| match allowed.strip_suffix("://*") {
-        Some(scheme) => text
-            .split_once("://")
-            .is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme)),
+        Some(scheme) => text.split_once("://").is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme)),
         None => allowed.eq_ignore_ascii_case(text),
     };
     cors.origins.iter().any(is_allowed).then(|| origin.clone())

@@ -75,11 +75,7 @@ impl Asked<'_> {
             ("body", (!self.body.is_empty()).then_some(Value::String(body))),
         ];
         if let Some(event) = event.as_object_mut() {
-            event.extend(
-                optional
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name.to_owned(), value?))),
-            );
+            event.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         }
         if json_length(&event) > PAYLOAD_LIMIT {
             return Err(super::TOO_LONG);
@@ -95,12 +91,7 @@ impl Asked<'_> {
     fn headers(&self) -> BTreeMap<String, String> {
         let names = self.head.headers.keys().filter(|name| **name != header::COOKIE);
         let mut headers: BTreeMap<_, _> = names
-            .map(|name| {
-                (
-                    name.to_string(),
-                    gateway::joined(&self.head.headers, name.as_str()),
-                )
-            })
+            .map(|name| (name.to_string(), gateway::joined(&self.head.headers, name.as_str())))
             .collect();
         headers.insert("x-forwarded-for".to_owned(), self.caller.forwarded_for.clone());
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
@@ -109,14 +100,9 @@ impl Asked<'_> {
 
     fn cookies(&self) -> Option<Value> {
         let lines = self.head.headers.get_all(header::COOKIE).iter();
-        let lines: Vec<_> = lines
-            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
-            .collect();
-        let cookies = lines
-            .iter()
-            .flat_map(|line| line.split(';'))
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+        let cookies =
+            lines.iter().flat_map(|line| line.split(';')).map(str::trim).filter(|part| !part.is_empty());
         let cookies: Vec<_> = cookies.collect();
         (!cookies.is_empty()).then(|| json!(cookies))
     }
@@ -124,9 +110,7 @@ impl Asked<'_> {
     fn query_parameters(&self) -> Option<Value> {
         let mut parameters = BTreeMap::<String, String>::new();
         for (name, value) in gateway::query_pairs(self.query()) {
-            let joined = parameters
-                .remove(&name)
-                .map_or(value.clone(), |before| format!("{before},{value}"));
+            let joined = parameters.remove(&name).map_or(value.clone(), |before| format!("{before},{value}"));
             parameters.insert(name, joined);
         }
         (!parameters.is_empty()).then(|| json!(parameters))
@@ -150,17 +134,9 @@ impl Asked<'_> {
     /// The list is what was observed on AWS (ministackorg/ministack#766): forms and bodies without a type are base64.
     fn is_text(&self) -> bool {
         let kind = gateway::text(&self.head.headers, &header::CONTENT_TYPE).unwrap_or_default();
-        let kind = kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_text = kind.starts_with("text/")
-            || matches!(
-                &*kind,
-                "application/json" | "application/xml" | "application/javascript"
-            );
+            || matches!(&*kind, "application/json" | "application/xml" | "application/javascript");
         is_text && !self.head.headers.contains_key(header::CONTENT_ENCODING)
     }
 }

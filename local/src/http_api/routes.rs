@@ -52,28 +52,16 @@ impl Routes {
     /// The route that takes `method` on the decoded `path`.
     pub fn find(&self, method: &Method, path: &str) -> Option<Found<'_>> {
         let steps: Vec<&str> = steps(path).collect();
-        let matching = self
-            .routes
-            .iter()
-            .filter(|route| route.takes(method))
-            .filter_map(|route| {
-                let parameters = route.parameters(&steps)?;
-                Some((route, parameters))
-            });
+        let matching = self.routes.iter().filter(|route| route.takes(method)).filter_map(|route| {
+            let parameters = route.parameters(&steps)?;
+            Some((route, parameters))
+        });
         let best = matching.min_by_key(|(route, _)| (route.rank(), Reverse(route.method.is_some())));
         if let Some((route, parameters)) = best {
-            return Some(Found {
-                key: route.key.clone(),
-                target: &route.target,
-                parameters,
-            });
+            return Some(Found { key: route.key.clone(), target: &route.target, parameters });
         }
         let target = self.default.as_ref()?;
-        Some(Found {
-            key: "$default".to_owned(),
-            target,
-            parameters: Vec::new(),
-        })
+        Some(Found { key: "$default".to_owned(), target, parameters: Vec::new() })
     }
 }
 
@@ -147,20 +135,12 @@ mod tests {
 
     fn found(keys: &[&str], method: &str, path: &str) -> Option<(String, String)> {
         let target = HttpTarget::Function("F".to_owned());
-        let routes: Vec<_> = keys
-            .iter()
-            .map(|key| HttpRoute {
-                key: (*key).to_owned(),
-                target: target.clone(),
-            })
-            .collect();
+        let routes: Vec<_> =
+            keys.iter().map(|key| HttpRoute { key: (*key).to_owned(), target: target.clone() }).collect();
         let routes = Routes::new(&routes);
         let found = routes.find(&method.parse().unwrap(), path)?;
-        let parameters: Vec<_> = found
-            .parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let parameters: Vec<_> =
+            found.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Some((found.key, parameters.join(" ")))
     }
 
@@ -181,31 +161,16 @@ mod tests {
     #[test]
     fn the_most_specific_path_wins() {
         assert_eq!(found(PETS, "GET", "/pets/dog"), Some(taken("GET /pets/dog", "")));
-        assert_eq!(
-            found(PETS, "GET", "/pets/cat"),
-            Some(taken("GET /pets/{id}", "id=cat"))
-        );
-        assert_eq!(
-            found(PETS, "GET", "/pets/cat/1"),
-            Some(taken("GET /pets/{proxy+}", "proxy=cat/1"))
-        );
-        assert_eq!(
-            found(PETS, "GET", "/else"),
-            Some(taken("ANY /{proxy+}", "proxy=else"))
-        );
+        assert_eq!(found(PETS, "GET", "/pets/cat"), Some(taken("GET /pets/{id}", "id=cat")));
+        assert_eq!(found(PETS, "GET", "/pets/cat/1"), Some(taken("GET /pets/{proxy+}", "proxy=cat/1")));
+        assert_eq!(found(PETS, "GET", "/else"), Some(taken("ANY /{proxy+}", "proxy=else")));
         assert_eq!(found(PETS, "GET", "/"), Some(taken("$default", "")));
     }
 
     #[test]
     fn a_method_wins_over_any_on_the_same_path() {
-        assert_eq!(
-            found(PETS, "PUT", "/pets/cat"),
-            Some(taken("ANY /pets/{id}", "id=cat"))
-        );
-        assert_eq!(
-            found(PETS, "PUT", "/pets/dog"),
-            Some(taken("ANY /pets/{id}", "id=dog"))
-        );
+        assert_eq!(found(PETS, "PUT", "/pets/cat"), Some(taken("ANY /pets/{id}", "id=cat")));
+        assert_eq!(found(PETS, "PUT", "/pets/dog"), Some(taken("ANY /pets/{id}", "id=dog")));
         assert_eq!(
             found(PETS, "POST", "/pets/1/toys/2"),
             Some(taken("POST /pets/{id}/toys/{toy}", "id=1 toy=2"))

@@ -100,8 +100,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        self.ask(path, || self.by(who, Method::PUT, path).json(body))
-            .await
+        self.ask(path, || self.by(who, Method::PUT, path).json(body)).await
     }
 
     /// Asks the local cloud itself.
@@ -123,9 +122,7 @@ impl Api {
 
     /// Pays at the fake Stripe, as Stripe's library in a shopper's browser does.
     pub async fn pay(&self, client_secret: &str, card: &str) -> Result<Value, ApiError> {
-        let intent = client_secret
-            .split_once("_secret")
-            .map_or(client_secret, |(intent, _)| intent);
+        let intent = client_secret.split_once("_secret").map_or(client_secret, |(intent, _)| intent);
         let path = format!("/_local/stripe/v1/payment_intents/{intent}/confirm");
         let form = [("payment_method", card), ("client_secret", client_secret)];
         let request = || {
@@ -153,10 +150,7 @@ impl Api {
         path: &str,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, ApiError> {
-        let lost = |source| ApiError::Lost {
-            path: path.to_owned(),
-            source,
-        };
+        let lost = |source| ApiError::Lost { path: path.to_owned(), source };
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -169,10 +163,9 @@ impl Api {
             let body: Value = answer.json().await.unwrap_or_default();
             let problem = body.get("error").unwrap_or(&body); // as Stripe nests it
             let text = |field| problem.get(field).and_then(Value::as_str).unwrap_or_default();
-            let is_for_now = matches!(
-                status,
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-            ) || text("code") == "idempotency_in_progress";
+            let is_for_now =
+                matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+                    || text("code") == "idempotency_in_progress";
             if is_for_now && attempts < MOST_ATTEMPTS {
                 self.put_off.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(again).await;
@@ -211,10 +204,7 @@ mod tests {
     }
 
     fn nobody() -> Person {
-        Person {
-            token: None,
-            address: "192.0.2.7".to_owned(),
-        }
+        Person { token: None, address: "192.0.2.7".to_owned() }
     }
 
     #[tokio::test]
@@ -238,12 +228,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_has_its_code_and_a_failure_has_none() {
         let refuse = |status| move || async move { (status, Json(json!({"code": "insufficient_stock"}))) };
-        let stripe = || async {
-            (
-                StatusCode::PAYMENT_REQUIRED,
-                Json(json!({"error": {"code": "card_declined"}})),
-            )
-        };
+        let stripe =
+            || async { (StatusCode::PAYMENT_REQUIRED, Json(json!({"error": {"code": "card_declined"}}))) };
         let router = Router::new()
             .route("/no", get(refuse(StatusCode::CONFLICT)))
             .route("/broken", get(refuse(StatusCode::INTERNAL_SERVER_ERROR)))
@@ -254,13 +240,6 @@ mod tests {
             let error = api.get::<Value>(&nobody(), path).await.unwrap_err();
             codes.push(error.refusal().map(str::to_owned));
         }
-        assert_eq!(
-            codes,
-            [
-                Some("insufficient_stock".to_owned()),
-                None,
-                Some("card_declined".to_owned())
-            ]
-        );
+        assert_eq!(codes, [Some("insufficient_stock".to_owned()), None, Some("card_declined".to_owned())]);
     }
 }

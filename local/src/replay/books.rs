@@ -62,11 +62,7 @@ async fn reconcile(api: &Api, service: &Person) -> Result<Reconciliation, ApiErr
     let mut found = Reconciliation::default();
     let mut cursor = None;
     loop {
-        let path = page(
-            "/api/v1/inventory/reconciliation",
-            PRODUCTS_COMPARED,
-            cursor.as_deref(),
-        );
+        let path = page("/api/v1/inventory/reconciliation", PRODUCTS_COMPARED, cursor.as_deref());
         let part: StockReconciliation = api.get(service, &path).await?;
         found.levels_checked += part.levels_checked;
         found.movements_checked += part.movements_checked;
@@ -77,11 +73,7 @@ async fn reconcile(api: &Api, service: &Person) -> Result<Reconciliation, ApiErr
         }
     }
     loop {
-        let path = page(
-            "/api/v1/payments/reconciliation",
-            ORDERS_COMPARED,
-            cursor.as_deref(),
-        );
+        let path = page("/api/v1/payments/reconciliation", ORDERS_COMPARED, cursor.as_deref());
         let part: PaymentReconciliation = api.get(service, &path).await?;
         found.orders_checked += part.orders_checked;
         found.payment_drift.extend(part.drift);
@@ -101,15 +93,8 @@ async fn levels(api: &Api, service: &Person, retail: &Retail) -> Result<Levels, 
     for codes in codes.chunks(PRODUCTS) {
         let path = format!("/api/v1/inventory?product_ids={}", codes.join(","));
         let views: Vec<StockView> = api.get(service, &path).await?;
-        for level in views
-            .into_iter()
-            .filter_map(|view| view.in_full)
-            .flat_map(|view| view.by_location)
-        {
-            levels.insert(
-                (level.sku.product_id.clone(), level.sku.variant_id.clone()),
-                level,
-            );
+        for level in views.into_iter().filter_map(|view| view.in_full).flat_map(|view| view.by_location) {
+            levels.insert((level.sku.product_id.clone(), level.sku.variant_id.clone()), level);
         }
     }
     Ok(levels)

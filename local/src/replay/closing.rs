@@ -41,15 +41,7 @@ impl End {
         if is_alone && (sent < received || (sent > received && events.reconnects == 0)) {
             imbalances.push(format!("events received: {received}, but {sent} were sent"));
         }
-        let Tally {
-            sold,
-            refused,
-            credited,
-            not_credited,
-            refunds,
-            checkouts,
-            ..
-        } = self.tally;
+        let Tally { sold, refused, credited, not_credited, refunds, checkouts, .. } = self.tally;
         let seconds = self.took.as_secs_f64();
         let mut report = Report {
             file: retail.totals.clone(),
@@ -67,11 +59,7 @@ impl End {
             not_credited,
             refunds,
             events,
-            levels_compared: retail
-                .products
-                .values()
-                .map(|product| product.variants.len())
-                .sum(),
+            levels_compared: retail.products.values().map(|product| product.variants.len()).sum(),
             reconciliation: since(&self.before.reconciliation, self.after.reconciliation),
             memory_peak_bytes: memory_peak(),
             imbalances: Vec::new(),
@@ -89,13 +77,7 @@ impl End {
             sent: self.counted.sockets.events,
             ..Events::default()
         };
-        for Watched {
-            seen,
-            missing,
-            reconnects,
-            ..
-        } in &self.watched
-        {
+        for Watched { seen, missing, reconnects, .. } in &self.watched {
             events.frames_received += seen.frames;
             events.received += seen.events;
             events.late += seen.late;
@@ -130,8 +112,7 @@ impl End {
             let prices = product.variants.iter().map(|variant| variant.price);
             prices.map(|price| (&product.code, price))
         });
-        skus.filter_map(|(code, price)| self.wrong_level(code, price))
-            .collect()
+        skus.filter_map(|(code, price)| self.wrong_level(code, price)).collect()
     }
 
     fn wrong_level(&self, code: &StockCode, price: Pence) -> Option<String> {
@@ -139,21 +120,11 @@ impl End {
         let key = (sku.product_id, sku.variant_id);
         let counters = |snapshot: &Snapshot| {
             let level = snapshot.levels.get(&key);
-            level.map_or([0; 3], |level| {
-                [level.available_quantity, level.reserved, level.committed]
-            })
+            level.map_or([0; 3], |level| [level.available_quantity, level.reserved, level.committed])
         };
         let [available, reserved, committed] = counters(&self.before);
-        let gone = self
-            .tally
-            .gone
-            .get(&(code.clone(), price))
-            .copied()
-            .unwrap_or_default();
-        let (is, should) = (
-            counters(&self.after),
-            [available - gone, reserved, committed + gone],
-        );
+        let gone = self.tally.gone.get(&(code.clone(), price)).copied().unwrap_or_default();
+        let (is, should) = (counters(&self.after), [available - gone, reserved, committed + gone]);
         (is != should).then(|| {
             format!(
                 "stock of {code} at {}: available, reserved, sold {is:?}, but should be {should:?}",
@@ -202,9 +173,6 @@ mod tests {
     fn many_sentences_are_few() {
         let sentences = |count: usize| shortened((0..count).map(|n| n.to_string()).collect());
         assert_eq!(sentences(20).len(), 20);
-        assert_eq!(
-            sentences(25).last().map(String::as_str),
-            Some("and 5 more of this kind")
-        );
+        assert_eq!(sentences(25).last().map(String::as_str), Some("and 5 more of this kind"));
     }
 }

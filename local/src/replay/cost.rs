@@ -72,10 +72,7 @@ impl Costs {
                     read_units: row.read_units,
                     write_units: row.write_units,
                 };
-                by_function
-                    .entry(row.function.clone())
-                    .or_default()
-                    .add(cost, factor);
+                by_function.entry(row.function.clone()).or_default().add(cost, factor);
             }
         }
         by_function.retain(|_, cost| cost.requests > 0.0);
@@ -86,11 +83,7 @@ impl Costs {
             }
             sum.over(as_share(orders))
         };
-        Self {
-            per_checkout: of(&CHECKOUT),
-            relay_per_checkout: of(&["Relay"]),
-            by_function,
-        }
+        Self { per_checkout: of(&CHECKOUT), relay_per_checkout: of(&["Relay"]), by_function }
     }
 }
 
@@ -107,27 +100,16 @@ mod tests {
 
     fn counted(orders: u64, payments: u64) -> Counted {
         let row = |function, requests, units| json!({"function": function, "requests": requests, "read_units": units, "write_units": 2 * units});
-        let rows = [
-            row("Orders", orders, orders),
-            row("Orders", 1, 0),
-            row("Payments", payments, 0),
-        ];
+        let rows = [row("Orders", orders, orders), row("Orders", 1, 0), row("Payments", payments, 0)];
         serde_json::from_value(json!({"rows": rows, "sockets": {"posted": 0, "events": 0}})).unwrap()
     }
 
     #[test]
     fn only_what_came_in_between_is_shared_out() {
         let costs = Costs::between(&counted(10, 5), &counted(30, 5), 4);
-        let expected = Cost {
-            requests: 5.0,
-            read_units: 5.0,
-            write_units: 10.0,
-        };
+        let expected = Cost { requests: 5.0, read_units: 5.0, write_units: 10.0 };
         assert_eq!(costs.per_checkout, expected);
         assert_eq!(costs.by_function.keys().collect::<Vec<_>>(), ["Orders"]);
-        assert_eq!(
-            Costs::between(&counted(0, 0), &counted(9, 0), 0).per_checkout,
-            Cost::default()
-        );
+        assert_eq!(Costs::between(&counted(0, 0), &counted(9, 0), 0).per_checkout, Cost::default());
     }
 }

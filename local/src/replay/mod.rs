@@ -133,16 +133,7 @@ pub async fn replay(plan: &Plan, retail: &Retail, progress: &ProgressBar) -> Res
     rest(&api).await?;
     let after = Snapshot::read(&api, &service, retail).await?;
     progress.finish_and_clear();
-    let end = End {
-        tally,
-        took,
-        watched,
-        put_off: api.put_off(),
-        counted_before,
-        counted,
-        before,
-        after,
-    };
+    let end = End { tally, took, watched, put_off: api.put_off(), counted_before, counted, before, after };
     Ok(end.report(plan.is_alone, retail))
 }
 
@@ -154,10 +145,7 @@ fn begin(progress: &ProgressBar, stage: &'static str, length: usize) {
 
 /// A service that keeps the shop, and an agent for its desk.
 async fn hire(api: &Api) -> Result<(Person, Person), ReplayError> {
-    let person = |token| Person {
-        token,
-        address: OFFICE.to_owned(),
-    };
+    let person = |token| Person { token, address: OFFICE.to_owned() };
     let admin = sign_in_as(api, Role::Admin, UserId::from_name("replay-admin")).await?;
     let agent = sign_in_as(api, Role::Agent, UserId::from_name("replay-agent")).await?;
     let scopes = [
@@ -170,14 +158,8 @@ async fn hire(api: &Api) -> Result<(Person, Person), ReplayError> {
     ];
     let new = json!({ "name": "replay", "scopes": scopes });
     let key = uuid::Uuid::now_v7().to_string();
-    let made: ServiceKeyView = api
-        .post(
-            &person(Some(admin.token)),
-            "/api/v1/auth/service-keys",
-            &key,
-            &new,
-        )
-        .await?;
+    let made: ServiceKeyView =
+        api.post(&person(Some(admin.token)), "/api/v1/auth/service-keys", &key, &new).await?;
     Ok((person(made.key), person(Some(agent.token))))
 }
 

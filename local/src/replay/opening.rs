@@ -64,10 +64,7 @@ pub fn pounds() -> Result<Currency, ReplayError> {
 async fn put_on_sale(api: &Api, service: &Person, run: &str, product: &Product) -> Result<(), ReplayError> {
     let details = details(product)?;
     let id = product_id(&product.code);
-    let new = NewProduct {
-        product_id: Some(sku(&product.code, product.list_price)?.product_id),
-        details,
-    };
+    let new = NewProduct { product_id: Some(sku(&product.code, product.list_price)?.product_id), details };
     let key = format!("{run}-product-{id}");
     let made: Result<ProductView, _> = api.post(service, "/api/v1/products", &key, &new).await;
     match made {

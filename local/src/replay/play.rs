@@ -51,10 +51,7 @@ impl Stage<'_> {
     /// Plays everything, `concurrency` documents at a time.
     pub async fn play(&self, retail: &Retail, concurrency: usize, progress: &ProgressBar) -> Tally {
         let mut turns = Turns::default();
-        let acts = retail
-            .documents
-            .iter()
-            .map(|document| self.act(turns.next(document)));
+        let acts = retail.documents.iter().map(|document| self.act(turns.next(document)));
         let mut outcomes = stream::iter(acts).buffer_unordered(concurrency);
         let mut tally = Tally::default();
         while let Some(outcome) = outcomes.next().await {
@@ -117,10 +114,7 @@ impl Stage<'_> {
         let mut paid = self.desk.paid(&order_id);
         let key = self.key(&invoice.heading.number, "intent");
         let path = "/api/v1/payments/create-intent";
-        let intent: IntentView = self
-            .api
-            .post(&buyer.who, path, &key, &NewIntent { order_id })
-            .await?;
+        let intent: IntentView = self.api.post(&buyer.who, path, &key, &NewIntent { order_id }).await?;
         self.api.pay(&intent.client_secret, "pm_card_visa").await?;
         for _ in 0..MOST_LOOKS {
             if let Ok(Ok(())) = timeout(PATIENCE, &mut paid).await {
@@ -162,20 +156,12 @@ impl Stage<'_> {
                 done.extend(credits.iter().map(|credit| (*credit, given.clone())));
             }
         }
-        Outcome::CreditNote {
-            credits: done,
-            refunds,
-        }
+        Outcome::CreditNote { credits: done, refunds }
     }
 
     async fn refund(&self, name: &str, payment: &PaymentId, credits: &[&Credit]) -> Result<(), Denied> {
-        let value: Pence = credits
-            .iter()
-            .map(|credit| credit.price.times(credit.quantity))
-            .sum();
-        let items = credits
-            .iter()
-            .map(|credit| line(&credit.code, credit.price, credit.quantity));
+        let value: Pence = credits.iter().map(|credit| credit.price.times(credit.quantity)).sum();
+        let items = credits.iter().map(|credit| line(&credit.code, credit.price, credit.quantity));
         let new = NewRefund {
             amount: Some(value.0),
             reason: domain::Line::new(format!("credit note {name}")).ok(),
@@ -214,10 +200,7 @@ impl Stage<'_> {
 }
 
 fn new_order(invoice: &Invoice) -> Result<NewOrder, ReplayError> {
-    let items = invoice
-        .lines
-        .iter()
-        .map(|sold| line(&sold.code, sold.price, sold.quantity));
+    let items = invoice.lines.iter().map(|sold| line(&sold.code, sold.price, sold.quantity));
     Ok(NewOrder {
         items: items.collect::<Result<_, _>>()?,
         currency: pounds()?,
@@ -228,10 +211,7 @@ fn new_order(invoice: &Invoice) -> Result<NewOrder, ReplayError> {
 
 fn line(code: &StockCode, price: Pence, quantity: u32) -> Result<NewLine, ReplayError> {
     let sku = sku(code, price)?;
-    let too_many = |_| ReplayError::Quantity {
-        product: code.to_string(),
-        quantity,
-    };
+    let too_many = |_| ReplayError::Quantity { product: code.to_string(), quantity };
     Ok(NewLine {
         product_id: sku.product_id,
         variant_id: sku.variant_id,

@@ -86,32 +86,16 @@ impl Report {
         let amounts = [
             ("rows of the file", rows, file.rows),
             ("invoices", self.sold.documents + refused.documents, file.invoices),
-            (
-                "units sold and refused",
-                self.sold.units + refused.units,
-                file.units_sold,
-            ),
-            (
-                "units credited and not",
-                self.credited.units + not_credited.units,
-                file.units_credited,
-            ),
+            ("units sold and refused", self.sold.units + refused.units, file.units_sold),
+            ("units credited and not", self.credited.units + not_credited.units, file.units_credited),
             ("drifting stock levels", length(&books.stock_drift), 0),
             ("drifting payments", length(&books.payment_drift), 0),
             ("events missing", self.events.missing, 0),
             ("stale levels", self.events.stale, 0),
         ];
         let sums = [
-            (
-                "sold and refused",
-                Pence(self.sold.pence.0 + refused.pence.0),
-                file.revenue,
-            ),
-            (
-                "credited and not",
-                Pence(self.credited.pence.0 + not_credited.pence.0),
-                file.value_credited,
-            ),
+            ("sold and refused", Pence(self.sold.pence.0 + refused.pence.0), file.revenue),
+            ("credited and not", Pence(self.credited.pence.0 + not_credited.pence.0), file.value_credited),
             ("captured by the shop", books.captured, self.sold.pence),
             ("refunded by the shop", books.refunded, self.credited.pence),
         ];
@@ -209,21 +193,15 @@ impl Report {
     }
 
     fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Checkouts {
-            took,
-            seconds,
-            per_second,
-            put_off,
-        } = &self.checkouts;
+        let Checkouts { took, seconds, per_second, put_off } = &self.checkouts;
         writeln!(f, "checkout  {took}")?;
         writeln!(
             f,
             "speed     {per_second:.1} checkouts a second over {seconds:.1} s, {put_off} requests put off"
         )?;
-        for (name, cost) in [
-            ("a checkout", &self.cost.per_checkout),
-            ("its events", &self.cost.relay_per_checkout),
-        ] {
+        for (name, cost) in
+            [("a checkout", &self.cost.per_checkout), ("its events", &self.cost.relay_per_checkout)]
+        {
             writeln!(
                 f,
                 "cost      {name}: {:.1} requests, {:.1} read units, {:.1} write units",
@@ -257,11 +235,7 @@ impl Report {
         for imbalance in &self.imbalances {
             writeln!(f, "WRONG     {imbalance}")?;
         }
-        let verdict = if self.balances() {
-            "the books balance"
-        } else {
-            "the books do not balance"
-        };
+        let verdict = if self.balances() { "the books balance" } else { "the books do not balance" };
         write!(f, "{verdict}")
     }
 }
@@ -285,20 +259,12 @@ fn write_part(
         Grouped(part.units),
         Pounds(part.pence)
     )?;
-    if reason.is_empty() {
-        writeln!(f)
-    } else {
-        writeln!(f, ": {reason}")
-    }
+    if reason.is_empty() { writeln!(f) } else { writeln!(f, ": {reason}") }
 }
 
 impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            p50_ms,
-            p99_ms,
-            max_ms,
-        } = self;
+        let Self { p50_ms, p99_ms, max_ms } = self;
         write!(f, "p50 {p50_ms} ms, p99 {p99_ms} ms, longest {max_ms} ms")
     }
 }

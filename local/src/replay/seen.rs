@@ -101,18 +101,13 @@ impl Seen {
 
     /// From here on a channel is listened to: what it brought before concerns nobody.
     pub fn begin(&mut self, channel: &str, seq: u64) {
-        let begun = || Log {
-            whole: seq,
-            beyond: BTreeSet::new(),
-        };
+        let begun = || Log { whole: seq, beyond: BTreeSet::new() };
         self.logs.entry(channel.to_owned()).or_insert_with(begun);
     }
 
     /// The channels with a `seq`, and up to where each was seen without a gap.
     pub fn logs(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.logs
-            .iter()
-            .map(|(channel, log)| (channel.as_str(), log.whole))
+        self.logs.iter().map(|(channel, log)| (channel.as_str(), log.whole))
     }
 
     /// How many events of a channel did not come, when it has got to `seq`.
@@ -121,8 +116,7 @@ impl Seen {
             return seq;
         };
         let beyond = log.beyond.range(..=seq).count();
-        seq.saturating_sub(log.whole)
-            .saturating_sub(u64::try_from(beyond).unwrap_or(u64::MAX))
+        seq.saturating_sub(log.whole).saturating_sub(u64::try_from(beyond).unwrap_or(u64::MAX))
     }
 
     fn place(&mut self, frame: &EventFrame) -> Place {
@@ -141,11 +135,7 @@ impl Seen {
                 std::cmp::Ordering::Less => Place::Behind,
             };
         }
-        if self.others.insert(frame.id.clone()) {
-            Place::Next
-        } else {
-            Place::Again
-        }
+        if self.others.insert(frame.id.clone()) { Place::Next } else { Place::Again }
     }
 }
 
@@ -199,10 +189,7 @@ mod tests {
             seen.note(&order_event(seq, 0), 0);
         }
         assert_eq!(counts(&seen), (5, 1, 1));
-        assert_eq!(
-            (seen.missing("order:ord_1", 4), seen.missing("order:ord_1", 6)),
-            (0, 2)
-        );
+        assert_eq!((seen.missing("order:ord_1", 4), seen.missing("order:ord_1", 6)), (0, 2));
     }
 
     #[test]
@@ -246,11 +233,7 @@ mod tests {
         let mut twice = spread.clone();
         twice.merge(&spread);
         for spread in [spread, twice] {
-            let Percentiles {
-                p50_ms,
-                p99_ms,
-                max_ms,
-            } = spread.percentiles();
+            let Percentiles { p50_ms, p99_ms, max_ms } = spread.percentiles();
             assert_eq!((p50_ms, p99_ms, max_ms), (50, 99, 100));
         }
     }

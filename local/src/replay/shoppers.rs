@@ -116,10 +116,7 @@ impl Shoppers {
             return Ok(self.any_guest(&invoice.heading.number));
         };
         if let Some(Shopper { who, viewer }) = self.customers.get(customer) {
-            return Ok(Buyer {
-                who: who.clone(),
-                viewer: Some(viewer),
-            });
+            return Ok(Buyer { who: who.clone(), viewer: Some(viewer) });
         }
         let mut others = self.others.lock().await;
         let who = match others.get(customer) {
@@ -139,27 +136,18 @@ impl Shoppers {
             viewer.finish();
             told(watching).await
         });
-        stream::iter(leaving)
-            .buffer_unordered(AT_THE_DOOR)
-            .collect()
-            .await
+        stream::iter(leaving).buffer_unordered(AT_THE_DOOR).collect().await
     }
 
     fn own_service(&self) -> Buyer<'_> {
-        Buyer {
-            who: self.service.clone(),
-            viewer: None,
-        }
+        Buyer { who: self.service.clone(), viewer: None }
     }
 
     fn any_guest(&self, invoice: &str) -> Buyer<'_> {
         let number = invoice.parse().unwrap_or_default();
         let turn = usize::checked_rem(number, self.guests.len());
         match turn.and_then(|turn| self.guests.get(turn)) {
-            Some(Shopper { who, viewer }) => Buyer {
-                who: who.clone(),
-                viewer: Some(viewer),
-            },
+            Some(Shopper { who, viewer }) => Buyer { who: who.clone(), viewer: Some(viewer) },
             None => self.own_service(),
         }
     }
@@ -182,24 +170,15 @@ pub async fn sign_in_as(api: &Api, role: Role, user: UserId) -> Result<Token, Ap
 async fn sign_in(api: &Api, customer: &str) -> Result<Person, ReplayError> {
     let Token { token, .. } = sign_in_as(api, Role::Customer, user(customer)?).await?;
     let number = customer.parse().unwrap_or_default();
-    Ok(Person {
-        token: Some(token),
-        address: address(18, number),
-    })
+    Ok(Person { token: Some(token), address: address(18, number) })
 }
 
 async fn visit(api: &Api, number: usize) -> Result<(Person, UserId), ReplayError> {
     let address = address(19, number);
-    let nobody = Person {
-        token: None,
-        address: address.clone(),
-    };
+    let nobody = Person { token: None, address: address.clone() };
     let key = uuid::Uuid::now_v7().to_string();
     let guest: GuestToken = api.post(&nobody, "/api/v1/auth/guest", &key, &json!({})).await?;
-    let who = Person {
-        token: Some(guest.token),
-        address,
-    };
+    let who = Person { token: Some(guest.token), address };
     Ok((who, guest.guest_id))
 }
 
@@ -250,9 +229,7 @@ fn watched(ranking: &[&StockCode], number: usize, count: usize) -> Vec<String> {
     let best = ranking.first().into_iter();
     let others = ranking.iter().skip(1 + number).step_by(count.max(1));
     let watched = best.chain(others).take(WATCHED);
-    watched
-        .map(|code| format!("product:{}", product_id(code)))
-        .collect()
+    watched.map(|code| format!("product:{}", product_id(code))).collect()
 }
 
 #[cfg(test)]
@@ -290,10 +267,7 @@ mod tests {
             retail.documents.iter().filter(of).count()
         };
         let counts: Vec<_> = busiest.iter().map(invoices).collect();
-        assert!(
-            counts.is_sorted_by(|more, fewer| more >= fewer) && counts[2] > 0,
-            "{counts:?}"
-        );
+        assert!(counts.is_sorted_by(|more, fewer| more >= fewer) && counts[2] > 0, "{counts:?}");
     }
 
     #[test]

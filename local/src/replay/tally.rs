@@ -120,8 +120,7 @@ impl Tally {
         match sold {
             Ok(took) => {
                 self.sold.add(part);
-                self.checkouts
-                    .add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+                self.checkouts.add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
                 for line in &invoice.lines {
                     *self.gone.entry((line.code.clone(), line.price)).or_default() +=
                         i64::from(line.quantity);
@@ -184,9 +183,7 @@ mod tests {
     }
 
     fn invoice(documents: &[Document]) -> &Invoice {
-        let Document::Invoice(invoice) = &documents[0] else {
-            panic!("the first document is an invoice")
-        };
+        let Document::Invoice(invoice) = &documents[0] else { panic!("the first document is an invoice") };
         invoice
     }
 
@@ -198,26 +195,15 @@ mod tests {
     }
 
     fn part(documents: u64, rows: u64, units: u64, pence: i64) -> Part {
-        Part {
-            documents,
-            rows,
-            units,
-            pence: Pence(pence),
-        }
+        Part { documents, rows, units, pence: Pence(pence) }
     }
 
     #[test]
     fn what_was_sold_and_given_back_is_gone_no_more() {
         let documents = documents();
         let mut tally = Tally::default();
-        tally.note(Outcome::Invoice {
-            invoice: invoice(&documents),
-            sold: Ok(Duration::from_millis(20)),
-        });
-        tally.note(Outcome::CreditNote {
-            credits: vec![(credit(&documents), Ok(()))],
-            refunds: 1,
-        });
+        tally.note(Outcome::Invoice { invoice: invoice(&documents), sold: Ok(Duration::from_millis(20)) });
+        tally.note(Outcome::CreditNote { credits: vec![(credit(&documents), Ok(()))], refunds: 1 });
         assert_eq!(tally.sold, part(1, 2, 4, 850));
         assert_eq!(tally.credited, part(1, 1, 2, 500));
         let mut gone: Vec<_> = tally.gone.values().copied().collect();
@@ -230,28 +216,16 @@ mod tests {
     fn what_was_refused_is_counted_by_its_reason() {
         let documents = documents();
         let mut tally = Tally::default();
-        for denied in [
-            Denied::Refused("insufficient_stock".into()),
-            Denied::Broken("500".into()),
-        ] {
-            tally.note(Outcome::Invoice {
-                invoice: invoice(&documents),
-                sold: Err(denied),
-            });
+        for denied in [Denied::Refused("insufficient_stock".into()), Denied::Broken("500".into())] {
+            tally.note(Outcome::Invoice { invoice: invoice(&documents), sold: Err(denied) });
         }
         let refused = Denied::Refused(SALE_REFUSED.into());
-        tally.note(Outcome::CreditNote {
-            credits: vec![(credit(&documents), Err(refused))],
-            refunds: 0,
-        });
+        tally.note(Outcome::CreditNote { credits: vec![(credit(&documents), Err(refused))], refunds: 0 });
         assert_eq!(tally.refused["insufficient_stock"], part(1, 2, 4, 850));
         assert_eq!(tally.refused[BROKEN], part(1, 2, 4, 850));
         assert_eq!(tally.not_credited[SALE_REFUSED], part(1, 1, 2, 500));
         assert_eq!(tally.problems, ["1: 500"]);
-        assert_eq!(
-            (tally.sold, tally.credited, tally.gone.len()),
-            (Part::default(), Part::default(), 0)
-        );
+        assert_eq!((tally.sold, tally.credited, tally.gone.len()), (Part::default(), Part::default(), 0));
         assert_eq!(Part::sum(tally.refused.values()), part(2, 4, 8, 1_700));
     }
 }

@@ -21,16 +21,8 @@ pub struct Turns {
 
 /// What a document waits for, and whom it tells when it has ended.
 pub enum Turn<'d> {
-    Sale {
-        invoice: &'d Invoice,
-        after: Vec<watch::Receiver<bool>>,
-        done: watch::Sender<Sale>,
-    },
-    Credit {
-        note: &'d CreditNote,
-        sales: HashMap<Arc<str>, SaleKnown>,
-        done: watch::Sender<bool>,
-    },
+    Sale { invoice: &'d Invoice, after: Vec<watch::Receiver<bool>>, done: watch::Sender<Sale> },
+    Credit { note: &'d CreditNote, sales: HashMap<Arc<str>, SaleKnown>, done: watch::Sender<bool> },
 }
 
 impl Turns {
@@ -137,14 +129,10 @@ mod tests {
     fn nobody_waits_for_a_credit_that_has_ended() {
         let rows = [row("1", "22752", 2), row("C2", "22752", -1), row("3", "22752", 1)];
         let documents = documents(&rows);
-        let [sale, credit, later] = &documents[..] else {
-            panic!("three documents")
-        };
+        let [sale, credit, later] = &documents[..] else { panic!("three documents") };
         let mut turns = Turns::default();
         turns.next(sale);
-        let Turn::Credit { done, .. } = turns.next(credit) else {
-            panic!("the second is a credit note")
-        };
+        let Turn::Credit { done, .. } = turns.next(credit) else { panic!("the second is a credit note") };
         done.send_replace(true);
         assert_eq!(waits_for(&turns.next(later)), 0);
         assert!(turns.credits.is_empty());
@@ -154,10 +142,7 @@ mod tests {
     async fn a_sale_that_was_refused_has_no_payment() {
         for (ended, payment) in [
             (Sale::Refused, None),
-            (
-                Sale::Paid(PaymentId::new("pay_1").unwrap()),
-                PaymentId::new("pay_1").ok(),
-            ),
+            (Sale::Paid(PaymentId::new("pay_1").unwrap()), PaymentId::new("pay_1").ok()),
         ] {
             let (done, known) = watch::channel(Sale::UnderWay);
             let paid = tokio::spawn(async move { paid(&known).await });

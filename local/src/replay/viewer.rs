@@ -91,10 +91,7 @@ impl Viewer {
             let id = channel.strip_prefix("product:")?;
             ProductId::new(id).ok()
         });
-        let watched = Watched {
-            products: products.collect(),
-            ..Watched::default()
-        };
+        let watched = Watched { products: products.collect(), ..Watched::default() };
         let listening = Listening {
             seat,
             wished,
@@ -188,9 +185,7 @@ impl Listening {
 
     /// Says hello and listens to everything, the logs from where they broke off. Says how often to ping.
     async fn take_places(&mut self, stream: &mut Stream) -> Result<Interval, Interruption> {
-        let hello = self
-            .ask(stream, "hello", json!({"client": "shopwire replay"}))
-            .await?;
+        let hello = self.ask(stream, "hello", json!({"client": "shopwire replay"})).await?;
         let Reply::ConnectionReady { data, .. } = self.answer(stream, &hello).await? else {
             return Err("hello was not answered by connection.ready".to_owned());
         };
@@ -199,12 +194,7 @@ impl Listening {
             let asked = self.ask(stream, "subscribe", channels).await?;
             self.answer(stream, &asked).await?;
         }
-        let logs: Vec<_> = self
-            .watched
-            .seen
-            .logs()
-            .map(|(log, seq)| (log.to_owned(), seq))
-            .collect();
+        let logs: Vec<_> = self.watched.seen.logs().map(|(log, seq)| (log.to_owned(), seq)).collect();
         for (log, seq) in logs {
             let resumed = json!({"channel": log, "last_seq": seq});
             let asked = self.ask(stream, "subscribe", resumed).await?;
@@ -337,17 +327,13 @@ impl Listening {
         } else if let Ok(GatewayError { message, .. }) = serde_json::from_str(text) {
             return Err(message);
         } else {
-            self.watched
-                .complaints
-                .push(format!("an unknown frame: {not_a_reply}"));
+            self.watched.complaints.push(format!("an unknown frame: {not_a_reply}"));
         }
         Ok(None)
     }
 
     fn note(&mut self, event: &EventFrame) {
-        let now = Timestamp::now()
-            .as_millisecond()
-            .saturating_add(self.seat.clock_ahead);
+        let now = Timestamp::now().as_millisecond().saturating_add(self.seat.clock_ahead);
         self.watched.seen.note(event, now);
         (self.seat.on_event)(event);
     }
@@ -389,14 +375,8 @@ mod tests {
         };
         let cloud = LocalCloud::start(options).await.unwrap();
         let api = Arc::new(Api::new(cloud.http_url()));
-        let mut who = Person {
-            token: None,
-            address: "192.0.2.7".to_owned(),
-        };
-        let guest: GuestToken = api
-            .post(&who, "/api/v1/auth/guest", "1", &json!({}))
-            .await
-            .unwrap();
+        let mut who = Person { token: None, address: "192.0.2.7".to_owned() };
+        let guest: GuestToken = api.post(&who, "/api/v1/auth/guest", "1", &json!({})).await.unwrap();
         who.token = Some(guest.token);
         let seat = Seat {
             api,

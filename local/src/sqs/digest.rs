@@ -36,10 +36,7 @@ pub fn size_of_attributes(attributes: &Map<String, Value>) -> usize {
 
 /// `String`, `Number`, `Binary` or one of them with a label.
 pub fn data_type(attribute: &Value) -> &str {
-    attribute
-        .get("DataType")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    attribute.get("DataType").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn is_binary(attribute: &Value) -> bool {

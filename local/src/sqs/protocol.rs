@@ -68,10 +68,7 @@ impl Sqs {
                 self.purge(queue)?;
                 Ok(json!({}))
             }
-            _ => Err(Refusal::new(
-                "InvalidAction",
-                format!("{operation} is not known here"),
-            )),
+            _ => Err(Refusal::new("InvalidAction", format!("{operation} is not known here"))),
         }
     }
 
@@ -86,11 +83,8 @@ impl Sqs {
                 "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
             ));
         }
-        let attributes = entry
-            .get("MessageAttributes")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
+        let attributes =
+            entry.get("MessageAttributes").and_then(Value::as_object).cloned().unwrap_or_default();
         check_attributes(&attributes)?;
         if body.len() + digest::size_of_attributes(&attributes) > MESSAGE_LIMIT {
             return Err(invalid(format!(
@@ -99,9 +93,8 @@ impl Sqs {
         }
         let delay = seconds(entry, "DelaySeconds", LONGEST_DELAY)?.unwrap_or_default();
         let now = self.clock.now();
-        let trace = entry
-            .pointer("/MessageSystemAttributes/AWSTraceHeader/StringValue")
-            .and_then(Value::as_str);
+        let trace =
+            entry.pointer("/MessageSystemAttributes/AWSTraceHeader/StringValue").and_then(Value::as_str);
         Ok(Message {
             id: uuid::Uuid::now_v7().to_string(),
             body: body.to_owned(),
@@ -146,13 +139,8 @@ impl Sqs {
 
     /// Long polling is answered at once: who waits asks again.
     fn receive_some(&self, queue: &str, body: &Value) -> Result<Value, Refusal> {
-        let limit = body
-            .get("MaxNumberOfMessages")
-            .and_then(Value::as_u64)
-            .unwrap_or(1);
-        let limit = usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=BATCH).contains(limit));
+        let limit = body.get("MaxNumberOfMessages").and_then(Value::as_u64).unwrap_or(1);
+        let limit = usize::try_from(limit).ok().filter(|limit| (1..=BATCH).contains(limit));
         let limit = limit.ok_or_else(|| {
             invalid("Value for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.")
         })?;
@@ -160,11 +148,7 @@ impl Sqs {
         let messages = self.receive(queue, limit, visibility)?;
         let messages: Vec<_> = messages.iter().map(|message| received(message, body)).collect();
         // An answer without messages has no such member, and clients tell the two apart.
-        Ok(if messages.is_empty() {
-            json!({})
-        } else {
-            json!({ "Messages": messages })
-        })
+        Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
     fn change_visibility(&self, queue: &str, entry: &Value) -> Result<Value, Refusal> {
@@ -185,10 +169,7 @@ impl Sqs {
         add("DelaySeconds", "0".to_owned());
         add("ReceiveMessageWaitTimeSeconds", "0".to_owned());
         add("ApproximateNumberOfMessages", depth.visible.to_string());
-        add(
-            "ApproximateNumberOfMessagesNotVisible",
-            depth.in_flight.to_string(),
-        );
+        add("ApproximateNumberOfMessagesNotVisible", depth.in_flight.to_string());
         add("ApproximateNumberOfMessagesDelayed", depth.delayed.to_string());
         if let Some((name, most)) = &declared.dead_letters {
             let policy = json!({ "deadLetterTargetArn": queue_arn(name), "maxReceiveCount": most });
@@ -241,21 +222,13 @@ fn each(body: &Value, mut act: impl FnMut(&Value) -> Result<Value, Refusal>) -> 
 }
 
 fn entries(body: &Value) -> Result<&Vec<Value>, Refusal> {
-    let entries = body
-        .get("Entries")
-        .and_then(Value::as_array)
-        .filter(|entries| !entries.is_empty());
+    let entries = body.get("Entries").and_then(Value::as_array).filter(|entries| !entries.is_empty());
     let entries = entries.ok_or_else(|| {
-        Refusal::new(
-            "EmptyBatchRequest",
-            "There should be at least one entry in the request.",
-        )
+        Refusal::new("EmptyBatchRequest", "There should be at least one entry in the request.")
     })?;
     if entries.len() > BATCH {
-        let text = format!(
-            "Maximum number of entries per request are {BATCH}. You have sent {}.",
-            entries.len()
-        );
+        let text =
+            format!("Maximum number of entries per request are {BATCH}. You have sent {}.", entries.len());
         return Err(Refusal::new("TooManyEntriesInBatchRequest", text));
     }
     let mut seen = BTreeSet::new();
@@ -269,10 +242,7 @@ fn entries(body: &Value) -> Result<&Vec<Value>, Refusal> {
             ));
         }
         if !seen.insert(id) {
-            return Err(Refusal::new(
-                "BatchEntryIdsNotDistinct",
-                format!("Id {id} repeated."),
-            ));
+            return Err(Refusal::new("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
         }
     }
     Ok(entries)
@@ -280,9 +250,7 @@ fn entries(body: &Value) -> Result<&Vec<Value>, Refusal> {
 
 fn check_attributes(attributes: &Map<String, Value>) -> Result<(), Refusal> {
     if attributes.len() > BATCH {
-        return Err(invalid(
-            "Number of message attributes exceeds the allowed maximum [10].",
-        ));
+        return Err(invalid("Number of message attributes exceeds the allowed maximum [10]."));
     }
     for (name, attribute) in attributes {
         let kind = digest::data_type(attribute);
@@ -326,10 +294,8 @@ fn received(message: &Message, body: &Value) -> Value {
         return answer;
     };
     let mut system = system_attributes(message);
-    let wanted: BTreeSet<_> = names(body, "MessageSystemAttributeNames")
-        .union(&names(body, "AttributeNames"))
-        .copied()
-        .collect();
+    let wanted: BTreeSet<_> =
+        names(body, "MessageSystemAttributeNames").union(&names(body, "AttributeNames")).copied().collect();
     if !wanted.contains("All") {
         system.retain(|name, _| wanted.contains(name.as_str()));
     }
@@ -360,10 +326,7 @@ pub(super) fn system_attributes(message: &Message) -> Map<String, Value> {
     add("SentTimestamp", message.sent_at.as_millisecond().to_string());
     add("ApproximateReceiveCount", message.receives.to_string());
     if let Some(first) = message.first_received_at {
-        add(
-            "ApproximateFirstReceiveTimestamp",
-            first.as_millisecond().to_string(),
-        );
+        add("ApproximateFirstReceiveTimestamp", first.as_millisecond().to_string());
     }
     if let Some(trace) = &message.trace {
         add("AWSTraceHeader", trace.clone());
@@ -398,12 +361,7 @@ fn seconds(entry: &Value, name: &str, most: i64) -> Result<Option<SignedDuration
 }
 
 fn names<'a>(body: &'a Value, name: &str) -> BTreeSet<&'a str> {
-    body.get(name)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    body.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
@@ -415,10 +373,7 @@ fn is_allowed(character: char) -> bool {
 }
 
 fn missing(name: &str) -> Refusal {
-    Refusal::new(
-        "MissingParameter",
-        format!("The request must contain the parameter {name}."),
-    )
+    Refusal::new("MissingParameter", format!("The request must contain the parameter {name}."))
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

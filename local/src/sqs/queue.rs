@@ -71,13 +71,8 @@ impl QueueState {
     /// A queue with what was kept of it.
     pub fn new(declared: template::Queue, kept: Vec<(u64, Message)>) -> Self {
         let next = kept.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
-        let mut queue = Self {
-            declared,
-            messages: BTreeMap::new(),
-            order: BTreeSet::new(),
-            ages: BTreeSet::new(),
-            next,
-        };
+        let mut queue =
+            Self { declared, messages: BTreeMap::new(), order: BTreeSet::new(), ages: BTreeSet::new(), next };
         for (number, message) in kept {
             queue.insert(number, message);
         }
@@ -123,11 +118,7 @@ impl QueueState {
     /// Receives at most `limit` messages and hides each for `visibility`.
     pub fn receive(&mut self, limit: usize, visibility: SignedDuration, now: Timestamp) -> Received {
         let mut received = Received::default();
-        let most = self
-            .declared
-            .dead_letters
-            .as_ref()
-            .map_or(u32::MAX, |(_, most)| *most);
+        let most = self.declared.dead_letters.as_ref().map_or(u32::MAX, |(_, most)| *most);
         while received.given.len() < limit {
             let Some(&(visible_at, number)) = self.order.first() else {
                 break;
@@ -160,11 +151,7 @@ impl QueueState {
     /// Removes what is older than the queue keeps it; returns the numbers.
     pub fn expire(&mut self, now: Timestamp) -> Vec<u64> {
         let limit = now.checked_sub(self.retention()).unwrap_or(Timestamp::MIN);
-        let expired: Vec<u64> = self
-            .ages
-            .range(..=(limit, u64::MAX))
-            .map(|(_, number)| *number)
-            .collect();
+        let expired: Vec<u64> = self.ages.range(..=(limit, u64::MAX)).map(|(_, number)| *number).collect();
         for number in &expired {
             self.remove(*number);
         }
@@ -186,17 +173,12 @@ impl QueueState {
 
     /// Whether a message can be received.
     pub fn has_visible(&self, now: Timestamp) -> bool {
-        self.order
-            .first()
-            .is_some_and(|(visible_at, _)| *visible_at <= now)
+        self.order.first().is_some_and(|(visible_at, _)| *visible_at <= now)
     }
 
     /// When the next hidden message can be received.
     pub fn next_visible(&self, now: Timestamp) -> Option<Timestamp> {
-        self.order
-            .range((now, u64::MAX)..)
-            .next()
-            .map(|(visible_at, _)| *visible_at)
+        self.order.range((now, u64::MAX)..).next().map(|(visible_at, _)| *visible_at)
     }
 
     /// When the oldest message is too old.
@@ -206,10 +188,7 @@ impl QueueState {
     }
 
     fn expiry(&self, message: &Message) -> Timestamp {
-        message
-            .sent_at
-            .checked_add(self.retention())
-            .unwrap_or(Timestamp::MAX)
+        message.sent_at.checked_add(self.retention()).unwrap_or(Timestamp::MAX)
     }
 
     fn retention(&self) -> SignedDuration {

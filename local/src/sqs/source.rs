@@ -42,12 +42,7 @@ impl QueueSources {
             })
             .collect::<Vec<_>>();
         let count = sources.len();
-        let started = Arc::new(Self {
-            sqs,
-            invoke,
-            sources,
-            under_way: AtomicUsize::new(0),
-        });
+        let started = Arc::new(Self { sqs, invoke, sources, under_way: AtomicUsize::new(0) });
         for index in 0..count {
             let sources = Arc::clone(&started);
             tokio::spawn(async move { sources.poll(index).await });
@@ -59,9 +54,7 @@ impl QueueSources {
         let Some((queue, source)) = self.sources.get(index) else {
             return;
         };
-        let slots = Arc::new(Semaphore::new(
-            source.maximum_concurrency.unwrap_or(CONCURRENCY).max(1),
-        ));
+        let slots = Arc::new(Semaphore::new(source.maximum_concurrency.unwrap_or(CONCURRENCY).max(1)));
         let mut changed = self.sqs.changed.subscribe();
         loop {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -93,27 +86,13 @@ impl QueueSources {
             return;
         };
         let records: Vec<_> = messages.iter().map(|message| record(queue, message)).collect();
-        let answer = self
-            .invoke
-            .invoke(&source.function, json!({ "Records": records }))
-            .await;
+        let answer = self.invoke.invoke(&source.function, json!({ "Records": records })).await;
         let Some(failed) = failed(&answer, source, &messages) else {
-            tracing::warn!(
-                queue,
-                function = source.function,
-                messages = messages.len(),
-                "a batch failed"
-            );
+            tracing::warn!(queue, function = source.function, messages = messages.len(), "a batch failed");
             return; // its messages are seen again when their visibility timeout has passed
         };
-        for message in messages
-            .iter()
-            .filter(|message| !failed.contains(message.id.as_str()))
-        {
-            if let Err(error) = self
-                .sqs
-                .delete(queue, message.receipt.as_deref().unwrap_or_default())
-            {
+        for message in messages.iter().filter(|message| !failed.contains(message.id.as_str())) {
+            if let Err(error) = self.sqs.delete(queue, message.receipt.as_deref().unwrap_or_default()) {
                 tracing::error!(queue, %error, "a handled message cannot be deleted");
             }
         }
@@ -122,10 +101,7 @@ impl QueueSources {
 
 impl Part for QueueSources {
     fn next_due(&self) -> Option<Timestamp> {
-        let visible = self
-            .sources
-            .iter()
-            .filter_map(|(queue, _)| self.sqs.next_visible(queue));
+        let visible = self.sources.iter().filter_map(|(queue, _)| self.sqs.next_visible(queue));
         visible.chain(self.sqs.next_expiry()).min()
     }
 
@@ -172,10 +148,7 @@ fn failed<'a>(answer: &'a Answer, source: &Source, messages: &[Message]) -> Opti
     if !source.reports_failures {
         return Some(BTreeSet::new());
     }
-    let Some(failures) = answer
-        .get("batchItemFailures")
-        .filter(|failures| !failures.is_null())
-    else {
+    let Some(failures) = answer.get("batchItemFailures").filter(|failures| !failures.is_null()) else {
         return Some(BTreeSet::new());
     };
     failures

@@ -33,10 +33,7 @@ impl Pattern {
 fn check(pattern: &Map<String, Value>) -> Result<(), String> {
     pattern.iter().try_for_each(|(name, rule)| match rule {
         Value::Array(choices) if name == "$or" => choices.iter().try_for_each(|choice| {
-            choice
-                .as_object()
-                .ok_or_else(|| "$or holds objects".to_owned())
-                .and_then(check)
+            choice.as_object().ok_or_else(|| "$or holds objects".to_owned()).and_then(check)
         }),
         Value::Array(choices) if choices.is_empty() => Err(format!("{name} has an empty list")),
         Value::Array(choices) => choices.iter().try_for_each(check_choice),
@@ -49,14 +46,7 @@ fn check_choice(choice: &Value) -> Result<(), String> {
     let Value::Object(rule) = choice else {
         return Ok(());
     };
-    let known = [
-        "prefix",
-        "suffix",
-        "equals-ignore-case",
-        "anything-but",
-        "exists",
-        "numeric",
-    ];
+    let known = ["prefix", "suffix", "equals-ignore-case", "anything-but", "exists", "numeric"];
     let mut names = rule.keys();
     match (names.next(), names.next()) {
         (Some(name), None) if known.contains(&name.as_str()) => Ok(()),
@@ -69,10 +59,7 @@ fn all(pattern: &Map<String, Value>, record: Option<&Value>) -> bool {
         if name == "$or"
             && let Value::Array(choices) = rule
         {
-            return choices
-                .iter()
-                .filter_map(Value::as_object)
-                .any(|choice| all(choice, record));
+            return choices.iter().filter_map(Value::as_object).any(|choice| all(choice, record));
         }
         let member = record.and_then(|record| record.get(name));
         match rule {
@@ -118,9 +105,7 @@ fn fits_one(choice: &Value, value: &Value) -> bool {
     compared("prefix", |text, wanted| text.starts_with(wanted))
         .or_else(|| compared("suffix", |text, wanted| text.ends_with(wanted)))
         .or_else(|| {
-            compared("equals-ignore-case", |text, wanted| {
-                text.to_lowercase() == wanted.to_lowercase()
-            })
+            compared("equals-ignore-case", |text, wanted| text.to_lowercase() == wanted.to_lowercase())
         })
         .unwrap_or(false)
 }
@@ -214,12 +199,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_lambda_would_refuse_is_refused() {
-        for text in [
-            "[]",
-            r#"{"a": "b"}"#,
-            r#"{"a": []}"#,
-            r#"{"a": [{"prefx": "j"}]}"#,
-        ] {
+        for text in ["[]", r#"{"a": "b"}"#, r#"{"a": []}"#, r#"{"a": [{"prefx": "j"}]}"#] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

@@ -34,9 +34,7 @@ pub fn first_failed(answer: &Answer, source: &Source, records: &[(i64, Value)]) 
     let failures = answer.get("batchItemFailures")?.as_array()?;
     let place = |failure: &Value| {
         let number = failure.get("itemIdentifier")?;
-        records
-            .iter()
-            .position(|(_, record)| record.pointer("/dynamodb/SequenceNumber") == Some(number))
+        records.iter().position(|(_, record)| record.pointer("/dynamodb/SequenceNumber") == Some(number))
     };
     // An identifier that is none of the batch's fails all of it.
     failures.iter().map(|failure| place(failure).unwrap_or(0)).min()
@@ -45,9 +43,7 @@ pub fn first_failed(answer: &Answer, source: &Source, records: &[(i64, Value)]) 
 /// The message for the failure destination: which records were given up, without the records themselves.
 pub fn given_up(table: &str, function: &str, records: &[(i64, Value)], tries: u32, now: Timestamp) -> Value {
     let number = |record: Option<&(i64, Value)>| {
-        record
-            .and_then(|(_, record)| record.pointer("/dynamodb/SequenceNumber").cloned())
-            .unwrap_or_default()
+        record.and_then(|(_, record)| record.pointer("/dynamodb/SequenceNumber").cloned()).unwrap_or_default()
     };
     json!({
         "requestContext": {

@@ -94,14 +94,7 @@ impl<'a> Books<'a> {
         let request = json!({
             "id": request.map(|(id, _)| id), "idempotency_key": request.and_then(|(_, key)| key),
         });
-        Self {
-            writes,
-            ids,
-            now,
-            request,
-            events: Vec::new(),
-            tasks: Vec::new(),
-        }
+        Self { writes, ids, now, request, events: Vec::new(), tasks: Vec::new() }
     }
 
     /// The instant at which all of it happens.
@@ -143,8 +136,7 @@ impl<'a> Books<'a> {
         self.writes.put(&namespace::<T>(), after.id(), after)?;
         let (old, new) = (before.indexes(), after.indexes());
         for (index, value) in old.iter().filter(|entry| !new.contains(entry)) {
-            self.writes
-                .delete(&index_namespace::<T>(index), &index_key(value, after.id()))?;
+            self.writes.delete(&index_namespace::<T>(index), &index_key(value, after.id()))?;
         }
         for (index, value) in new.iter().filter(|entry| !old.contains(entry)) {
             self.index::<T>(index, value, after.id())?;
@@ -153,9 +145,7 @@ impl<'a> Books<'a> {
     }
 
     fn index<T: Object>(&self, index: &str, value: &str, id: &str) -> Result<(), Failure> {
-        Ok(self
-            .writes
-            .put(&index_namespace::<T>(index), &index_key(value, id), &())?)
+        Ok(self.writes.put(&index_namespace::<T>(index), &index_key(value, id), &())?)
     }
 
     /// At most `limit` objects beyond the id `cursor`, which itself is left out.
@@ -207,11 +197,8 @@ impl<'a> Books<'a> {
     /// Records a change, naming what the changed fields were.
     pub fn emit_change<T: Object>(&mut self, kind: &str, before: &T, after: &T) {
         let (before, after) = (before.render(), after.render());
-        let changed = before
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, was)| after.get(name) != Some(was));
+        let changed =
+            before.as_object().into_iter().flatten().filter(|(name, was)| after.get(name) != Some(was));
         let previous: serde_json::Map<String, Value> =
             changed.map(|(name, was)| (name.clone(), was.clone())).collect();
         self.record(kind, json!({ "object": after, "previous_attributes": previous }));
@@ -220,23 +207,13 @@ impl<'a> Books<'a> {
     fn record(&mut self, kind: &str, data: Value) {
         let id = self.new_id::<Event>();
         let request = self.request.clone();
-        self.events.push(Event {
-            id,
-            created: self.now,
-            kind: kind.to_owned(),
-            data,
-            request,
-        });
+        self.events.push(Event { id, created: self.now, kind: kind.to_owned(), data, request });
     }
 
     /// Asks for work at a later time.
     pub fn schedule(&mut self, after: SignedDuration, task: Task) {
         let due = self.now.checked_add(after).unwrap_or(Timestamp::MAX);
-        self.tasks.push(Scheduled {
-            id: self.ids.next("task", due),
-            due,
-            task,
-        });
+        self.tasks.push(Scheduled { id: self.ids.next("task", due), due, task });
     }
 
     /// Forgets scheduled work that has been done.
@@ -254,8 +231,7 @@ impl<'a> Books<'a> {
     /// Remembers what the idempotency key answered.
     pub fn keep_answer(&self, key: &str, answer: &KeptAnswer) -> Result<(), Failure> {
         self.writes.put(ANSWERS, key, answer)?;
-        self.writes
-            .put(ANSWERS_BY_TIME, &self.ids.next("at", self.now), &key)?;
+        self.writes.put(ANSWERS_BY_TIME, &self.ids.next("at", self.now), &key)?;
         Ok(())
     }
 
@@ -288,9 +264,7 @@ impl<'a> Books<'a> {
 
     fn expand_steps(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Failure> {
         if let Value::Array(elements) = value {
-            return elements
-                .iter_mut()
-                .try_for_each(|element| self.expand_steps(element, steps, path));
+            return elements.iter_mut().try_for_each(|element| self.expand_steps(element, steps, path));
         }
         let Some((step, rest)) = steps.split_first() else {
             return Ok(());
@@ -313,11 +287,7 @@ impl<'a> Books<'a> {
     }
 
     fn include_refunds(&self, charge: &mut Value) -> Result<(), Failure> {
-        let id = charge
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let id = charge.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let source = Source::Index("charge", id.clone());
         let mut refunds: Vec<Refund> = self.scan(&source, Order::NewestFirst, None, 11)?;
         let has_more = refunds.len() > 10;
@@ -361,11 +331,7 @@ impl<'a> Books<'a> {
 
 /// All scheduled work, for a start.
 pub fn scheduled(writes: &Writes<'_>) -> Result<Vec<Scheduled>, StateError> {
-    Ok(writes
-        .list(TASKS, None, usize::MAX)?
-        .into_iter()
-        .map(|(_, scheduled)| scheduled)
-        .collect())
+    Ok(writes.list(TASKS, None, usize::MAX)?.into_iter().map(|(_, scheduled)| scheduled).collect())
 }
 
 fn namespace<T: Object>() -> String {

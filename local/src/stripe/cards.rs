@@ -55,11 +55,7 @@ pub const AUTHENTICATION_REQUIRED: Outcome = Outcome::Declined {
 };
 
 const fn declined(code: &'static str, decline_code: Option<&'static str>, message: &'static str) -> Outcome {
-    Outcome::Declined {
-        code,
-        decline_code,
-        message,
-    }
+    Outcome::Declined { code, decline_code, message }
 }
 
 const fn method(
@@ -68,13 +64,7 @@ const fn method(
     last4: &'static str,
     outcome: Outcome,
 ) -> TestMethod {
-    TestMethod {
-        name,
-        brand,
-        last4,
-        outcome,
-        refunds: RefundOutcome::Succeeds,
-    }
+    TestMethod { name, brand, last4, outcome, refunds: RefundOutcome::Succeeds }
 }
 
 /// <https://docs.stripe.com/testing>
@@ -83,63 +73,32 @@ const METHODS: &[TestMethod] = &[
     method("pm_card_visa_debit", "visa", "5556", Outcome::Approved),
     method("pm_card_mastercard", "mastercard", "4444", Outcome::Approved),
     method("pm_card_amex", "amex", "8431", Outcome::Approved),
-    method(
-        "pm_card_authenticationRequired",
-        "visa",
-        "3184",
-        Outcome::ChallengesShopper,
-    ),
-    method(
-        "pm_card_threeDSecure2Required",
-        "visa",
-        "3220",
-        Outcome::ChallengesShopper,
-    ),
-    method(
-        "pm_card_threeDSecureRequired",
-        "visa",
-        "3063",
-        Outcome::ChallengesShopper,
-    ),
+    method("pm_card_authenticationRequired", "visa", "3184", Outcome::ChallengesShopper),
+    method("pm_card_threeDSecure2Required", "visa", "3220", Outcome::ChallengesShopper),
+    method("pm_card_threeDSecureRequired", "visa", "3063", Outcome::ChallengesShopper),
     method(
         "pm_card_chargeDeclined",
         "visa",
         "0002",
-        declined(
-            "card_declined",
-            Some("generic_decline"),
-            "Your card was declined.",
-        ),
+        declined("card_declined", Some("generic_decline"), "Your card was declined."),
     ),
     method(
         "pm_card_visa_chargeDeclined",
         "visa",
         "0002",
-        declined(
-            "card_declined",
-            Some("generic_decline"),
-            "Your card was declined.",
-        ),
+        declined("card_declined", Some("generic_decline"), "Your card was declined."),
     ),
     method(
         "pm_card_chargeDeclinedInsufficientFunds",
         "visa",
         "9995",
-        declined(
-            "card_declined",
-            Some("insufficient_funds"),
-            "Your card has insufficient funds.",
-        ),
+        declined("card_declined", Some("insufficient_funds"), "Your card has insufficient funds."),
     ),
     method(
         "pm_card_visa_chargeDeclinedInsufficientFunds",
         "visa",
         "9995",
-        declined(
-            "card_declined",
-            Some("insufficient_funds"),
-            "Your card has insufficient funds.",
-        ),
+        declined("card_declined", Some("insufficient_funds"), "Your card has insufficient funds."),
     ),
     method(
         "pm_card_visa_chargeDeclinedLostCard",

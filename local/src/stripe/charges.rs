@@ -31,26 +31,14 @@ pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, F
         .unwrap_or(Source::All);
     let customer = params.text("customer")?;
     let keep = |charge: &Charge| Ok(customer.is_none_or(|id| charge.customer.as_deref() == Some(id)));
-    Ok(Answer::ok(lists::list(
-        books,
-        params,
-        "/v1/charges",
-        &source,
-        keep,
-    )?))
+    Ok(Answer::ok(lists::list(books, params, "/v1/charges", &source, keep)?))
 }
 
 pub fn list_refunds(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answer, Failure> {
     books.get::<Charge>(id)?;
     let url = format!("/v1/charges/{id}/refunds");
     let source = Source::Index("charge", id.to_owned());
-    Ok(Answer::ok(lists::list::<Refund>(
-        books,
-        params,
-        &url,
-        &source,
-        |_| Ok(true),
-    )?))
+    Ok(Answer::ok(lists::list::<Refund>(books, params, &url, &source, |_| Ok(true))?))
 }
 
 /// Whether the shopper has shown that the card is theirs.
@@ -75,11 +63,7 @@ pub fn attempt(
     intent.latest_charge = Some(charge.id.clone());
     intent.next_action = None;
     let refusal = match outcome {
-        Outcome::Declined {
-            code,
-            message,
-            decline_code,
-        } => {
+        Outcome::Declined { code, message, decline_code } => {
             let refusal = Failure::card(code, decline_code, message).with("charge", charge.id.as_str());
             decline(&mut charge, decline_code.unwrap_or(code), code, message);
             fail(intent, &refusal.clone().with("payment_method", method.render()));
@@ -119,10 +103,7 @@ pub fn fail(intent: &mut PaymentIntent, why: &Failure) {
 /// A slow bank has approved.
 pub fn settle(books: &mut Books<'_>, intent: &mut PaymentIntent) -> Result<(), Failure> {
     let before = latest(books, intent)?;
-    let mut charge = Charge {
-        status: ChargeStatus::Succeeded,
-        ..before.clone()
-    };
+    let mut charge = Charge { status: ChargeStatus::Succeeded, ..before.clone() };
     approve(books, intent, &mut charge);
     books.update(&before, &charge)?;
     books.emit("charge.succeeded", &charge);
@@ -133,11 +114,7 @@ pub fn settle(books: &mut Books<'_>, intent: &mut PaymentIntent) -> Result<(), F
 /// Takes `amount` of what was authorized; the rest goes back to the shopper's card.
 pub fn capture(books: &mut Books<'_>, intent: &mut PaymentIntent, amount: i64) -> Result<(), Failure> {
     let before = latest(books, intent)?;
-    let charge = Charge {
-        captured: true,
-        amount_captured: amount,
-        ..before.clone()
-    };
+    let charge = Charge { captured: true, amount_captured: amount, ..before.clone() };
     intent.status = Status::Succeeded;
     intent.amount_received = amount;
     intent.amount_capturable = 0;
@@ -150,11 +127,7 @@ pub fn capture(books: &mut Books<'_>, intent: &mut PaymentIntent, amount: i64) -
 /// Gives an authorization back.
 pub fn release(books: &mut Books<'_>, intent: &mut PaymentIntent, event: &str) -> Result<(), Failure> {
     let before = latest(books, intent)?;
-    let charge = Charge {
-        refunded: true,
-        amount_refunded: before.amount,
-        ..before.clone()
-    };
+    let charge = Charge { refunded: true, amount_refunded: before.amount, ..before.clone() };
     intent.amount_capturable = 0;
     books.update(&before, &charge)?;
     books.emit_change(event, &before, &charge);

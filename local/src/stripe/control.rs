@@ -72,10 +72,9 @@ pub async fn faults(State(stripe): State<FakeStripe>) -> Json<Value> {
 /// `POST /faults`: lets requests go wrong.
 pub async fn inject(State(stripe): State<FakeStripe>, body: Bytes) -> Response {
     match parse::<Fault>(&body) {
-        Ok(fault) if fault.operation != "*" && !Operation::is_known(&fault.operation) => refuse(&format!(
-            "no operation is called {}; try payment_intents.create or *",
-            fault.operation
-        )),
+        Ok(fault) if fault.operation != "*" && !Operation::is_known(&fault.operation) => {
+            refuse(&format!("no operation is called {}; try payment_intents.create or *", fault.operation))
+        }
         Ok(fault) if !(400..=599).contains(&fault.status) => refuse("status must lie between 400 and 599"),
         Ok(fault) => {
             stripe.inject(fault);
@@ -108,9 +107,5 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
 }
 
 fn refuse(why: &str) -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        Json(json!({ "error": { "message": why } })),
-    )
-        .into_response()
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": { "message": why } }))).into_response()
 }

@@ -27,10 +27,8 @@ pub fn known(code: &str) -> Result<String, Failure> {
     if KNOWN.contains(&code.as_str()) {
         return Ok(code);
     }
-    let message = format!(
-        "Invalid currency: {code}. Stripe currently supports these currencies: {}",
-        KNOWN.join(", ")
-    );
+    let message =
+        format!("Invalid currency: {code}. Stripe currently supports these currencies: {}", KNOWN.join(", "));
     Err(Failure::invalid_param("currency", message))
 }
 
@@ -64,22 +62,10 @@ mod tests {
 
     #[test]
     fn amounts_follow_the_currency() {
-        for (amount, currency) in [
-            (1, "gbp"),
-            (99_999_999, "usd"),
-            (5, "jpy"),
-            (10, "kwd"),
-            (500, "isk"),
-        ] {
+        for (amount, currency) in [(1, "gbp"), (99_999_999, "usd"), (5, "jpy"), (10, "kwd"), (500, "isk")] {
             assert!(check(amount, currency, "amount").is_ok(), "{amount} {currency}");
         }
-        for (amount, currency) in [
-            (0, "gbp"),
-            (-1, "gbp"),
-            (100_000_000, "usd"),
-            (11, "kwd"),
-            (505, "isk"),
-        ] {
+        for (amount, currency) in [(0, "gbp"), (-1, "gbp"), (100_000_000, "usd"), (11, "kwd"), (505, "isk")] {
             assert!(check(amount, currency, "amount").is_err(), "{amount} {currency}");
         }
     }

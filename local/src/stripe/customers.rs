@@ -62,10 +62,7 @@ pub fn update(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answer
 
 pub fn delete(books: &mut Books<'_>, id: &str, _: &Params) -> Result<Answer, Failure> {
     let before = living(books, id)?;
-    let customer = Customer {
-        deleted: true,
-        ..before.clone()
-    };
+    let customer = Customer { deleted: true, ..before.clone() };
     books.update(&before, &customer)?;
     books.emit("customer.deleted", &before);
     Ok(Answer::ok(customer.render()))
@@ -74,35 +71,19 @@ pub fn delete(books: &mut Books<'_>, id: &str, _: &Params) -> Result<Answer, Fai
 pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, Failure> {
     let source = lists::indexed(params, "email")?.unwrap_or(Source::All);
     let living = |customer: &Customer| Ok(!customer.deleted);
-    Ok(Answer::ok(lists::list(
-        books,
-        params,
-        "/v1/customers",
-        &source,
-        living,
-    )?))
+    Ok(Answer::ok(lists::list(books, params, "/v1/customers", &source, living)?))
 }
 
 pub fn find(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, Failure> {
     const FIELDS: Fields = Fields(&["created", "email", "name", "phone"]);
     let living = |customer: &Customer| !customer.deleted;
-    Ok(Answer::ok(search::search(
-        books,
-        params,
-        "/v1/customers/search",
-        FIELDS,
-        living,
-    )?))
+    Ok(Answer::ok(search::search(books, params, "/v1/customers/search", FIELDS, living)?))
 }
 
 /// The customer, unless deleted.
 fn living(books: &Books<'_>, id: &str) -> Result<Customer, Failure> {
     let customer: Customer = books.get(id)?;
-    if customer.deleted {
-        Err(Failure::not_found(Customer::KIND, id))
-    } else {
-        Ok(customer)
-    }
+    if customer.deleted { Err(Failure::not_found(Customer::KIND, id)) } else { Ok(customer) }
 }
 
 fn write(customer: &mut Customer, params: &Params) -> Result<(), Failure> {

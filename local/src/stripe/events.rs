@@ -30,37 +30,24 @@ pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, F
     let mut types = params.list("types")?;
     types.extend(params.text("type")?);
     if types.len() > MAX_TYPES {
-        return Err(Failure::invalid_param(
-            "types",
-            format!("You may specify up to {MAX_TYPES} types."),
-        ));
+        return Err(Failure::invalid_param("types", format!("You may specify up to {MAX_TYPES} types.")));
     }
-    let delivered = params
-        .text("delivery_success")?
-        .is_some()
-        .then(|| params.flag("delivery_success"))
-        .transpose()?;
+    let delivered =
+        params.text("delivery_success")?.is_some().then(|| params.flag("delivery_success")).transpose()?;
     let oldest = oldest(books);
     let keep = |event: &Event| {
         let is_wanted = types.is_empty() || types.iter().any(|pattern| is_of_type(&event.kind, pattern));
         if event.created < oldest || !is_wanted {
             return Ok(false);
         }
-        delivered.map_or(Ok(true), |delivered| {
-            Ok(books.is_webhook_pending(&event.id)? != delivered)
-        })
+        delivered.map_or(Ok(true), |delivered| Ok(books.is_webhook_pending(&event.id)? != delivered))
     };
     let source = match types.as_slice() {
         [only] if !only.ends_with('*') => Source::Index("type", (*only).to_owned()),
         _ => Source::All,
     };
     let mut page = lists::list::<Event>(books, params, "/v1/events", &source, keep)?;
-    for event in page
-        .get_mut("data")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for event in page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
         mark_pending(books, event)?;
     }
     Ok(Answer::ok(page))

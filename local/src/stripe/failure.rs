@@ -17,15 +17,9 @@ pub struct Failure {
 
 impl Failure {
     fn new(status: StatusCode, kind: &str, message: impl Into<Value>) -> Self {
-        let error = Map::from_iter([
-            ("type".to_owned(), kind.into()),
-            ("message".to_owned(), message.into()),
-        ]);
-        Self {
-            status,
-            is_remembered: false,
-            error,
-        }
+        let error =
+            Map::from_iter([("type".to_owned(), kind.into()), ("message".to_owned(), message.into())]);
+        Self { status, is_remembered: false, error }
     }
 
     /// 400: the request makes no sense.
@@ -40,19 +34,13 @@ impl Failure {
 
     /// 400: the object's state does not allow it.
     pub fn unexpected_state(code: &str, message: &str) -> Self {
-        Self {
-            is_remembered: true,
-            ..Self::invalid(message).code(code)
-        }
+        Self { is_remembered: true, ..Self::invalid(message).code(code) }
     }
 
     /// 404 for the object that the path names.
     pub fn not_found(kind: &str, id: &str) -> Self {
         let param = if kind == "payment_intent" { "intent" } else { "id" };
-        Self {
-            status: StatusCode::NOT_FOUND,
-            ..Self::unknown(kind, id, param)
-        }
+        Self { status: StatusCode::NOT_FOUND, ..Self::unknown(kind, id, param) }
     }
 
     /// 400 for an object that a parameter names.
@@ -99,10 +87,7 @@ impl Failure {
     /// 402: the bank or the shopper said no.
     pub fn card(code: &str, decline_code: Option<&str>, message: &str) -> Self {
         let failure = Self::new(StatusCode::PAYMENT_REQUIRED, "card_error", message).code(code);
-        let failure = Self {
-            is_remembered: true,
-            ..failure
-        };
+        let failure = Self { is_remembered: true, ..failure };
         match decline_code {
             Some(decline_code) => failure.with("decline_code", decline_code),
             None => failure,
@@ -131,10 +116,8 @@ impl Failure {
     /// Adds the error's code.
     #[must_use]
     pub fn code(self, code: &str) -> Self {
-        self.with("code", code).with(
-            "doc_url",
-            format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")),
-        )
+        self.with("code", code)
+            .with("doc_url", format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")))
     }
 
     /// Adds a field of the error object.
@@ -157,14 +140,7 @@ impl Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the fake Stripe's state failed"
-        );
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "api_error",
-            "The state file failed; see the log.",
-        )
+        tracing::error!(error = &error as &dyn std::error::Error, "the fake Stripe's state failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "The state file failed; see the log.")
     }
 }

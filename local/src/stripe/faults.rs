@@ -68,20 +68,14 @@ impl Faults {
     /// The fault that strikes this request, if one does.
     pub fn strike(&mut self, operation: &str) -> Option<Strike> {
         let mut struck = None;
-        for fault in self
-            .0
-            .iter_mut()
-            .filter(|fault| fault.operation == "*" || fault.operation == operation)
+        for fault in self.0.iter_mut().filter(|fault| fault.operation == "*" || fault.operation == operation)
         {
             if fault.skip > 0 {
                 fault.skip -= 1;
             } else if struck.is_none() && fault.count > 0 {
                 fault.count -= 1;
                 let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                struck = Some(Strike {
-                    kind: fault.fault,
-                    status,
-                });
+                struck = Some(Strike { kind: fault.fault, status });
             }
         }
         self.0.retain(|fault| fault.count > 0);

@@ -25,15 +25,8 @@ impl Ids {
     pub fn next(&self, prefix: &str, now: Timestamp) -> String {
         let floor = stamp(now);
         let next = |last: u64| Some(floor.max(last.saturating_add(1)));
-        let last = self
-            .last
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
-            .unwrap_or_default();
-        format!(
-            "{prefix}_{}{}",
-            base62(floor.max(last.saturating_add(1))),
-            random(RANDOM_LENGTH)
-        )
+        let last = self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).unwrap_or_default();
+        format!("{prefix}_{}{}", base62(floor.max(last.saturating_add(1))), random(RANDOM_LENGTH))
     }
 }
 
@@ -45,12 +38,7 @@ pub fn bound(prefix: &str, instant: Timestamp) -> String {
 /// Random characters of the alphabet of ids.
 pub fn random(length: usize) -> String {
     let mut random = rand::rng();
-    let character = |_| {
-        ALPHABET
-            .get(random.random_range(0..ALPHABET.len()))
-            .copied()
-            .map_or('0', char::from)
-    };
+    let character = |_| ALPHABET.get(random.random_range(0..ALPHABET.len())).copied().map_or('0', char::from);
     (0..length).map(character).collect()
 }
 

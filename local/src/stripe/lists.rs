@@ -38,14 +38,12 @@ pub fn list<T: Object>(
             let message = "You may only specify one of these parameters: ending_before, starting_after.";
             return Err(Failure::invalid(message));
         }
-        (Some(id), None) => (
-            Order::NewestFirst,
-            Some(books.named::<T>(id, "starting_after")?.id().to_owned()),
-        ),
-        (None, Some(id)) => (
-            Order::OldestFirst,
-            Some(books.named::<T>(id, "ending_before")?.id().to_owned()),
-        ),
+        (Some(id), None) => {
+            (Order::NewestFirst, Some(books.named::<T>(id, "starting_after")?.id().to_owned()))
+        }
+        (None, Some(id)) => {
+            (Order::OldestFirst, Some(books.named::<T>(id, "ending_before")?.id().to_owned()))
+        }
         (None, None) => (Order::NewestFirst, created.first_bound(T::PREFIX)),
     };
     let beyond = |object: &T| match order {
@@ -101,9 +99,7 @@ pub fn collect<T: Object>(
 
 /// The objects whose field `name`, which has an index, is the parameter of that name.
 pub fn indexed(params: &Params, name: &'static str) -> Result<Option<Source>, Failure> {
-    Ok(params
-        .text(name)?
-        .map(|value| Source::Index(name, value.to_owned())))
+    Ok(params.text(name)?.map(|value| Source::Index(name, value.to_owned())))
 }
 
 /// `limit`, 1 to 100.
@@ -126,29 +122,17 @@ struct Created {
 
 impl Created {
     fn parse(params: &Params) -> Result<Self, Failure> {
-        let mut range = Self {
-            from: Timestamp::MIN,
-            to: Timestamp::MAX,
-        };
+        let mut range = Self { from: Timestamp::MIN, to: Timestamp::MAX };
         let Some(bounds) = params.fields("created") else {
             if let Some(second) = params.integer("created")? {
-                range = Self {
-                    from: instant(second),
-                    to: instant(second.saturating_add(1)),
-                };
+                range = Self { from: instant(second), to: instant(second.saturating_add(1)) };
             }
             return Ok(range);
         };
         bounds.allow(&["gt", "gte", "lt", "lte"])?;
         let later = |second: i64| instant(second.saturating_add(1));
-        let from = [
-            bounds.integer("gt")?.map(later),
-            bounds.integer("gte")?.map(instant),
-        ];
-        let to = [
-            bounds.integer("lt")?.map(instant),
-            bounds.integer("lte")?.map(later),
-        ];
+        let from = [bounds.integer("gt")?.map(later), bounds.integer("gte")?.map(instant)];
+        let to = [bounds.integer("lt")?.map(instant), bounds.integer("lte")?.map(later)];
         range.from = from.into_iter().flatten().fold(range.from, Timestamp::max);
         range.to = to.into_iter().flatten().fold(range.to, Timestamp::min);
         Ok(range)
@@ -166,10 +150,6 @@ impl Created {
 }
 
 fn instant(second: i64) -> Timestamp {
-    let nearest = if second < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
+    let nearest = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(second).unwrap_or(nearest)
 }

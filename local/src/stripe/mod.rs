@@ -119,22 +119,9 @@ pub fn router(stripe: FakeStripe) -> Router {
     Router::new()
         .route("/v1/{*path}", any(wire::serve))
         .route("/authenticate", post(control::authenticate))
-        .route(
-            "/webhooks",
-            get(control::misbehaviour)
-                .post(control::misbehave)
-                .delete(control::behave),
-        )
-        .route(
-            "/faults",
-            get(control::faults)
-                .post(control::inject)
-                .delete(control::clear_faults),
-        )
-        .route(
-            "/requests",
-            get(control::requests).delete(control::reset_requests),
-        )
+        .route("/webhooks", get(control::misbehaviour).post(control::misbehave).delete(control::behave))
+        .route("/faults", get(control::faults).post(control::inject).delete(control::clear_faults))
+        .route("/requests", get(control::requests).delete(control::reset_requests))
         .with_state(stripe)
 }
 
@@ -216,9 +203,7 @@ impl FakeStripe {
     }
 
     fn authenticate(&self, payment_intent: &str, is_authentic: bool) -> Result<Answer, Failure> {
-        self.transact(None, |books| {
-            payment_intents::authenticate(books, payment_intent, is_authentic)
-        })
+        self.transact(None, |books| payment_intents::authenticate(books, payment_intent, is_authentic))
     }
 
     /// Acts in one transaction and, once it is committed, sends its webhooks on their way.
@@ -320,10 +305,7 @@ impl FakeStripe {
         }
         *cleaned = now;
         drop(cleaned);
-        while self
-            .transact(None, |books| books.forget_old_answers())
-            .is_ok_and(|has_more| has_more)
-        {}
+        while self.transact(None, |books| books.forget_old_answers()).is_ok_and(|has_more| has_more) {}
     }
 }
 

@@ -43,10 +43,7 @@ fn in_full<T: Object>(object: &T) -> Value {
     let mut wire = serde_json::to_value(object).unwrap_or_default();
     if let (Value::Object(wire), Value::Object(constants)) = (&mut wire, object.constants()) {
         wire.extend(constants);
-        wire.extend([
-            ("object".to_owned(), T::KIND.into()),
-            ("livemode".to_owned(), false.into()),
-        ]);
+        wire.extend([("object".to_owned(), T::KIND.into()), ("livemode".to_owned(), false.into())]);
     }
     wire
 }
@@ -60,9 +57,7 @@ pub fn metadata_term(key: &str, value: &str) -> String {
 }
 
 fn metadata_terms(metadata: &Metadata) -> impl Iterator<Item = (&'static str, String)> {
-    metadata
-        .iter()
-        .map(|(key, value)| ("metadata", metadata_term(key, value)))
+    metadata.iter().map(|(key, value)| ("metadata", metadata_term(key, value)))
 }
 
 /// A customer.
@@ -192,10 +187,7 @@ impl Object for PaymentIntent {
     }
 
     fn indexes(&self) -> Vec<(&'static str, String)> {
-        let customer = self
-            .customer
-            .iter()
-            .map(|customer| ("customer", customer.clone()));
+        let customer = self.customer.iter().map(|customer| ("customer", customer.clone()));
         metadata_terms(&self.metadata).chain(customer).collect()
     }
 
@@ -250,11 +242,7 @@ pub enum ChargeStatus {
 impl Charge {
     /// What of its money can still go back.
     pub fn refundable(&self) -> i64 {
-        if self.status == ChargeStatus::Succeeded {
-            self.amount_captured - self.amount_refunded
-        } else {
-            0
-        }
+        if self.status == ChargeStatus::Succeeded { self.amount_captured - self.amount_refunded } else { 0 }
     }
 }
 
@@ -271,13 +259,8 @@ impl Object for Charge {
     }
 
     fn indexes(&self) -> Vec<(&'static str, String)> {
-        let customer = self
-            .customer
-            .iter()
-            .map(|customer| ("customer", customer.clone()));
-        customer
-            .chain([("payment_intent", self.payment_intent.clone())])
-            .collect()
+        let customer = self.customer.iter().map(|customer| ("customer", customer.clone()));
+        customer.chain([("payment_intent", self.payment_intent.clone())]).collect()
     }
 
     fn constants(&self) -> Value {
@@ -338,10 +321,7 @@ impl Object for Refund {
     }
 
     fn indexes(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("charge", self.charge.clone()),
-            ("payment_intent", self.payment_intent.clone()),
-        ]
+        vec![("charge", self.charge.clone()), ("payment_intent", self.payment_intent.clone())]
     }
 
     fn constants(&self) -> Value {

@@ -76,20 +76,17 @@ impl Operation {
     /// The operation that answers at this path below `/v1/`, and the path's id.
     pub fn find<'p>(method: &Method, path: &'p str) -> Option<(&'static Self, &'p str)> {
         let steps: Vec<&str> = path.split('/').collect();
-        OPERATIONS
-            .iter()
-            .filter(|operation| operation.method == *method)
-            .find_map(|operation| {
-                let mut id = "";
-                let is_match = operation.path.len() == steps.len()
-                    && operation.path.iter().zip(&steps).all(|(pattern, step)| {
-                        if *pattern == "*" {
-                            id = step;
-                        }
-                        pattern == step || (*pattern == "*" && !step.is_empty())
-                    });
-                is_match.then_some((operation, id))
-            })
+        OPERATIONS.iter().filter(|operation| operation.method == *method).find_map(|operation| {
+            let mut id = "";
+            let is_match = operation.path.len() == steps.len()
+                && operation.path.iter().zip(&steps).all(|(pattern, step)| {
+                    if *pattern == "*" {
+                        id = step;
+                    }
+                    pattern == step || (*pattern == "*" && !step.is_empty())
+                });
+            is_match.then_some((operation, id))
+        })
     }
 
     /// Whether an operation has this name.
@@ -110,10 +107,7 @@ mod tests {
             found(&Method::POST, "payment_intents/pi_1/confirm"),
             Some(("payment_intents.confirm", "pi_1"))
         );
-        assert_eq!(
-            found(&Method::GET, "payment_intents/search"),
-            Some(("payment_intents.search", ""))
-        );
+        assert_eq!(found(&Method::GET, "payment_intents/search"), Some(("payment_intents.search", "")));
         assert_eq!(found(&Method::GET, "payment_intents/"), None);
         assert_eq!(found(&Method::DELETE, "payment_intents/pi_1"), None);
     }

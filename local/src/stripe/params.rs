@@ -54,16 +54,9 @@ impl Params {
 
     fn insert(&mut self, path: &[&str], value: String, name: &str) -> Result<(), Failure> {
         let Some((first, rest)) = path.split_first() else {
-            return Err(Failure::invalid_param(
-                name,
-                format!("Invalid parameter name: {name}"),
-            ));
+            return Err(Failure::invalid_param(name, format!("Invalid parameter name: {name}")));
         };
-        let key = if first.is_empty() {
-            self.0.len().to_string()
-        } else {
-            (*first).to_owned()
-        };
+        let key = if first.is_empty() { self.0.len().to_string() } else { (*first).to_owned() };
         let at = self.0.iter().position(|(known, _)| *known == key);
         if rest.is_empty() {
             match at.and_then(|at| self.0.get_mut(at)) {
@@ -86,11 +79,10 @@ impl Params {
     /// Refuses parameters that an operation does not know, as Stripe does.
     pub fn allow(&self, known: &[&str]) -> Result<(), Failure> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, _)) => Err(Failure::invalid_param(
-                name,
-                format!("Received unknown parameter: {name}"),
-            )
-            .code("parameter_unknown")),
+            Some((name, _)) => {
+                Err(Failure::invalid_param(name, format!("Received unknown parameter: {name}"))
+                    .code("parameter_unknown"))
+            }
             None => Ok(()),
         }
     }
@@ -161,10 +153,7 @@ impl Params {
         if allowed.contains(&text) {
             return Ok(Some(text));
         }
-        Err(Failure::invalid_param(
-            name,
-            format!("Invalid {name}: must be one of {}", allowed.join(", ")),
-        ))
+        Err(Failure::invalid_param(name, format!("Invalid {name}: must be one of {}", allowed.join(", "))))
     }
 
     /// The fields of a parameter, if it was sent with fields.
@@ -193,17 +182,10 @@ impl Params {
 
     /// Merges `metadata[…]` into what is there: an empty value removes its key, `metadata=` removes all.
     pub fn merge_metadata(&self, metadata: &mut BTreeMap<String, String>) -> Result<(), Failure> {
-        if self
-            .change("metadata")
-            .is_ok_and(|change| change == Change::Clear)
-        {
+        if self.change("metadata").is_ok_and(|change| change == Change::Clear) {
             metadata.clear();
         }
-        for (key, value) in self
-            .fields("metadata")
-            .map(|fields| fields.0.as_slice())
-            .unwrap_or_default()
-        {
+        for (key, value) in self.fields("metadata").map(|fields| fields.0.as_slice()).unwrap_or_default() {
             let named = || format!("metadata[{key}]");
             let Param::Text(value) = value else {
                 return Err(Failure::invalid_param(&named(), "Metadata values must be text."));
@@ -219,10 +201,7 @@ impl Params {
             }
         }
         if metadata.len() > MAX_METADATA_KEYS {
-            return Err(Failure::invalid_param(
-                "metadata",
-                "Metadata can have up to 50 keys.",
-            ));
+            return Err(Failure::invalid_param("metadata", "Metadata can have up to 50 keys."));
         }
         Ok(())
     }
@@ -241,10 +220,7 @@ impl Params {
     }
 
     fn find(&self, name: &str) -> Option<&Param> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
@@ -271,18 +247,12 @@ fn path_of(name: &str) -> Result<Vec<&str>, Failure> {
     let (first, mut rest) = name.split_at(name.find('[').unwrap_or(name.len()));
     let mut path = vec![first];
     while !rest.is_empty() {
-        let (inner, after) = rest
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-            .ok_or_else(invalid)?;
+        let (inner, after) =
+            rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(invalid)?;
         path.push(inner);
         rest = after;
     }
-    if first.is_empty() || path.len() > MAX_DEPTH {
-        Err(invalid())
-    } else {
-        Ok(path)
-    }
+    if first.is_empty() || path.len() > MAX_DEPTH { Err(invalid()) } else { Ok(path) }
 }
 
 /// Undoes percent-encoding and `+`.
@@ -294,11 +264,8 @@ fn decode(text: &str) -> Result<String, Failure> {
             b'+' => b' ',
             b'%' => {
                 let digits = rest.next().zip(rest.next()).and_then(|(high, low)| {
-                    let digit = |byte: u8| {
-                        char::from(byte)
-                            .to_digit(16)
-                            .and_then(|digit| u8::try_from(digit).ok())
-                    };
+                    let digit =
+                        |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                     Some(digit(high)? * 16 + digit(low)?)
                 });
                 digits.ok_or_else(|| Failure::invalid("The request is not form-encoded."))?
@@ -321,10 +288,7 @@ mod tests {
     fn brackets_nest_and_percent_signs_decode() {
         let params =
             params("metadata%5Border%5D=o%201&shipping[address][city]=S%C3%A3o+Paulo&expand[]=a&expand[]=b");
-        assert_eq!(
-            params.fields("metadata").unwrap().text("order").unwrap(),
-            Some("o 1")
-        );
+        assert_eq!(params.fields("metadata").unwrap().text("order").unwrap(), Some("o 1"));
         assert_eq!(params.json("shipping").unwrap()["address"]["city"], "São Paulo");
         assert_eq!(params.list("expand").unwrap(), ["a", "b"]);
     }
@@ -332,19 +296,14 @@ mod tests {
     #[test]
     fn lists_keep_their_order_beyond_ten_elements() {
         let body: Vec<String> = (0..12).map(|at| format!("types[{at}]=t{at}")).collect();
-        assert_eq!(
-            params(&body.join("&")).list("types").unwrap().last(),
-            Some(&"t11")
-        );
+        assert_eq!(params(&body.join("&")).list("types").unwrap().last(), Some(&"t11"));
     }
 
     #[test]
     fn an_empty_value_clears_and_a_missing_one_keeps() {
         let mut metadata =
             BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
-        params("metadata[a]=&metadata[c]=3")
-            .merge_metadata(&mut metadata)
-            .unwrap();
+        params("metadata[a]=&metadata[c]=3").merge_metadata(&mut metadata).unwrap();
         assert_eq!(metadata.keys().collect::<Vec<_>>(), ["b", "c"]);
         params("metadata=").merge_metadata(&mut metadata).unwrap();
         assert!(metadata.is_empty());
@@ -352,32 +311,15 @@ mod tests {
 
     #[test]
     fn broken_forms_are_refused() {
-        for body in [
-            "a[=1",
-            "[a]=1",
-            "a=%zz",
-            "a=%ff",
-            "a=1&a[b]=2",
-            "a[b]=1&a=2",
-            "a[b][c][d][e][f][g]=1",
-        ] {
+        for body in ["a[=1", "[a]=1", "a=%zz", "a=%ff", "a=1&a[b]=2", "a[b]=1&a=2", "a[b][c][d][e][f][g]=1"] {
             assert!(Params::parse(None, body.as_bytes()).is_err(), "{body}");
         }
     }
 
     #[test]
     fn the_order_of_parameters_does_not_change_the_fingerprint() {
-        assert_eq!(
-            fingerprint("POST", "/v1/a", b"x=1&y=2"),
-            fingerprint("POST", "/v1/a", b"y=2&x=1")
-        );
-        assert_ne!(
-            fingerprint("POST", "/v1/a", b"x=1"),
-            fingerprint("POST", "/v1/a", b"x=2")
-        );
-        assert_ne!(
-            fingerprint("POST", "/v1/a", b"x=1"),
-            fingerprint("POST", "/v1/b", b"x=1")
-        );
+        assert_eq!(fingerprint("POST", "/v1/a", b"x=1&y=2"), fingerprint("POST", "/v1/a", b"y=2&x=1"));
+        assert_ne!(fingerprint("POST", "/v1/a", b"x=1"), fingerprint("POST", "/v1/a", b"x=2"));
+        assert_ne!(fingerprint("POST", "/v1/a", b"x=1"), fingerprint("POST", "/v1/b", b"x=1"));
     }
 }

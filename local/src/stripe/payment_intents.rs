@@ -109,9 +109,8 @@ fn new_intent(books: &mut Books<'_>, params: &Params) -> Result<PaymentIntent, F
     let types = params.list("payment_method_types")?;
     let automatic = types.is_empty().then(|| {
         let redirects = params.fields("automatic_payment_methods");
-        let redirects = redirects
-            .and_then(|fields| fields.text("allow_redirects").ok().flatten())
-            .unwrap_or("always");
+        let redirects =
+            redirects.and_then(|fields| fields.text("allow_redirects").ok().flatten()).unwrap_or("always");
         json!({ "allow_redirects": redirects, "enabled": true })
     });
     let types = if types.is_empty() { vec!["card"] } else { types };
@@ -163,19 +162,9 @@ pub fn update(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answer
         before.status,
         Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction
     );
-    let fixed = [
-        "amount",
-        "currency",
-        "customer",
-        "payment_method",
-        "payment_method_types",
-        "setup_future_usage",
-    ];
-    if let Some(name) = params
-        .names()
-        .find(|name| fixed.contains(name))
-        .filter(|_| !is_open)
-    {
+    let fixed =
+        ["amount", "currency", "customer", "payment_method", "payment_method_types", "setup_future_usage"];
+    if let Some(name) = params.names().find(|name| fixed.contains(name)).filter(|_| !is_open) {
         let message = format!(
             "This PaymentIntent's {name} could not be updated because it has a status of {}.",
             wire_name(before.status)
@@ -193,11 +182,7 @@ pub fn update(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answer
 
 pub fn confirm(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answer, Failure> {
     let before: PaymentIntent = books.get(id)?;
-    let open = [
-        Status::RequiresPaymentMethod,
-        Status::RequiresConfirmation,
-        Status::RequiresAction,
-    ];
+    let open = [Status::RequiresPaymentMethod, Status::RequiresConfirmation, Status::RequiresAction];
     if before.status == Status::Succeeded {
         let message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously \
                        confirmed.";
@@ -244,21 +229,11 @@ fn pay(
 /// The shopper answers the bank's challenge. Not part of Stripe's API: there, the shopper meets the bank's page.
 pub fn authenticate(books: &mut Books<'_>, id: &str, is_authentic: bool) -> Result<Answer, Failure> {
     let before: PaymentIntent = books.get(id)?;
-    must_be(
-        &before,
-        ["authenticate", "authenticated"],
-        &[Status::RequiresAction],
-    )?;
+    must_be(&before, ["authenticate", "authenticated"], &[Status::RequiresAction])?;
     let mut intent = before.clone();
     let method: PaymentMethod = books.get(intent.payment_method.as_deref().unwrap_or_default())?;
     if is_authentic {
-        charges::attempt(
-            books,
-            &mut intent,
-            &method,
-            Outcome::Approved,
-            Shopper::Authenticated,
-        )?;
+        charges::attempt(books, &mut intent, &method, Outcome::Approved, Shopper::Authenticated)?;
     } else {
         let message = "We are unable to authenticate your payment method. Please choose a different payment method and try \
                        again.";
@@ -274,9 +249,7 @@ pub fn capture(books: &mut Books<'_>, id: &str, params: &Params) -> Result<Answe
     let before: PaymentIntent = books.get(id)?;
     must_be(&before, ["capture", "captured"], &[Status::RequiresCapture])?;
     let mut intent = before.clone();
-    let amount = params
-        .integer("amount_to_capture")?
-        .unwrap_or(intent.amount_capturable);
+    let amount = params.integer("amount_to_capture")?.unwrap_or(intent.amount_capturable);
     currency::check(amount, &intent.currency, "amount_to_capture")?;
     if amount > intent.amount_capturable {
         let message = "The amount you are capturing is greater than the amount that can be captured.";
@@ -326,34 +299,20 @@ pub fn end(
 
 pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, Failure> {
     let source = lists::indexed(params, "customer")?.unwrap_or(Source::All);
-    Ok(Answer::ok(lists::list::<PaymentIntent>(
-        books,
-        params,
-        "/v1/payment_intents",
-        &source,
-        |_| Ok(true),
-    )?))
+    Ok(Answer::ok(lists::list::<PaymentIntent>(books, params, "/v1/payment_intents", &source, |_| Ok(true))?))
 }
 
 pub fn find(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, Failure> {
     const FIELDS: Fields = Fields(&["amount", "created", "currency", "customer", "status"]);
     let url = "/v1/payment_intents/search";
-    Ok(Answer::ok(search::search::<PaymentIntent>(
-        books,
-        params,
-        url,
-        FIELDS,
-        |_| true,
-    )?))
+    Ok(Answer::ok(search::search::<PaymentIntent>(books, params, url, FIELDS, |_| true)?))
 }
 
 fn answer(intent: &PaymentIntent, method: &PaymentMethod, refusal: Option<Failure>) -> Answer {
     match refusal {
         None => Answer::ok(intent.render()),
         Some(refusal) => Answer::refused(
-            &refusal
-                .with("payment_method", method.render())
-                .with("payment_intent", intent.render()),
+            &refusal.with("payment_method", method.render()).with("payment_intent", intent.render()),
         ),
     }
 }
@@ -369,10 +328,7 @@ fn write_details(books: &mut Books<'_>, intent: &mut PaymentIntent, params: &Par
     params.update("description", &mut intent.description)?;
     params.update("receipt_email", &mut intent.receipt_email)?;
     params.update("statement_descriptor", &mut intent.statement_descriptor)?;
-    params.update(
-        "statement_descriptor_suffix",
-        &mut intent.statement_descriptor_suffix,
-    )?;
+    params.update("statement_descriptor_suffix", &mut intent.statement_descriptor_suffix)?;
     params.update("transfer_group", &mut intent.transfer_group)?;
     params.choice("setup_future_usage", &["on_session", "off_session"])?;
     params.update("setup_future_usage", &mut intent.setup_future_usage)?;
@@ -410,10 +366,7 @@ fn method_named(books: &mut Books<'_>, name: &str, customer: Option<&str>) -> Re
 }
 
 fn challenge(intent: &PaymentIntent, return_url: Option<&str>) -> serde_json::Value {
-    let page = format!(
-        "https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={}",
-        intent.id
-    );
+    let page = format!("https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={}", intent.id);
     match return_url {
         Some(return_url) => {
             json!({ "type": "redirect_to_url", "redirect_to_url": { "url": page, "return_url": return_url } })
@@ -444,8 +397,5 @@ fn unexpected(intent: &PaymentIntent, message: &str) -> Failure {
 }
 
 fn wire_name(status: Status) -> String {
-    serde_json::to_value(status)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -13,14 +13,7 @@ use super::{
     wire::Answer,
 };
 
-pub const CREATED: &[&str] = &[
-    "amount",
-    "charge",
-    "expand",
-    "metadata",
-    "payment_intent",
-    "reason",
-];
+pub const CREATED: &[&str] = &["amount", "charge", "expand", "metadata", "payment_intent", "reason"];
 pub const UPDATED: &[&str] = &["expand", "metadata"];
 pub const LISTED: &[&str] = list_params!("charge", "payment_intent");
 
@@ -43,10 +36,7 @@ pub fn create(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer,
         );
         return Err(Failure::invalid_param("amount", message));
     }
-    let outcome = books
-        .get::<PaymentMethod>(&before.payment_method)?
-        .test_method()?
-        .refunds;
+    let outcome = books.get::<PaymentMethod>(&before.payment_method)?.test_method()?.refunds;
     let reason = params.choice("reason", &["duplicate", "fraudulent", "requested_by_customer"])?;
     let mut refund = Refund {
         id: books.new_id::<Refund>(),
@@ -96,10 +86,7 @@ pub fn cancel(books: &mut Books<'_>, id: &str, _: &Params) -> Result<Answer, Fai
         let message = "You cannot cancel this refund because it is no longer pending.";
         return Err(Failure::unexpected_state("resource_already_exists", message));
     }
-    let refund = Refund {
-        status: RefundStatus::Canceled,
-        ..before.clone()
-    };
+    let refund = Refund { status: RefundStatus::Canceled, ..before.clone() };
     take_back(books, &refund)?;
     save_change(books, &before, &refund)?;
     Ok(Answer::ok(refund.render()))
@@ -111,23 +98,14 @@ pub fn list(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, F
         .unwrap_or(Source::All);
     let intent = params.text("payment_intent")?;
     let keep = |refund: &Refund| Ok(intent.is_none_or(|id| refund.payment_intent == id));
-    Ok(Answer::ok(lists::list(
-        books,
-        params,
-        "/v1/refunds",
-        &source,
-        keep,
-    )?))
+    Ok(Answer::ok(lists::list(books, params, "/v1/refunds", &source, keep)?))
 }
 
 /// The bank has taken a pending refund.
 pub fn settle(books: &mut Books<'_>, id: &str) -> Result<(), Failure> {
     let before: Refund = books.get(id)?;
     if before.status == RefundStatus::Pending {
-        let refund = Refund {
-            status: RefundStatus::Succeeded,
-            ..before.clone()
-        };
+        let refund = Refund { status: RefundStatus::Succeeded, ..before.clone() };
         save_change(books, &before, &refund)?;
     }
     Ok(())
@@ -140,11 +118,7 @@ pub fn fail(books: &mut Books<'_>, id: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let reason = Some("expired_or_canceled_card".to_owned());
-    let refund = Refund {
-        status: RefundStatus::Failed,
-        failure_reason: reason,
-        ..before.clone()
-    };
+    let refund = Refund { status: RefundStatus::Failed, failure_reason: reason, ..before.clone() };
     take_back(books, &refund)?;
     save_change(books, &before, &refund)?;
     books.emit_change("refund.failed", &before, &refund);
@@ -165,11 +139,7 @@ fn take_back(books: &Books<'_>, refund: &Refund) -> Result<(), Failure> {
 
 fn with_refunded(charge: &Charge, amount: i64) -> Charge {
     let amount_refunded = charge.amount_refunded + amount;
-    Charge {
-        amount_refunded,
-        refunded: amount_refunded == charge.amount_captured,
-        ..charge.clone()
-    }
+    Charge { amount_refunded, refunded: amount_refunded == charge.amount_captured, ..charge.clone() }
 }
 
 fn charge_to_refund(books: &Books<'_>, params: &Params) -> Result<Charge, Failure> {
@@ -177,11 +147,8 @@ fn charge_to_refund(books: &Books<'_>, params: &Params) -> Result<Charge, Failur
         (Some(charge), _) => books.named(charge, "charge")?,
         (None, Some(intent)) => {
             let intent: PaymentIntent = books.named(intent, "payment_intent")?;
-            let charge = intent
-                .latest_charge
-                .as_deref()
-                .map(|charge| books.find::<Charge>(charge))
-                .transpose()?;
+            let charge =
+                intent.latest_charge.as_deref().map(|charge| books.find::<Charge>(charge)).transpose()?;
             charge.flatten().filter(|charge| charge.captured).ok_or_else(|| {
                 let message = format!(
                     "This PaymentIntent ({}) does not have a successful charge to refund.",
@@ -200,9 +167,6 @@ fn charge_to_refund(books: &Books<'_>, params: &Params) -> Result<Charge, Failur
         return Ok(charge);
     }
     // Stripe would refund the authorization; its documents send callers to cancel the PaymentIntent instead.
-    let message = format!(
-        "Charge {} has not been captured: cancel its PaymentIntent instead.",
-        charge.id
-    );
+    let message = format!("Charge {} has not been captured: cancel its PaymentIntent instead.", charge.id);
     Err(Failure::invalid_param("charge", message))
 }

@@ -28,15 +28,8 @@ pub fn search<T: Object>(
     let limit = lists::limit(params)?;
     let cursor = params.text("page")?.map(str::to_owned);
     let keep = |object: &T| Ok(keep(object) && query.matches(&object.render()));
-    let mut found: Vec<T> = lists::collect(
-        books,
-        &query.source(),
-        Order::NewestFirst,
-        cursor,
-        limit + 1,
-        keep,
-        |_| false,
-    )?;
+    let mut found: Vec<T> =
+        lists::collect(books, &query.source(), Order::NewestFirst, cursor, limit + 1, keep, |_| false)?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let next_page = found.last().filter(|_| has_more).map(Object::id);
@@ -95,9 +88,7 @@ impl Query {
             if after.is_empty() {
                 break;
             }
-            let (joint, next) = after
-                .split_once(char::is_whitespace)
-                .ok_or_else(|| unreadable(after))?;
+            let (joint, next) = after.split_once(char::is_whitespace).ok_or_else(|| unreadable(after))?;
             match joint {
                 "AND" | "OR" => joints.push(joint == "OR"),
                 _ => return Err(unreadable(after)),
@@ -131,11 +122,7 @@ impl Query {
             } => Some(Source::Index("metadata", metadata_term(key, value))),
             _ => None,
         });
-        if self.is_any {
-            Source::All
-        } else {
-            indexed.unwrap_or(Source::All)
-        }
+        if self.is_any { Source::All } else { indexed.unwrap_or(Source::All) }
     }
 }
 
@@ -143,16 +130,12 @@ impl Clause {
     /// Reads one clause and returns what follows it.
     fn parse(text: &str, fields: Fields) -> Result<(Self, &str), Failure> {
         let (is_negated, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let end = rest
-            .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-            .unwrap_or(rest.len());
+        let end =
+            rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
         let (name, rest) = rest.split_at(end);
         let (field, rest) = if let Some(inner) = rest.strip_prefix('[').filter(|_| name == "metadata") {
             let (key, rest) = quoted(inner)?;
-            (
-                Field::Metadata(key),
-                rest.strip_prefix(']').ok_or_else(|| unreadable(rest))?,
-            )
+            (Field::Metadata(key), rest.strip_prefix(']').ok_or_else(|| unreadable(rest))?)
         } else if fields.0.contains(&name) {
             (Field::Plain(name.to_owned()), rest)
         } else {
@@ -167,20 +150,10 @@ impl Clause {
             (":", Operator::Is),
             ("~", Operator::Contains),
         ];
-        let found = operators
-            .iter()
-            .find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?)));
+        let found = operators.iter().find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?)));
         let (operator, rest) = found.ok_or_else(|| unreadable(rest))?;
         let (value, rest) = Wanted::parse(rest)?;
-        Ok((
-            Self {
-                is_negated,
-                field,
-                operator,
-                value,
-            },
-            rest,
-        ))
+        Ok((Self { is_negated, field, operator, value }, rest))
     }
 
     fn matches(&self, object: &Value) -> bool {
@@ -192,9 +165,9 @@ impl Clause {
         let number = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
         let is_match = match (&self.value, self.operator) {
             (Wanted::Null, _) => value.is_null(),
-            (Wanted::Text(wanted), Operator::Contains) => value
-                .as_str()
-                .is_some_and(|text| text.to_lowercase().contains(&wanted.to_lowercase())),
+            (Wanted::Text(wanted), Operator::Contains) => {
+                value.as_str().is_some_and(|text| text.to_lowercase().contains(&wanted.to_lowercase()))
+            }
             (Wanted::Text(wanted), Operator::Is) => match value {
                 Value::String(text) => text == wanted,
                 Value::Number(number) => number
@@ -209,16 +182,14 @@ impl Clause {
                     Wanted::Text(text) => text.parse().ok(),
                     Wanted::Null => None,
                 };
-                number()
-                    .zip(wanted)
-                    .is_some_and(|(is, wanted)| match self.operator {
-                        Operator::Is => is == wanted,
-                        Operator::Over => is > wanted,
-                        Operator::Under => is < wanted,
-                        Operator::AtLeast => is >= wanted,
-                        Operator::AtMost => is <= wanted,
-                        Operator::Contains => false,
-                    })
+                number().zip(wanted).is_some_and(|(is, wanted)| match self.operator {
+                    Operator::Is => is == wanted,
+                    Operator::Over => is > wanted,
+                    Operator::Under => is < wanted,
+                    Operator::AtLeast => is >= wanted,
+                    Operator::AtMost => is <= wanted,
+                    Operator::Contains => false,
+                })
             }
         };
         is_match != self.is_negated
@@ -235,19 +206,14 @@ impl Wanted {
         if word.eq_ignore_ascii_case("null") {
             return Ok((Self::Null, rest));
         }
-        word.parse()
-            .map(|number| (Self::Number(number), rest))
-            .map_err(|_| unreadable(text))
+        word.parse().map(|number| (Self::Number(number), rest)).map_err(|_| unreadable(text))
     }
 }
 
 /// Text in single or double quotes, with backslashes before quotes, and what follows it.
 fn quoted(text: &str) -> Result<(String, &str), Failure> {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|first| matches!(first, '\'' | '"'))
-        .ok_or_else(|| unreadable(text))?;
+    let quote =
+        text.chars().next().filter(|first| matches!(first, '\'' | '"')).ok_or_else(|| unreadable(text))?;
     let mut content = String::new();
     let mut letters = text.char_indices().skip(1);
     while let Some((at, letter)) = letters.next() {
@@ -263,10 +229,7 @@ fn quoted(text: &str) -> Result<(String, &str), Failure> {
 }
 
 fn unreadable(rest: &str) -> Failure {
-    Failure::invalid_param(
-        "query",
-        format!("We were unable to parse your search query at: {rest}"),
-    )
+    Failure::invalid_param("query", format!("We were unable to parse your search query at: {rest}"))
 }
 
 #[cfg(test)]
@@ -296,12 +259,7 @@ mod tests {
         ] {
             assert!(matches(query), "{query}");
         }
-        for query in [
-            "status:'canceled'",
-            "amount<500",
-            "-status:'succeeded'",
-            "metadata['n']:null",
-        ] {
+        for query in ["status:'canceled'", "amount<500", "-status:'succeeded'", "metadata['n']:null"] {
             assert!(!matches(query), "{query}");
         }
     }
@@ -325,10 +283,7 @@ mod tests {
     #[test]
     fn a_search_by_metadata_reads_only_what_has_it() {
         let source = |query| Query::parse(query, FIELDS).unwrap().source();
-        assert!(matches!(
-            source("amount>1 AND metadata['a']:'b'"),
-            Source::Index("metadata", _)
-        ));
+        assert!(matches!(source("amount>1 AND metadata['a']:'b'"), Source::Index("metadata", _)));
         assert!(matches!(source("amount>1 OR metadata['a']:'b'"), Source::All));
         assert!(matches!(source("-metadata['a']:'b'"), Source::All));
     }

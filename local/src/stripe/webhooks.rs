@@ -68,15 +68,7 @@ pub struct Misbehaviour {
 
 impl Default for Misbehaviour {
     fn default() -> Self {
-        Self {
-            duplicate: 0,
-            delay_seconds: 0,
-            reorder: false,
-            lose: false,
-            rate: 1.0,
-            seed: 0,
-            count: None,
-        }
+        Self { duplicate: 0, delay_seconds: 0, reorder: false, lose: false, rate: 1.0, seed: 0, count: None }
     }
 }
 
@@ -95,14 +87,8 @@ pub struct Delivery {
 impl Delivery {
     /// The delivery after an attempt at `now` failed.
     pub fn failed(&self, now: Timestamp) -> Self {
-        let due = BACKOFF
-            .get(self.attempts)
-            .and_then(|wait| now.checked_add(*wait).ok());
-        Self {
-            attempts: self.attempts + 1,
-            due,
-            ..self.clone()
-        }
+        let due = BACKOFF.get(self.attempts).and_then(|wait| now.checked_add(*wait).ok());
+        Self { attempts: self.attempts + 1, due, ..self.clone() }
     }
 }
 
@@ -125,16 +111,9 @@ impl Webhooks {
     pub fn resume(owed: Vec<Delivery>) -> Self {
         let misbehaviour = Misbehaviour::default();
         let chances = StdRng::seed_from_u64(misbehaviour.seed);
-        let waiting = owed
-            .into_iter()
-            .filter_map(|delivery| Some((delivery.due?, delivery.key)))
-            .collect();
+        let waiting = owed.into_iter().filter_map(|delivery| Some((delivery.due?, delivery.key))).collect();
         Self {
-            plan: Mutex::new(Plan {
-                endpoint: None,
-                misbehaviour,
-                chances,
-            }),
+            plan: Mutex::new(Plan { endpoint: None, misbehaviour, chances }),
             waiting: Mutex::new(waiting),
         }
     }
@@ -167,10 +146,7 @@ impl Webhooks {
         if plan.endpoint.is_none() {
             return Vec::new();
         }
-        events
-            .iter()
-            .flat_map(|event| plan.deliveries(event, now))
-            .collect()
+        events.iter().flat_map(|event| plan.deliveries(event, now)).collect()
     }
 
     /// Puts a delivery on the agenda.
@@ -193,10 +169,7 @@ impl Webhooks {
         }
         let mut waiting = lock(&self.waiting);
         let later = waiting.split_off(&(now, char::MAX.to_string()));
-        std::mem::replace(&mut *waiting, later)
-            .into_iter()
-            .map(|(_, key)| key)
-            .collect()
+        std::mem::replace(&mut *waiting, later).into_iter().map(|(_, key)| key).collect()
     }
 }
 
@@ -215,26 +188,18 @@ impl Plan {
         if behaviour.lose {
             return Vec::new();
         }
-        let mut due = now
-            .saturating_add(SignedDuration::from_secs(behaviour.delay_seconds.into()))
-            .unwrap_or(now);
+        let mut due =
+            now.saturating_add(SignedDuration::from_secs(behaviour.delay_seconds.into())).unwrap_or(now);
         if behaviour.reorder {
             let held = self.chances.random_range(1..=REORDER_WITHIN.as_millis());
             due += SignedDuration::from_millis(i64::try_from(held).unwrap_or_default());
         }
-        (0..=behaviour.duplicate)
-            .map(|copy| delivery(event, copy, due))
-            .collect()
+        (0..=behaviour.duplicate).map(|copy| delivery(event, copy, due)).collect()
     }
 }
 
 fn delivery(event: &Event, copy: u32, due: Timestamp) -> Delivery {
-    Delivery {
-        key: format!("{}/{copy}", event.id),
-        event: event.id.clone(),
-        attempts: 0,
-        due: Some(due),
-    }
+    Delivery { key: format!("{}/{copy}", event.id), event: event.id.clone(), attempts: 0, due: Some(due) }
 }
 
 /// Sends signed webhooks.
@@ -269,10 +234,7 @@ impl Sender {
                 false
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a webhook did not arrive"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "a webhook did not arrive");
                 false
             }
         }

@@ -59,18 +59,12 @@ pub struct Answer {
 impl Answer {
     /// 200.
     pub fn ok(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body,
-        }
+        Self { status: StatusCode::OK, body }
     }
 
     /// A refusal that changed something, so that its transaction must be kept.
     pub fn refused(failure: &Failure) -> Self {
-        Self {
-            status: failure.status,
-            body: failure.body(),
-        }
+        Self { status: failure.status, body: failure.body() }
     }
 }
 
@@ -97,13 +91,7 @@ impl Call<'_> {
                 return Err(Failure::other_request(key));
             }
             let status = StatusCode::from_u16(kept.status).unwrap_or_default();
-            return Ok((
-                Answer {
-                    status,
-                    body: kept.body,
-                },
-                Replay::Of(kept.request_id),
-            ));
+            return Ok((Answer { status, body: kept.body }, Replay::Of(kept.request_id)));
         }
         self.params.allow(self.operation.params)?;
         if self.is_public {
@@ -218,19 +206,10 @@ fn read<'a>(
     let idempotency_key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     let idempotency = idempotency_key.filter(|key| *method == Method::POST && !key.is_empty());
     if idempotency.is_some_and(|key| key.len() > MAX_IDEMPOTENCY_KEY) {
-        return Err(Failure::invalid(
-            "Idempotency keys may have at most 255 characters.",
-        ));
+        return Err(Failure::invalid("Idempotency keys may have at most 255 characters."));
     }
     let idempotency = idempotency.map(|key| (key, params::fingerprint(method.as_str(), path, body)));
-    Ok(Call {
-        operation,
-        id,
-        params,
-        request_id,
-        idempotency,
-        is_public,
-    })
+    Ok(Call { operation, id, params, request_id, idempotency, is_public })
 }
 
 /// The API key: a bearer token, or the user name of basic authentication.
@@ -250,9 +229,7 @@ fn hide_private(body: &mut Value) {
         None => Some(body),
     };
     if let Some(Value::Object(intent)) = intent
-        && intent
-            .get("object")
-            .is_some_and(|kind| kind == PaymentIntent::KIND)
+        && intent.get("object").is_some_and(|kind| kind == PaymentIntent::KIND)
     {
         intent.retain(|field, _| PUBLIC_FIELDS.contains(&field.as_str()));
     }
@@ -272,10 +249,7 @@ fn respond(headers: &HeaderMap, request_id: &str, outcome: Result<(Answer, Repla
     set("cache-control", "no-cache, no-store");
     set("request-id", request_id);
     let request_header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    set(
-        "stripe-version",
-        request_header("stripe-version").unwrap_or(API_VERSION),
-    );
+    set("stripe-version", request_header("stripe-version").unwrap_or(API_VERSION));
     if let Some(key) = request_header("idempotency-key") {
         set("idempotency-key", key);
     }

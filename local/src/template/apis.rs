@@ -89,10 +89,7 @@ pub(super) fn read(document: &Document<'_>) -> Result<Apis, TemplateError> {
         match protocols.get(&route.api_id).map(String::as_str) {
             Some("HTTP") => {
                 let target = integrations.http(&resource, &route.target)?;
-                apis.http.routes.push(HttpRoute {
-                    key: route.route_key,
-                    target,
-                });
+                apis.http.routes.push(HttpRoute { key: route.route_key, target });
             }
             Some("WEBSOCKET") => {
                 let target = integrations.websocket(&resource, &route.target)?;
@@ -103,9 +100,7 @@ pub(super) fn read(document: &Document<'_>) -> Result<Apis, TemplateError> {
                                    give it both or neither";
                     return Err(resource.unservable("RouteResponseSelectionExpression", problem));
                 }
-                apis.websocket
-                    .routes
-                    .insert(route.route_key, WebSocketRoute { target, responds });
+                apis.websocket.routes.insert(route.route_key, WebSocketRoute { target, responds });
             }
             _ => {
                 let problem = format!("there is no API `{}`", route.api_id);
@@ -151,14 +146,9 @@ impl<'a> Integrations<'a> {
         let mut templates = BTreeMap::new();
         for resource in document.of_type("AWS::ApiGatewayV2::IntegrationResponse") {
             let mut response: IntegrationResponseProperties = resource.properties()?;
-            let chosen = response
-                .template_selection_expression
-                .unwrap_or_else(|| "$default".to_owned());
+            let chosen = response.template_selection_expression.unwrap_or_else(|| "$default".to_owned());
             let template = response.response_templates.remove(&chosen).ok_or_else(|| {
-                resource.unservable(
-                    "ResponseTemplates",
-                    format!("there is no template `{chosen}`; add it"),
-                )
+                resource.unservable("ResponseTemplates", format!("there is no template `{chosen}`; add it"))
             })?;
             templates.insert(response.integration_id, template);
         }
@@ -170,15 +160,9 @@ impl<'a> Integrations<'a> {
         route: &Resource<'_>,
         target: &str,
     ) -> Result<&(Resource<'a>, IntegrationProperties), TemplateError> {
-        target
-            .strip_prefix("integrations/")
-            .and_then(|id| self.all.get(id))
-            .ok_or_else(|| {
-                route.unservable(
-                    "Target",
-                    format!("`{target}` is not integrations/ and an integration"),
-                )
-            })
+        target.strip_prefix("integrations/").and_then(|id| self.all.get(id)).ok_or_else(|| {
+            route.unservable("Target", format!("`{target}` is not integrations/ and an integration"))
+        })
     }
 
     fn http(&self, route: &Resource<'_>, target: &str) -> Result<HttpTarget, TemplateError> {
@@ -196,32 +180,26 @@ impl<'a> Integrations<'a> {
                     .filter(|(host, _)| host.contains(".s3."))
                     .map(|(_, path)| path.to_owned());
                 path.map(HttpTarget::Site).ok_or_else(|| {
-                    resource.unservable(
-                        "IntegrationUri",
-                        format!("`{uri}` is not in a bucket of this template"),
-                    )
+                    resource
+                        .unservable("IntegrationUri", format!("`{uri}` is not in a bucket of this template"))
                 })
             }
-            other => Err(resource.unservable(
-                "IntegrationType",
-                format!("`{other}` is not AWS_PROXY or HTTP_PROXY"),
-            )),
+            other => {
+                Err(resource
+                    .unservable("IntegrationType", format!("`{other}` is not AWS_PROXY or HTTP_PROXY")))
+            }
         }
     }
 
     fn websocket(&self, route: &Resource<'_>, target: &str) -> Result<WebSocketTarget, TemplateError> {
         let (resource, integration) = self.of(route, target)?;
         match integration.integration_type.as_str() {
-            "AWS_PROXY" => Ok(WebSocketTarget::Function(function(
-                resource,
-                integration.uri(resource)?,
-            )?)),
-            "MOCK" => self
-                .templates
-                .get(resource.id)
-                .cloned()
-                .map(WebSocketTarget::Mock)
-                .ok_or_else(|| resource.unservable("", "is a MOCK without an IntegrationResponse; add one")),
+            "AWS_PROXY" => Ok(WebSocketTarget::Function(function(resource, integration.uri(resource)?)?)),
+            "MOCK" => {
+                self.templates.get(resource.id).cloned().map(WebSocketTarget::Mock).ok_or_else(|| {
+                    resource.unservable("", "is a MOCK without an IntegrationResponse; add one")
+                })
+            }
             other => {
                 Err(resource.unservable("IntegrationType", format!("`{other}` is not AWS_PROXY or MOCK")))
             }
@@ -239,14 +217,9 @@ impl IntegrationProperties {
 
 /// The function in a function's ARN, or in the longer form that WebSocket integrations ask for.
 fn function(resource: &Resource<'_>, uri: &str) -> Result<String, TemplateError> {
-    uri.split_once(":function:")
-        .map(|(_, rest)| rest.trim_end_matches("/invocations").to_owned())
-        .ok_or_else(|| {
-            resource.unservable(
-                "IntegrationUri",
-                format!("`{uri}` is not a function of this template"),
-            )
-        })
+    uri.split_once(":function:").map(|(_, rest)| rest.trim_end_matches("/invocations").to_owned()).ok_or_else(
+        || resource.unservable("IntegrationUri", format!("`{uri}` is not a function of this template")),
+    )
 }
 
 impl From<CorsProperties> for Cors {
@@ -254,11 +227,7 @@ impl From<CorsProperties> for Cors {
         Self {
             origins: cors.allow_origins,
             methods: cors.allow_methods,
-            headers: cors
-                .allow_headers
-                .iter()
-                .map(|header| header.to_ascii_lowercase())
-                .collect(),
+            headers: cors.allow_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
             exposed: cors.expose_headers,
             credentials: cors.allow_credentials,
             max_age: cors.max_age,
@@ -318,14 +287,9 @@ Resources:
 
     #[test]
     fn a_websocket_route_leads_to_a_function_and_answers_only_with_a_route_response() {
-        let websocket = read(&route("Live", "$connect", SOCKET_RUN, ""))
-            .unwrap()
-            .websocket;
+        let websocket = read(&route("Live", "$connect", SOCKET_RUN, "")).unwrap().websocket;
         assert_eq!(websocket.selection, "$request.body.type");
-        assert_eq!(
-            websocket.routes["$connect"].target,
-            WebSocketTarget::Function("Run".to_owned())
-        );
+        assert_eq!(websocket.routes["$connect"].target, WebSocketTarget::Function("Run".to_owned()));
         assert!(!websocket.routes["$connect"].responds);
 
         let answers = ", RouteResponseSelectionExpression: '$default'";
@@ -334,10 +298,7 @@ Resources:
         let with_response = route("Live", "$default", SOCKET_RUN, answers) + response;
         assert!(read(&with_response).unwrap().websocket.routes["$default"].responds);
         let half = read(&route("Live", "$default", SOCKET_RUN, answers)).unwrap_err();
-        assert!(
-            half.ends_with("a RouteResponse; give it both or neither"),
-            "{half}"
-        );
+        assert!(half.ends_with("a RouteResponse; give it both or neither"), "{half}");
     }
 
     #[test]

@@ -97,15 +97,13 @@ pub(super) struct Resource<'a> {
 impl Resource<'_> {
     /// Its properties, as far as `T` asks for them.
     pub(super) fn properties<T: DeserializeOwned>(&self) -> Result<T, TemplateError> {
-        self.document
-            .evaluate(self.properties, &format!("Resources.{}.Properties", self.id))
+        self.document.evaluate(self.properties, &format!("Resources.{}.Properties", self.id))
     }
 
     /// The error that says that this resource is wrong at `place`, a path below its properties.
     pub(super) fn unservable(&self, place: &str, problem: impl Into<String>) -> TemplateError {
         let dot = if place.is_empty() { "" } else { "." };
-        self.document
-            .unservable(format!("Resources.{}.Properties{dot}{place}", self.id), problem)
+        self.document.unservable(format!("Resources.{}.Properties{dot}{place}", self.id), problem)
     }
 }
 
@@ -116,26 +114,16 @@ impl<'a> Document<'a> {
             place: place.into(),
             problem,
         };
-        let text = fs::read_to_string(file).map_err(|cause| TemplateError::Unreadable {
-            file: file.into(),
-            cause,
-        })?;
-        let yaml: Yaml = serde_yaml_ng::from_str(&text).map_err(|cause| TemplateError::Syntax {
-            file: file.into(),
-            cause,
-        })?;
+        let text = fs::read_to_string(file)
+            .map_err(|cause| TemplateError::Unreadable { file: file.into(), cause })?;
+        let yaml: Yaml = serde_yaml_ng::from_str(&text)
+            .map_err(|cause| TemplateError::Syntax { file: file.into(), cause })?;
         let json = plain(yaml).map_err(|key| {
-            unservable(
-                "the template",
-                format!("the key {key} is not a text; write it in quotes"),
-            )
+            unservable("the template", format!("the key {key} is not a text; write it in quotes"))
         })?;
         let sections: Sections = serde_path_to_error::deserialize(json).map_err(|error| {
             let place = error.path().to_string();
-            unservable(
-                if place == "." { "the template" } else { &place },
-                error.inner().to_string(),
-            )
+            unservable(if place == "." { "the template" } else { &place }, error.inner().to_string())
         })?;
         let parameters = parameters::values(&sections.parameters, surroundings)
             .map_err(|(place, problem)| unservable(&place, problem))?;
@@ -155,20 +143,14 @@ impl<'a> Document<'a> {
     pub(super) fn of_type<'b>(&'b self, wanted: &'b str) -> impl Iterator<Item = Resource<'b>> {
         self.resources()
             .filter(move |(_, resource)| resource.r#type == wanted)
-            .map(|(id, resource)| Resource {
-                id,
-                properties: &resource.properties,
-                document: self,
-            })
+            .map(|(id, resource)| Resource { id, properties: &resource.properties, document: self })
     }
 
     /// Resources that nothing serves and that are not known to matter in AWS only.
     pub(super) fn skipped(&self) -> Vec<String> {
         let known = |name: &str| OF_AWS_ONLY.contains(&name) || SERVED.contains(&name);
         let resources = self.resources().filter(|(_, resource)| !known(&resource.r#type));
-        resources
-            .map(|(id, resource)| format!("{id} ({})", resource.r#type))
-            .collect()
+        resources.map(|(id, resource)| format!("{id} ({})", resource.r#type)).collect()
     }
 
     /// `Globals`, as far as `T` asks for them.
@@ -178,26 +160,14 @@ impl<'a> Document<'a> {
 
     /// The error that says that something is wrong at `place`.
     pub(super) fn unservable(&self, place: impl Into<String>, problem: impl Into<String>) -> TemplateError {
-        TemplateError::Unservable {
-            file: self.file.into(),
-            place: place.into(),
-            problem: problem.into(),
-        }
+        TemplateError::Unservable { file: self.file.into(), place: place.into(), problem: problem.into() }
     }
 
     fn evaluate<T: DeserializeOwned>(&self, value: &Value, place: &str) -> Result<T, TemplateError> {
-        let value = if value.is_null() {
-            Value::Object(Map::new())
-        } else {
-            value.clone()
-        };
+        let value = if value.is_null() { Value::Object(Map::new()) } else { value.clone() };
         serde_path_to_error::deserialize(Expression::new(value, self)).map_err(|error| {
             let below = error.path().to_string();
-            let place = if below == "." {
-                place.to_owned()
-            } else {
-                format!("{place}.{below}")
-            };
+            let place = if below == "." { place.to_owned() } else { format!("{place}.{below}") };
             self.unservable(place, error.into_inner().to_string())
         })
     }
@@ -218,10 +188,7 @@ impl<'a> Document<'a> {
 
     /// The resources that exist under the template's conditions.
     fn resources(&self) -> impl Iterator<Item = (&String, &Declaration)> {
-        self.sections
-            .resources
-            .iter()
-            .filter(|(id, _)| !self.absent.contains(*id))
+        self.sections.resources.iter().filter(|(id, _)| !self.absent.contains(*id))
     }
 }
 
@@ -264,27 +231,11 @@ mod tests {
     #[test]
     fn resources_have_local_names() {
         assert_eq!(value("!Ref Orders").unwrap(), "Orders");
-        assert_eq!(
-            value("!Ref Work").unwrap(),
-            "http://127.0.0.1:4566/000000000000/Work"
-        );
-        assert_eq!(
-            value("!Ref Alerts").unwrap(),
-            "arn:aws:sns:eu-west-1:000000000000:Alerts"
-        );
-        assert_eq!(
-            value("!GetAtt Http.ApiEndpoint").unwrap(),
-            "http://127.0.0.1:3001"
-        );
-        assert!(
-            value("!GetAtt Live.ApiEndpoint")
-                .unwrap_err()
-                .ends_with("make it a parameter")
-        );
-        assert_eq!(
-            value("!Sub '${AWS::Region}/${AWS::AccountId}'").unwrap(),
-            "eu-west-1/000000000000"
-        );
+        assert_eq!(value("!Ref Work").unwrap(), "http://127.0.0.1:4566/000000000000/Work");
+        assert_eq!(value("!Ref Alerts").unwrap(), "arn:aws:sns:eu-west-1:000000000000:Alerts");
+        assert_eq!(value("!GetAtt Http.ApiEndpoint").unwrap(), "http://127.0.0.1:3001");
+        assert!(value("!GetAtt Live.ApiEndpoint").unwrap_err().ends_with("make it a parameter"));
+        assert_eq!(value("!Sub '${AWS::Region}/${AWS::AccountId}'").unwrap(), "eu-west-1/000000000000");
     }
 
     #[test]
@@ -297,15 +248,8 @@ Resources:
   Lost: { Type: 'AWS::SNS::Topic', Condition: IsWanted }
 ";
         assert_eq!(read(yaml).unwrap().topics, [""; 0]);
-        assert_eq!(
-            read_with(yaml, &[("Wanted", "yes")]).unwrap().topics,
-            ["Alerts", "Lost"]
-        );
-        assert!(
-            value("!Ref Extra")
-                .unwrap_err()
-                .ends_with("there is no parameter or resource `Extra`")
-        );
+        assert_eq!(read_with(yaml, &[("Wanted", "yes")]).unwrap().topics, ["Alerts", "Lost"]);
+        assert!(value("!Ref Extra").unwrap_err().ends_with("there is no parameter or resource `Extra`"));
         let unknown = "{ Resources: { Alerts: { Type: 'AWS::SNS::Topic', Condition: Never } } }";
         let error = "template.yaml: Resources.Alerts.Condition: there is no condition `Never`";
         assert_eq!(read(unknown).unwrap_err(), error);
@@ -319,25 +263,15 @@ Resources:
   Alerts: { Type: 'AWS::SNS::Topic' }
   Search: { Type: 'AWS::OpenSearchService::Domain' }
 ";
-        assert_eq!(
-            read(yaml).unwrap().skipped,
-            ["Search (AWS::OpenSearchService::Domain)"]
-        );
+        assert_eq!(read(yaml).unwrap().skipped, ["Search (AWS::OpenSearchService::Domain)"]);
     }
 
     #[test]
     fn a_broken_file_is_named_with_its_line() {
         let error = read("Resources:\n  A: [").unwrap_err();
-        assert!(
-            error.starts_with("template.yaml: ") && error.contains("line 3"),
-            "{error}"
-        );
+        assert!(error.starts_with("template.yaml: ") && error.contains("line 3"), "{error}");
         let twice = "Resources:\n  A: { Type: 'AWS::SNS::Topic' }\n  A: { Type: 'AWS::SNS::Topic' }\n";
-        assert!(
-            read(twice).unwrap_err().contains("duplicate entry"),
-            "{}",
-            read(twice).unwrap_err()
-        );
+        assert!(read(twice).unwrap_err().contains("duplicate entry"), "{}", read(twice).unwrap_err());
         assert_eq!(
             read("Outputs: {}").unwrap_err(),
             "template.yaml: the template: missing field `Resources`"
@@ -346,9 +280,7 @@ Resources:
             read("{ Resources: { A: { Typ: x } } }").unwrap_err(),
             "template.yaml: Resources.A: missing field `Type`"
         );
-        let missing = Template::read(Path::new("nowhere.yaml"), &surroundings(&[]))
-            .unwrap_err()
-            .to_string();
+        let missing = Template::read(Path::new("nowhere.yaml"), &surroundings(&[])).unwrap_err().to_string();
         assert!(missing.starts_with("nowhere.yaml: No such file"), "{missing}");
     }
 }

@@ -39,24 +39,18 @@ impl<'a> Expression<'a> {
     pub(super) fn holds(self) -> Result<bool, Error> {
         let scope = self.scope;
         let Some((name, argument)) = function(&self.value) else {
-            return Err(Error::custom(
-                "is not a condition; write !Equals, !Not, !And, !Or or !Condition",
-            ));
+            return Err(Error::custom("is not a condition; write !Equals, !Not, !And, !Or or !Condition"));
         };
         let parts = || array(argument.clone()).map(Vec::into_iter);
         match name {
             "Fn::Equals" => {
-                let parts = parts()?
-                    .map(|part| text(part, scope))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let parts = parts()?.map(|part| text(part, scope)).collect::<Result<Vec<_>, _>>()?;
                 match parts.as_slice() {
                     [left, right] => Ok(left == right),
                     _ => Err(Error::custom("Fn::Equals compares exactly two values")),
                 }
             }
-            "Fn::Not" => Ok(!parts()?
-                .next()
-                .map_or(Ok(false), |part| Self::new(part, scope).holds())?),
+            "Fn::Not" => Ok(!parts()?.next().map_or(Ok(false), |part| Self::new(part, scope).holds())?),
             "Fn::And" => parts()?.try_fold(true, |all, part| Ok(all & Self::new(part, scope).holds()?)),
             "Fn::Or" => parts()?.try_fold(false, |any, part| Ok(any | Self::new(part, scope).holds()?)),
             "Condition" => scope.condition(&text(argument.clone(), scope)?),
@@ -100,15 +94,12 @@ impl<'a> Expression<'a> {
                 let holds = scope.condition(&text(condition, scope)?)?;
                 Self::new(if holds { then } else { otherwise }, scope).reduce()
             }
-            other => Err(Error::custom(format!(
-                "{other} is not understood by the local cloud"
-            ))),
+            other => Err(Error::custom(format!("{other} is not understood by the local cloud"))),
         }
     }
 
     fn present(self) -> Result<Value, Error> {
-        self.reduce()?
-            .ok_or_else(|| Error::custom("AWS::NoValue stands where a value is needed"))
+        self.reduce()?.ok_or_else(|| Error::custom("AWS::NoValue stands where a value is needed"))
     }
 }
 
@@ -147,9 +138,7 @@ fn attribute(argument: Value, scope: &dyn Scope) -> Result<Value, Error> {
         list => texts(list, scope)?.join("."),
     };
     let (resource, attribute) = path.split_once('.').ok_or_else(|| {
-        Error::custom(format!(
-            "Fn::GetAtt needs a resource and an attribute, not `{path}`"
-        ))
+        Error::custom(format!("Fn::GetAtt needs a resource and an attribute, not `{path}`"))
     })?;
     scope.attribute(resource, attribute)
 }
@@ -210,15 +199,10 @@ impl<'de> Deserializer<'de> for Expression<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let scope = self.scope;
         match self.present()? {
-            Value::Array(elements) => visitor.visit_seq(Elements {
-                rest: elements.into_iter(),
-                scope,
-            }),
-            Value::Object(entries) => visitor.visit_map(Entries {
-                rest: entries.into_iter(),
-                value: None,
-                scope,
-            }),
+            Value::Array(elements) => visitor.visit_seq(Elements { rest: elements.into_iter(), scope }),
+            Value::Object(entries) => {
+                visitor.visit_map(Entries { rest: entries.into_iter(), value: None, scope })
+            }
             scalar => scalar.deserialize_any(visitor).map_err(Error::custom),
         }
     }
@@ -301,73 +285,38 @@ mod tests {
 
     #[test]
     fn short_and_long_forms_mean_the_same() {
-        for yaml in [
-            "!Ref Name",
-            "{ Ref: Name }",
-            "!Sub '${Name}'",
-            "{ 'Fn::Sub': '${Name}' }",
-        ] {
+        for yaml in ["!Ref Name", "{ Ref: Name }", "!Sub '${Name}'", "{ 'Fn::Sub': '${Name}' }"] {
             assert_eq!(value(yaml).unwrap(), "shop", "{yaml}");
         }
         let arn = "arn:aws:sqs:eu-west-1:000000000000:Work";
-        for yaml in [
-            "!GetAtt Work.Arn",
-            "{ 'Fn::GetAtt': [Work, Arn] }",
-            "!Sub '${Work.Arn}'",
-        ] {
+        for yaml in ["!GetAtt Work.Arn", "{ 'Fn::GetAtt': [Work, Arn] }", "!Sub '${Work.Arn}'"] {
             assert_eq!(value(yaml).unwrap(), arn, "{yaml}");
         }
     }
 
     #[test]
     fn sub_takes_names_of_its_own_and_leaves_literals() {
-        assert_eq!(
-            value("!Sub ['${Own}/${Name}', { Own: !Ref Size }]").unwrap(),
-            "small/shop"
-        );
+        assert_eq!(value("!Sub ['${Own}/${Name}', { Own: !Ref Size }]").unwrap(), "small/shop");
         assert_eq!(value("!Sub 'a ${!Literal} b'").unwrap(), "a ${Literal} b");
         let place = "template.yaml: Resources.Run.Properties.Environment.Variables.X: ";
-        assert_eq!(
-            value("!Sub '${Name'"),
-            Err(format!("{place}`${{` is not closed in `${{Name`"))
-        );
+        assert_eq!(value("!Sub '${Name'"), Err(format!("{place}`${{` is not closed in `${{Name`")));
     }
 
     #[test]
     fn lists_are_joined_split_and_selected_from() {
-        assert_eq!(
-            value("!Join [',', !Ref Origins]").unwrap(),
-            "https://a.example,https://b.example"
-        );
+        assert_eq!(value("!Join [',', !Ref Origins]").unwrap(), "https://a.example,https://b.example");
         assert_eq!(value("!Select [1, !Ref Origins]").unwrap(), "https://b.example");
         assert_eq!(value("!Select ['0', !Split ['-', 'x-y']]").unwrap(), "x");
-        assert!(
-            value("!Select [7, !Ref Origins]")
-                .unwrap_err()
-                .ends_with("the list has no element 7")
-        );
+        assert!(value("!Select [7, !Ref Origins]").unwrap_err().ends_with("the list has no element 7"));
     }
 
     #[test]
     fn conditions_choose_and_the_branch_not_taken_is_not_looked_at() {
         assert_eq!(value("!If [IsLarge, !Ref Nowhere, little]").unwrap(), "little");
-        assert_eq!(
-            value_with("!If [IsLarge, much, !Ref Nowhere]", &[("Size", "large")]).unwrap(),
-            "much"
-        );
-        assert_eq!(
-            value("!If [IsNamed, !If [IsSmall, both, one], none]").unwrap(),
-            "both"
-        );
-        assert_eq!(
-            value("!If [IsLarge, much, !Ref 'AWS::NoValue']"),
-            Err("not set".to_owned())
-        );
-        assert!(
-            value("!If [Turns, a, b]")
-                .unwrap_err()
-                .ends_with("the condition `Turns` depends on itself")
-        );
+        assert_eq!(value_with("!If [IsLarge, much, !Ref Nowhere]", &[("Size", "large")]).unwrap(), "much");
+        assert_eq!(value("!If [IsNamed, !If [IsSmall, both, one], none]").unwrap(), "both");
+        assert_eq!(value("!If [IsLarge, much, !Ref 'AWS::NoValue']"), Err("not set".to_owned()));
+        assert!(value("!If [Turns, a, b]").unwrap_err().ends_with("the condition `Turns` depends on itself"));
     }
 
     #[test]
@@ -381,16 +330,10 @@ mod tests {
     fn what_is_not_understood_is_named_with_its_place() {
         let place = "template.yaml: Resources.Run.Properties.Environment.Variables.X: ";
         let error = |yaml| value(yaml).unwrap_err().replace(place, "");
-        assert_eq!(
-            error("!Ref Nowhere"),
-            "there is no parameter or resource `Nowhere`"
-        );
+        assert_eq!(error("!Ref Nowhere"), "there is no parameter or resource `Nowhere`");
         assert_eq!(error("!GetAtt Nowhere.Arn"), "there is no resource `Nowhere`");
         assert_eq!(error("!If [Never, a, b]"), "there is no condition `Never`");
-        assert_eq!(
-            error("!ImportValue other"),
-            "Fn::ImportValue is not understood by the local cloud"
-        );
+        assert_eq!(error("!ImportValue other"), "Fn::ImportValue is not understood by the local cloud");
         assert_eq!(error("!Join [',']"), "Fn::Join takes a list of two values");
         assert_eq!(
             error("!GetAtt Role.Arn"),

@@ -5,9 +5,7 @@ use std::fs;
 use super::{Surroundings, Template};
 
 pub(super) fn surroundings(parameters: &[(&str, &str)]) -> Surroundings {
-    let parameters = parameters
-        .iter()
-        .map(|(id, value)| ((*id).to_owned(), (*value).to_owned()));
+    let parameters = parameters.iter().map(|(id, value)| ((*id).to_owned(), (*value).to_owned()));
     Surroundings {
         region: "eu-west-1".to_owned(),
         account: "000000000000".to_owned(),
@@ -72,13 +70,7 @@ Resources:
 "
     );
     let mut template = read_with(&template, parameters)?;
-    template
-        .functions
-        .remove("Run")
-        .unwrap()
-        .environment
-        .remove("X")
-        .ok_or_else(|| "not set".to_owned())
+    template.functions.remove("Run").unwrap().environment.remove("X").ok_or_else(|| "not set".to_owned())
 }
 
 pub(super) fn value(yaml: &str) -> Result<String, String> {

@@ -122,16 +122,9 @@ pub(super) fn read(document: &Document<'_>) -> Result<Found, TemplateError> {
         let function = Function {
             name: resource.id.to_owned(),
             folder: last_of(properties.code_uri.trim_end_matches('/')).to_owned(),
-            environment: environment
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect(),
+            environment: environment.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             timeout: Duration::from_secs(
-                properties
-                    .timeout
-                    .or(globals.timeout)
-                    .unwrap_or(DEFAULT_TIMEOUT_SECONDS)
-                    .into(),
+                properties.timeout.or(globals.timeout).unwrap_or(DEFAULT_TIMEOUT_SECONDS).into(),
             ),
         };
         found.functions.insert(function.name.clone(), function);
@@ -143,10 +136,7 @@ impl Found {
     fn add(&mut self, function: &Resource<'_>, id: &str, event: Event) -> Result<(), TemplateError> {
         let place = format!("Events.{id}");
         let missing = |property: &str| {
-            function.unservable(
-                &format!("{place}.Properties"),
-                format!("has no {property}; name it"),
-            )
+            function.unservable(&format!("{place}.Properties"), format!("has no {property}; name it"))
         };
         let properties = event.properties;
         if properties.enabled == Some(false) {
@@ -165,14 +155,12 @@ impl Found {
             "DynamoDB" => {
                 let arn = properties.stream.as_deref().ok_or_else(|| missing("Stream"))?;
                 let table = arn.split('/').nth(1).unwrap_or(arn).to_owned();
-                self.sources
-                    .push(source(function, &place, SourceKind::Stream(table), properties)?);
+                self.sources.push(source(function, &place, SourceKind::Stream(table), properties)?);
             }
             "SQS" => {
                 let arn = properties.queue.as_deref().ok_or_else(|| missing("Queue"))?;
                 let queue = last_of(arn).to_owned();
-                self.sources
-                    .push(source(function, &place, SourceKind::Queue(queue), properties)?);
+                self.sources.push(source(function, &place, SourceKind::Queue(queue), properties)?);
             }
             other => {
                 let problem =
@@ -190,12 +178,8 @@ fn source(
     kind: SourceKind,
     properties: EventProperties,
 ) -> Result<Source, TemplateError> {
-    let filters: Vec<_> = properties
-        .filter_criteria
-        .filters
-        .into_iter()
-        .map(|filter| filter.pattern)
-        .collect();
+    let filters: Vec<_> =
+        properties.filter_criteria.filters.into_iter().map(|filter| filter.pattern).collect();
     for filter in &filters {
         serde_json::from_str::<Value>(filter).map_err(|error| {
             function.unservable(
@@ -213,14 +197,9 @@ fn source(
         kind,
         batch_size: properties.batch_size.unwrap_or(default_batch),
         // -1, like nothing, is until the record expires
-        maximum_retries: properties
-            .maximum_retry_attempts
-            .and_then(|retries| u32::try_from(retries).ok()),
+        maximum_retries: properties.maximum_retry_attempts.and_then(|retries| u32::try_from(retries).ok()),
         bisects: properties.bisect_batch_on_function_error,
-        on_failure: properties
-            .destination_config
-            .on_failure
-            .map(|to| last_of(&to.destination).to_owned()),
+        on_failure: properties.destination_config.on_failure.map(|to| last_of(&to.destination).to_owned()),
         filters,
         maximum_concurrency: properties.scaling_config.maximum_concurrency,
         reports_failures: properties
@@ -262,19 +241,10 @@ Resources:
     fn a_function_inherits_globals_and_overrides_them() {
         let functions = read(&function("")).unwrap().functions;
         let relay = &functions["WsRelay"];
-        assert_eq!(
-            (relay.folder.as_str(), relay.timeout),
-            ("ws-relay", Duration::from_secs(15))
-        );
-        assert_eq!(
-            (relay.environment["A"].as_str(), relay.environment["B"].as_str()),
-            ("globals", "own")
-        );
+        assert_eq!((relay.folder.as_str(), relay.timeout), ("ws-relay", Duration::from_secs(15)));
+        assert_eq!((relay.environment["A"].as_str(), relay.environment["B"].as_str()), ("globals", "own"));
         let quick = &functions["Quick"];
-        assert_eq!(
-            (quick.folder.as_str(), quick.timeout),
-            ("quick", Duration::from_secs(1))
-        );
+        assert_eq!((quick.folder.as_str(), quick.timeout), ("quick", Duration::from_secs(1)));
     }
 
     #[test]
@@ -287,10 +257,7 @@ Resources:
         ));
         let source = template.unwrap().sources.remove(0);
         assert_eq!(source.kind, SourceKind::Stream("Orders".to_owned()));
-        assert_eq!(
-            (source.batch_size, source.maximum_retries, source.bisects),
-            (100, Some(8), true)
-        );
+        assert_eq!((source.batch_size, source.maximum_retries, source.bisects), (100, Some(8), true));
         assert_eq!(source.on_failure.as_deref(), Some("Work"));
         assert_eq!(source.filters, [r#"{"eventName":["INSERT"]}"#]);
         assert!(!source.reports_failures);
@@ -333,10 +300,7 @@ Resources:
             error("Bucket: { Type: S3 }"),
             "Bucket: events of type `S3` are not served locally; use Schedule, DynamoDB or SQS"
         );
-        assert_eq!(
-            error("Work: { Type: SQS }"),
-            "Work.Properties: has no Queue; name it"
-        );
+        assert_eq!(error("Work: { Type: SQS }"), "Work.Properties: has no Queue; name it");
         assert_eq!(
             error("Work: { Type: SQS, Properties: { Queue: !GetAtt Work.Arn, BatchSize: many } }"),
             "Work.Properties.BatchSize: invalid type: string \"many\", expected usize"

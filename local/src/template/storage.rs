@@ -95,17 +95,11 @@ struct RedrivePolicy {
 }
 
 pub(super) fn tables(document: &Document<'_>) -> Result<Vec<Table>, TemplateError> {
-    document
-        .of_type("AWS::DynamoDB::Table")
-        .map(|resource| table(&resource))
-        .collect()
+    document.of_type("AWS::DynamoDB::Table").map(|resource| table(&resource)).collect()
 }
 
 pub(super) fn queues(document: &Document<'_>) -> Result<Vec<Queue>, TemplateError> {
-    document
-        .of_type("AWS::SQS::Queue")
-        .map(|resource| queue(&resource))
-        .collect()
+    document.of_type("AWS::SQS::Queue").map(|resource| queue(&resource)).collect()
 }
 
 fn table(resource: &Resource<'_>) -> Result<Table, TemplateError> {
@@ -113,12 +107,7 @@ fn table(resource: &Resource<'_>) -> Result<Table, TemplateError> {
     let types: BTreeMap<_, _> = properties
         .attribute_definitions
         .iter()
-        .map(|attribute| {
-            (
-                attribute.attribute_name.as_str(),
-                attribute.attribute_type.as_str(),
-            )
-        })
+        .map(|attribute| (attribute.attribute_name.as_str(), attribute.attribute_type.as_str()))
         .collect();
     let has_stream = match &properties.stream_specification {
         None => false,
@@ -166,10 +155,7 @@ fn keys(
     schema: &[KeyElement],
     types: &BTreeMap<&str, &str>,
 ) -> Result<Keys, TemplateError> {
-    for KeyElement {
-        attribute_name: name, ..
-    } in schema
-    {
+    for KeyElement { attribute_name: name, .. } in schema {
         match types.get(name.as_str()) {
             Some(&"S") => {}
             Some(_) => {
@@ -182,10 +168,7 @@ fn keys(
         }
     }
     let named = |kind: &str| {
-        schema
-            .iter()
-            .find(|element| element.key_type == kind)
-            .map(|element| element.attribute_name.clone())
+        schema.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.clone())
     };
     let partition = named("HASH").ok_or_else(|| resource.unservable(place, "has no HASH key; name one"))?;
     Ok((partition, named("RANGE")))
@@ -241,10 +224,7 @@ Resources:
         assert!(table.has_stream);
         assert_eq!(table.ttl_attribute.as_deref(), Some("expires_at"));
         assert_eq!(table.indexes[0].keys, ("due".to_owned(), Some("pk".to_owned())));
-        assert_eq!(
-            table.indexes[0].projection,
-            Projection::Include(vec!["total".to_owned()])
-        );
+        assert_eq!(table.indexes[0].projection, Projection::Include(vec!["total".to_owned()]));
     }
 
     #[test]
@@ -279,9 +259,7 @@ Resources:
 ",
         )
         .unwrap();
-        let [dead, work] = template.queues.as_slice() else {
-            panic!("{:?}", template.queues)
-        };
+        let [dead, work] = template.queues.as_slice() else { panic!("{:?}", template.queues) };
         assert_eq!(dead.visibility, Duration::from_secs(30));
         assert_eq!(dead.retention, Duration::from_hours(4 * 24));
         assert_eq!(work.visibility, Duration::from_mins(1));

@@ -15,11 +15,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{Sockets, session::MESSAGE_LIMIT, socket::Ending};
 
 pub fn router(sockets: Sockets) -> Router {
-    let methods = || {
-        post(post_to_connection)
-            .get(get_connection)
-            .delete(delete_connection)
-    };
+    let methods = || post(post_to_connection).get(get_connection).delete(delete_connection);
     Router::new()
         .route("/@connections/{connection_id}", methods())
         .route("/{stage}/@connections/{connection_id}", methods())
@@ -99,11 +95,5 @@ fn gone() -> Response {
 }
 
 fn error(status: StatusCode, kind: &'static str) -> Response {
-    (
-        status,
-        [("x-amzn-errortype", kind)],
-        [(header::CONTENT_TYPE, "application/json")],
-        "{}",
-    )
-        .into_response()
+    (status, [("x-amzn-errortype", kind)], [(header::CONTENT_TYPE, "application/json")], "{}").into_response()
 }

@@ -97,10 +97,9 @@ impl About {
         let more = match &self.occasion {
             Occasion::Connect => vec![],
             Occasion::Message { message_id, .. } => vec![("messageId", json!(message_id))],
-            Occasion::Disconnect(ending) => vec![
-                ("disconnectStatusCode", json!(ending.code)),
-                ("disconnectReason", json!(ending.reason)),
-            ],
+            Occasion::Disconnect(ending) => {
+                vec![("disconnectStatusCode", json!(ending.code)), ("disconnectReason", json!(ending.reason))]
+            }
         };
         if let Some(context) = context.as_object_mut() {
             context.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -113,10 +112,7 @@ impl About {
 ///
 /// AWS keeps the sender's case, while hyper lowers it. A function must find a header however it is written.
 fn headers(head: &Parts, caller: &Caller) -> BTreeMap<String, Vec<String>> {
-    let names = head
-        .headers
-        .keys()
-        .filter(|name| ![header::CONNECTION, header::UPGRADE].contains(name));
+    let names = head.headers.keys().filter(|name| ![header::CONNECTION, header::UPGRADE].contains(name));
     let mut headers: BTreeMap<_, _> = names
         .map(|name| {
             let values = head.headers.get_all(name).iter();
@@ -142,8 +138,5 @@ fn title_case(name: &HeaderName) -> String {
 
 /// The last value of each name, which is the one that API Gateway shows where there is room for one.
 fn last(values: &BTreeMap<String, Vec<String>>) -> BTreeMap<&String, &String> {
-    values
-        .iter()
-        .filter_map(|(name, values)| Some((name, values.last()?)))
-        .collect()
+    values.iter().filter_map(|(name, values)| Some((name, values.last()?))).collect()
 }

@@ -72,16 +72,10 @@ impl Sockets {
     }
 
     fn reply(&self, socket: &Socket, text: String) {
-        if socket
-            .post(text.into(), self.work.begin(), self.clock.now())
-            .is_ok()
-        {
+        if socket.post(text.into(), self.work.begin(), self.clock.now()).is_ok() {
             self.counters.answered();
         } else {
-            tracing::debug!(
-                connection_id = socket.id,
-                "an answer came after its connection ended"
-            );
+            tracing::debug!(connection_id = socket.id, "an answer came after its connection ended");
         }
     }
 }
@@ -105,9 +99,7 @@ fn route<'a>(api: &'a WebSocketApi, message: &str) -> Option<(&'a str, &'a WebSo
 
 /// What the selection expression, `$request.body.<path>`, reads from a message.
 fn selected(expression: &str, message: &str) -> Option<String> {
-    let path = expression
-        .trim_matches(['$', '{', '}'])
-        .strip_prefix("request.body.")?;
+    let path = expression.trim_matches(['$', '{', '}']).strip_prefix("request.body.")?;
     let message: Value = serde_json::from_str(message).ok()?;
     text(&message, path).map(Cow::into_owned)
 }
@@ -124,9 +116,8 @@ fn text<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, str>> {
 
 /// The body of a proxy integration's answer; the answer itself if it is none.
 fn body(answer: Value) -> Result<Option<String>, Value> {
-    let is_proxy_answer = answer
-        .get("statusCode")
-        .is_some_and(|status| status.is_u64() || status.is_string());
+    let is_proxy_answer =
+        answer.get("statusCode").is_some_and(|status| status.is_u64() || status.is_string());
     match answer.get("body") {
         None | Some(Value::Null) if is_proxy_answer => Ok(None),
         Some(Value::String(body)) if is_proxy_answer => Ok(Some(body.clone())),
@@ -159,11 +150,7 @@ fn rendered(template: &str, context: &Value, message: &str) -> String {
         };
         text.push_str(&value);
         text.push_str(&name[trimmed.len()..]);
-        rest = if after.starts_with('{') {
-            tail.strip_prefix('}').unwrap_or(tail)
-        } else {
-            tail
-        };
+        rest = if after.starts_with('{') { tail.strip_prefix('}').unwrap_or(tail) } else { tail };
     }
     text + rest
 }
@@ -175,51 +162,26 @@ mod tests {
     use super::*;
 
     fn taken(selection: &str, message: &str) -> Option<String> {
-        let route = WebSocketRoute {
-            target: WebSocketTarget::Mock(String::new()),
-            responds: true,
-        };
+        let route = WebSocketRoute { target: WebSocketTarget::Mock(String::new()), responds: true };
         let keys = ["$connect", "$disconnect", "$default", "ping", "7"];
-        let routes: BTreeMap<_, _> = keys
-            .iter()
-            .map(|key| ((*key).to_owned(), route.clone()))
-            .collect();
-        let api = WebSocketApi {
-            selection: selection.to_owned(),
-            routes,
-        };
+        let routes: BTreeMap<_, _> = keys.iter().map(|key| ((*key).to_owned(), route.clone())).collect();
+        let api = WebSocketApi { selection: selection.to_owned(), routes };
         super::route(&api, message).map(|(key, _)| key.to_owned())
     }
 
     #[test]
     fn a_message_goes_to_the_route_that_it_names() {
         assert_eq!(taken("$request.body.type", r#"{"type":"ping"}"#).unwrap(), "ping");
-        assert_eq!(
-            taken("${request.body.type}", r#"{"type":"ping"}"#).unwrap(),
-            "ping"
-        );
-        assert_eq!(
-            taken("$request.body.meta.kind", r#"{"meta":{"kind":7}}"#).unwrap(),
-            "7"
-        );
+        assert_eq!(taken("${request.body.type}", r#"{"type":"ping"}"#).unwrap(), "ping");
+        assert_eq!(taken("$request.body.meta.kind", r#"{"meta":{"kind":7}}"#).unwrap(), "7");
     }
 
     #[test]
     fn every_other_message_goes_to_the_default_route() {
-        for message in [
-            "",
-            "ping",
-            "[]",
-            "{}",
-            r#"{"type":null}"#,
-            r#"{"type":"pong"}"#,
-            r#"{"type":"$connect"}"#,
-        ] {
-            assert_eq!(
-                taken("$request.body.type", message).unwrap(),
-                "$default",
-                "{message}"
-            );
+        for message in
+            ["", "ping", "[]", "{}", r#"{"type":null}"#, r#"{"type":"pong"}"#, r#"{"type":"$connect"}"#]
+        {
+            assert_eq!(taken("$request.body.type", message).unwrap(), "$default", "{message}");
         }
     }
 
@@ -235,16 +197,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_status_or_with_a_body_that_is_no_text_is_malformed() {
-        assert_eq!(
-            body(json!({"statusCode": 200, "body": "x"})),
-            Ok(Some("x".to_owned()))
-        );
+        assert_eq!(body(json!({"statusCode": 200, "body": "x"})), Ok(Some("x".to_owned())));
         assert_eq!(body(json!({"statusCode": 200})), Ok(None));
-        for answer in [
-            json!(null),
-            json!({"body": "x"}),
-            json!({"statusCode": 200, "body": {}}),
-        ] {
+        for answer in [json!(null), json!({"body": "x"}), json!({"statusCode": 200, "body": {}})] {
             assert_eq!(body(answer.clone()), Err(answer));
         }
     }

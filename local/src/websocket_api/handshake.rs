@@ -36,14 +36,8 @@ impl Sockets {
             Err(refusal) => return no_handshake(refusal),
         };
         let (answer, answered) = oneshot::channel();
-        let connecting = Connecting {
-            sockets: self.clone(),
-            head,
-            key,
-            upgrade,
-            answer,
-            under_way: self.work.begin(),
-        };
+        let connecting =
+            Connecting { sockets: self.clone(), head, key, upgrade, answer, under_way: self.work.begin() };
         tokio::spawn(connecting.run());
         let died = Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
         answered.await.unwrap_or_else(|_| died.into_response())
@@ -62,18 +56,12 @@ impl Sockets {
         let WebSocketTarget::Function(function) = &route.target else {
             return Ok(Value::Null);
         };
-        let answer = self
-            .lambda
-            .invoke(function, about.connect(head))
-            .await
-            .map_err(|error| {
-                tracing::error!(function, %error, "$connect failed");
-                refuse(StatusCode::BAD_GATEWAY, "Internal server error")
-            })?;
+        let answer = self.lambda.invoke(function, about.connect(head)).await.map_err(|error| {
+            tracing::error!(function, %error, "$connect failed");
+            refuse(StatusCode::BAD_GATEWAY, "Internal server error")
+        })?;
         let status = answer.get("statusCode").and_then(Value::as_u64);
-        let status = status
-            .and_then(|status| u16::try_from(status).ok())
-            .map(StatusCode::from_u16);
+        let status = status.and_then(|status| u16::try_from(status).ok()).map(StatusCode::from_u16);
         match status {
             Some(Ok(status)) if status.is_success() => Ok(answer.get("headers").cloned().unwrap_or_default()),
             Some(Ok(status)) if status.as_u16() >= 300 => {
@@ -102,14 +90,7 @@ struct Connecting {
 
 impl Connecting {
     async fn run(self) {
-        let Self {
-            sockets,
-            head,
-            key,
-            upgrade,
-            answer,
-            under_way,
-        } = self;
+        let Self { sockets, head, key, upgrade, answer, under_way } = self;
         let connected_at = sockets.clock.now();
         let about = About {
             connection_id: gateway::new_id(),
@@ -132,14 +113,8 @@ impl Connecting {
             Ok(stream) if accepted => sockets.serve(stream, about, under_way).await,
             // `$connect` let in a client that is gone: what it noted must be forgotten.
             _ => {
-                let About {
-                    caller,
-                    connection_id,
-                    ..
-                } = about;
-                sockets
-                    .say_goodbye(&caller, &connection_id, connected_at, &Ending::LOST)
-                    .await;
+                let About { caller, connection_id, .. } = about;
+                sockets.say_goodbye(&caller, &connection_id, connected_at, &Ending::LOST).await;
             }
         }
     }
@@ -149,9 +124,7 @@ impl Connecting {
 fn handshake_key(head: &Parts) -> Result<String, Refusal> {
     let names = |name: HeaderName, token: &str| {
         let value = gateway::joined(&head.headers, name.as_str());
-        value
-            .split(',')
-            .any(|part| part.trim().eq_ignore_ascii_case(token))
+        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     let is_upgrade = head.method == Method::GET
         && names(header::CONNECTION, "upgrade")
@@ -166,10 +139,7 @@ fn handshake_key(head: &Parts) -> Result<String, Refusal> {
 
 /// A refusal that says what would have been a handshake.
 fn no_handshake(refusal: Refusal) -> Response {
-    let headers = [
-        (header::UPGRADE, "websocket"),
-        (header::SEC_WEBSOCKET_VERSION, "13"),
-    ];
+    let headers = [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")];
     (headers, refusal).into_response()
 }
 
@@ -180,18 +150,10 @@ fn switching(key: &str, answered: &Value) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    insert(
-        headers,
-        header::SEC_WEBSOCKET_ACCEPT,
-        &derive_accept_key(key.as_bytes()),
-    );
+    insert(headers, header::SEC_WEBSOCKET_ACCEPT, &derive_accept_key(key.as_bytes()));
     let answered = answered.as_object().into_iter().flatten();
     for (_, value) in answered.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol")) {
-        insert(
-            headers,
-            header::SEC_WEBSOCKET_PROTOCOL,
-            value.as_str().unwrap_or_default(),
-        );
+        insert(headers, header::SEC_WEBSOCKET_PROTOCOL, value.as_str().unwrap_or_default());
     }
     response
 }
@@ -208,8 +170,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
 fn with_body(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

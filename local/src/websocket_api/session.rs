@@ -70,16 +70,10 @@ impl Sockets {
         socket.end(ending.clone());
         if ending.is_ours {
             let told = tokio::time::timeout(CLOSE_LIMIT, tell(&mut stream, &ending, &mut end.outgoing)).await;
-            tracing::debug!(
-                connection_id = socket.id,
-                code = ending.code,
-                ?told,
-                "a connection is closed"
-            );
+            tracing::debug!(connection_id = socket.id, code = ending.code, ?told, "a connection is closed");
         }
         drop(end.outgoing);
-        self.say_goodbye(&socket.caller, &socket.id, socket.connected_at, &ending)
-            .await;
+        self.say_goodbye(&socket.caller, &socket.id, socket.connected_at, &ending).await;
         drop(end.ended);
         drop(under_way);
         hang_up(stream).await;
@@ -168,11 +162,7 @@ async fn write(
         stream.feed(Message::Text(text)).await?;
         socket.wrote(length);
         written.push(under_way);
-        next = if written.len() < WRITES_AT_A_TIME {
-            outgoing.try_recv().ok()
-        } else {
-            None
-        };
+        next = if written.len() < WRITES_AT_A_TIME { outgoing.try_recv().ok() } else { None };
     }
     stream.flush().await
 }
@@ -186,10 +176,7 @@ async fn tell(
     while let Ok(message) = outgoing.try_recv() {
         stream.feed(Message::Text(message.text)).await?;
     }
-    let frame = CloseFrame {
-        code: ending.code.into(),
-        reason: ending.reason.clone().into_owned().into(),
-    };
+    let frame = CloseFrame { code: ending.code.into(), reason: ending.reason.clone().into_owned().into() };
     stream.close(Some(frame)).await
 }
 
@@ -211,11 +198,9 @@ async fn closed_by_client(stream: &mut Stream, frame: Option<CloseFrame>) -> End
     let replied = tokio::time::timeout(CLOSE_LIMIT, stream.flush()).await;
     tracing::trace!(?replied, "a client closed");
     match frame {
-        Some(CloseFrame { code, reason }) => Ending {
-            code: code.into(),
-            reason: reason.as_str().to_owned().into(),
-            is_ours: false,
-        },
+        Some(CloseFrame { code, reason }) => {
+            Ending { code: code.into(), reason: reason.as_str().to_owned().into(), is_ours: false }
+        }
         None => Ending::WITHOUT_STATUS,
     }
 }

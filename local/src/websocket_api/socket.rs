@@ -72,19 +72,11 @@ impl Ending {
     pub const WITHOUT_STATUS: Self = Self::theirs(1005, "Client-side close frame status not set");
 
     const fn ours(code: u16, reason: &'static str) -> Self {
-        Self {
-            code,
-            reason: Cow::Borrowed(reason),
-            is_ours: true,
-        }
+        Self { code, reason: Cow::Borrowed(reason), is_ours: true }
     }
 
     const fn theirs(code: u16, reason: &'static str) -> Self {
-        Self {
-            code,
-            reason: Cow::Borrowed(reason),
-            is_ours: false,
-        }
+        Self { code, reason: Cow::Borrowed(reason), is_ours: false }
     }
 }
 
@@ -107,13 +99,7 @@ impl Socket {
             end: Notify::new(),
             ended,
         };
-        (
-            socket,
-            SessionEnd {
-                outgoing: receiver,
-                ended: sender,
-            },
-        )
+        (socket, SessionEnd { outgoing: receiver, ended: sender })
     }
 
     /// Hands a message to the session without waiting for the client.
@@ -126,9 +112,7 @@ impl Socket {
             self.end(Ending::TOO_SLOW);
             return Err(Gone);
         }
-        self.outgoing
-            .send(Outgoing { text, under_way })
-            .map_err(|_| Gone)?;
+        self.outgoing.send(Outgoing { text, under_way }).map_err(|_| Gone)?;
         self.touch(now);
         Ok(())
     }
@@ -150,15 +134,8 @@ impl Socket {
 
     /// When API Gateway ends it, if nothing more happens.
     pub fn due(&self) -> Timestamp {
-        let idle = self
-            .last_active()
-            .checked_add(IDLE_LIMIT)
-            .unwrap_or(Timestamp::MAX);
-        idle.min(
-            self.connected_at
-                .checked_add(LIFE_LIMIT)
-                .unwrap_or(Timestamp::MAX),
-        )
+        let idle = self.last_active().checked_add(IDLE_LIMIT).unwrap_or(Timestamp::MAX);
+        idle.min(self.connected_at.checked_add(LIFE_LIMIT).unwrap_or(Timestamp::MAX))
     }
 
     /// Ends the connection; the first reason counts.

@@ -36,10 +36,7 @@ async fn turning_the_clock_answers_when_what_fell_due_is_done() {
     let ana = shop.guest().await;
     shop.order(&ana, "lamp", 3).await;
     let (status, clock) = post(&shop, "/clock", json!({"advance_seconds": 960})).await;
-    assert_eq!(
-        (status, clock),
-        (StatusCode::OK, json!({"now": "2026-11-21T09:16:00Z"}))
-    );
+    assert_eq!((status, clock), (StatusCode::OK, json!({"now": "2026-11-21T09:16:00Z"})));
     assert_eq!(shop.available("lamp").await, 3);
     assert_eq!(get(&shop, "/clock").await["now"], "2026-11-21T09:16:00Z");
 }
@@ -49,19 +46,11 @@ async fn what_cannot_be_understood_is_refused_by_field() {
     let shop = Shop::new().await;
     for (path, body, detail) in [
         ("/clock", json!({"advance_seconds": -1}), "advance_seconds: "),
-        (
-            "/clock",
-            json!({"advance_seconds": 4_000_000_000_u32}),
-            "advance_seconds: ",
-        ),
+        ("/clock", json!({"advance_seconds": 4_000_000_000_u32}), "advance_seconds: "),
         ("/clock", json!({"advance": 1}), "unknown field `advance`"),
         ("/faults", json!({"kind": "delay"}), "a delay needs milliseconds"),
         ("/token", json!({"role": "queen", "user": "ana"}), "role: "),
-        (
-            "/token",
-            json!({"role": "guest", "user": "ana"}),
-            "role: expected customer",
-        ),
+        ("/token", json!({"role": "guest", "user": "ana"}), "role: expected customer"),
         ("/token", json!({"role": "admin", "user": "a b"}), "user: "),
     ] {
         let (status, problem) = post(&shop, path, body).await;
@@ -71,10 +60,7 @@ async fn what_cannot_be_understood_is_refused_by_field() {
         assert!(said.contains(detail), "{path}: {said}");
     }
     assert_eq!(post(&shop, "/nothing", json!({})).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(
-        post(&shop, "/idle", json!({})).await.0,
-        StatusCode::METHOD_NOT_ALLOWED
-    );
+    assert_eq!(post(&shop, "/idle", json!({})).await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -92,13 +78,7 @@ async fn only_this_machine_is_answered() {
         assert_eq!(status.as_u16(), expected, "{header}: {value}");
         assert_eq!(answer["token"].is_string(), expected == 200);
     }
-    let stripe = ask(
-        &shop,
-        Method::GET,
-        "/stripe/requests",
-        &[("origin", "https://evil.example")],
-        "",
-    );
+    let stripe = ask(&shop, Method::GET, "/stripe/requests", &[("origin", "https://evil.example")], "");
     assert_eq!(stripe.await.0, StatusCode::FORBIDDEN);
 }
 
@@ -113,10 +93,7 @@ async fn a_token_is_believed_by_the_functions() {
     let token = made["token"].as_str().unwrap();
     shop.get("/api/v1/feature-flags", Some(token)).await;
     let brief = json!({"role": "admin", "user": "boss", "expires_in_seconds": 60});
-    let brief = post(&shop, "/token", brief).await.1["token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let brief = post(&shop, "/token", brief).await.1["token"].as_str().unwrap().to_owned();
     shop.advance(2).await;
     let (status, _) = shop.try_post("/api/v1/products", Some(&brief), json!({})).await;
     assert_eq!(status, 401);
@@ -131,8 +108,7 @@ async fn requests_are_counted_by_function_stripes_too() {
     shop.cloud.idle().await.unwrap();
     let (_, reset) = post(&shop, "/requests/reset", json!({})).await;
     assert_eq!((&reset["requests"], &reset["rows"]), (&json!(0), &json!([])));
-    shop.pay(&ana, order["order_id"].as_str().unwrap(), "pm_card_visa")
-        .await;
+    shop.pay(&ana, order["order_id"].as_str().unwrap(), "pm_card_visa").await;
     shop.cloud.idle().await.unwrap();
     let counted = get(&shop, "/requests").await;
     let stripe: Vec<_> = counted["rows"]
@@ -161,16 +137,10 @@ async fn a_lost_answer_of_stripe_is_made_good() {
         json!({"service": "stripe", "operation": "payment_intents.create", "kind": "refuse", "count": 100});
     let (_, armed) = post(&shop, "/faults", fault).await;
     assert_eq!(armed["faults"].as_array().unwrap().len(), 1);
-    let (status, _) = shop
-        .try_post("/api/v1/payments/create-intent", Some(&ana), intent.clone())
-        .await;
+    let (status, _) = shop.try_post("/api/v1/payments/create-intent", Some(&ana), intent.clone()).await;
     assert_eq!(status, 503);
-    assert_eq!(
-        ask(&shop, Method::DELETE, "/faults", &[], "").await.1,
-        json!({"faults": []})
-    );
-    shop.post("/api/v1/payments/create-intent", Some(&ana), intent)
-        .await;
+    assert_eq!(ask(&shop, Method::DELETE, "/faults", &[], "").await.1, json!({"faults": []}));
+    shop.post("/api/v1/payments/create-intent", Some(&ana), intent).await;
 }
 
 #[tokio::test]
@@ -183,9 +153,7 @@ async fn the_start_page_and_the_documents_are_there() {
         ("/openapi.json", "\"/api/v1/orders\""),
         ("/asyncapi.json", "\"asyncapi\": \"3.0.0\""),
     ] {
-        let answer = reqwest::get(format!("{}{path}", shop.cloud.http_url()))
-            .await
-            .unwrap();
+        let answer = reqwest::get(format!("{}{path}", shop.cloud.http_url())).await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         assert!(answer.text().await.unwrap().contains(text), "{path}");
     }

@@ -32,14 +32,8 @@ impl Shop {
     pub async fn with(options: Options) -> Self {
         local::cli::log("warn");
         let now: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
-        let options = Options {
-            clock: TurnableClock::standing_at(now),
-            ..options
-        };
-        Self {
-            cloud: LocalCloud::start(options).await.unwrap(),
-            client: reqwest::Client::new(),
-        }
+        let options = Options { clock: TurnableClock::standing_at(now), ..options };
+        Self { cloud: LocalCloud::start(options).await.unwrap(), client: reqwest::Client::new() }
     }
 
     pub fn token(&self, role: &str, user: &str) -> String {
@@ -90,8 +84,7 @@ impl Shop {
         let product = json!({"product_id": id, "name": id, "price": price});
         self.post("/api/v1/products", Some(&admin), product).await;
         let stock = json!({"product_id": id, "quantity": pieces, "operation": "add", "reason": "delivery"});
-        self.post("/api/v1/inventory/adjustments", Some(&admin), stock)
-            .await;
+        self.post("/api/v1/inventory/adjustments", Some(&admin), stock).await;
     }
 
     pub async fn available(&self, id: &str) -> i64 {
@@ -108,15 +101,10 @@ impl Shop {
     /// Pays an order at Stripe, as the shop's page would.
     pub async fn pay(&self, token: &str, order_id: &str, method: &str) {
         let intent = json!({ "order_id": order_id });
-        let intent = self
-            .post("/api/v1/payments/create-intent", Some(token), intent)
-            .await;
+        let intent = self.post("/api/v1/payments/create-intent", Some(token), intent).await;
         let secret = intent["client_secret"].as_str().unwrap();
         let id = secret.split("_secret").next().unwrap();
-        let url = format!(
-            "{}/_local/stripe/v1/payment_intents/{id}/confirm",
-            self.cloud.http_url()
-        );
+        let url = format!("{}/_local/stripe/v1/payment_intents/{id}/confirm", self.cloud.http_url());
         let form = [("payment_method", method), ("client_secret", secret)];
         let request = self.client.post(url).bearer_auth("pk_test_local").form(&form);
         let answer = request.send().await.unwrap();
@@ -124,17 +112,12 @@ impl Shop {
     }
 
     pub async fn advance(&self, minutes: i64) {
-        self.cloud
-            .advance(SignedDuration::from_mins(minutes))
-            .await
-            .unwrap();
+        self.cloud.advance(SignedDuration::from_mins(minutes)).await.unwrap();
     }
 
     /// A socket that has said hello.
     pub async fn socket(&self, token: &str) -> Socket {
-        let ticket = self
-            .post("/api/v1/realtime/tickets", Some(token), json!({}))
-            .await;
+        let ticket = self.post("/api/v1/realtime/tickets", Some(token), json!({})).await;
         let url = ticket["url"].as_str().unwrap();
         let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut socket = Socket(stream);
@@ -160,8 +143,7 @@ impl Socket {
     }
 
     pub async fn subscribe(&mut self, channel: &str) -> Value {
-        self.send(json!({"type": "subscribe", "id": channel, "data": {"channel": channel}}))
-            .await;
+        self.send(json!({"type": "subscribe", "id": channel, "data": {"channel": channel}})).await;
         loop {
             let frame = self.next().await;
             if frame["reply_to"] == channel {
@@ -177,10 +159,7 @@ impl Socket {
             let frame = self.next().await;
             let batch = frame["events"].as_array().cloned();
             let events = batch.unwrap_or_else(|| vec![frame]);
-            if let Some(event) = events
-                .into_iter()
-                .find(|event| event["type"] == kind && is_it(event))
-            {
+            if let Some(event) = events.into_iter().find(|event| event["type"] == kind && is_it(event)) {
                 return event;
             }
         }

@@ -29,10 +29,7 @@ impl Api {
     }
 
     pub async fn with_cors(cors: Cors) -> Self {
-        let route = |key: &str, target| HttpRoute {
-            key: key.to_owned(),
-            target,
-        };
+        let route = |key: &str, target| HttpRoute { key: key.to_owned(), target };
         let function = |name: &str| HttpTarget::Function(name.to_owned());
         let routes = vec![
             route("ANY /echo", function("Echo")),
@@ -49,10 +46,8 @@ impl Api {
         let clock = TurnableClock::standing_at("2026-03-02T19:03:08Z".parse().unwrap());
         let site: Site = Arc::new(|path| {
             let body = format!("<p>{path}</p>");
-            (path != "docs/none").then(|| SiteFile {
-                content_type: "text/html".to_owned(),
-                body: Bytes::from(body),
-            })
+            (path != "docs/none")
+                .then(|| SiteFile { content_type: "text/html".to_owned(), body: Bytes::from(body) })
         });
         let lambda = Lambda::in_process(functions()).with_clock(clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -61,15 +56,11 @@ impl Api {
             listener,
             http_api::router(&HttpApi { routes, cors }, lambda, clock, site),
         ));
-        Self {
-            address,
-            client: Client::new(),
-        }
+        Self { address, client: Client::new() }
     }
 
     pub fn asks(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, format!("http://{}{path}", self.address))
     }
 
     pub async fn gets(&self, path: &str) -> Response {
@@ -79,10 +70,7 @@ impl Api {
     /// Sends bytes as they are and reads the answer to its end.
     pub async fn sends(&self, head: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream
-            .write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
+        stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
@@ -90,20 +78,14 @@ impl Api {
 
     /// What the function `Answer` makes of `answer`.
     pub async fn answers(&self, answer: Value) -> Response {
-        self.asks(Method::POST, "/answers")
-            .json(&answer)
-            .send()
-            .await
-            .unwrap()
+        self.asks(Method::POST, "/answers").json(&answer).send().await.unwrap()
     }
 }
 
 pub fn functions() -> BTreeMap<String, (Duration, Handler)> {
     let echo = lambda::plain(|event: LambdaEvent<Value>| async move { Ok(event.payload) });
     let answer = lambda::plain(|event: LambdaEvent<Value>| async move {
-        Ok(serde_json::from_str::<Value>(
-            event.payload["body"].as_str().unwrap(),
-        )?)
+        Ok(serde_json::from_str::<Value>(event.payload["body"].as_str().unwrap())?)
     });
     let large = lambda::plain(|_: LambdaEvent<Value>| async { Ok("x".repeat(6 * 1024 * 1024 + 100)) });
     let panic = lambda::plain(|event: LambdaEvent<Value>| async move {

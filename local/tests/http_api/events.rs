@@ -92,10 +92,7 @@ async fn only_the_types_that_aws_takes_for_text_arrive_as_text() {
             request = request.header("Content-Type", kind);
         }
         let event = event(request.send().await.unwrap()).await;
-        (
-            event["body"].as_str().unwrap().to_owned(),
-            event["isBase64Encoded"].as_bool().unwrap(),
-        )
+        (event["body"].as_str().unwrap().to_owned(), event["isBase64Encoded"].as_bool().unwrap())
     };
     for kind in [
         "text/csv",
@@ -106,12 +103,9 @@ async fn only_the_types_that_aws_takes_for_text_arrive_as_text() {
     ] {
         assert_eq!(sent(Some(kind), b"hi").await, ("hi".to_owned(), false), "{kind}");
     }
-    for kind in [
-        Some("application/x-www-form-urlencoded"),
-        Some("application/octet-stream"),
-        Some("image/png"),
-        None,
-    ] {
+    for kind in
+        [Some("application/x-www-form-urlencoded"), Some("application/octet-stream"), Some("image/png"), None]
+    {
         assert_eq!(sent(kind, b"hi").await, ("aGk=".to_owned(), true), "{kind:?}");
     }
     assert_eq!(

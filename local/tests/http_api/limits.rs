@@ -25,10 +25,7 @@ async fn a_body_over_six_megabytes_is_refused() {
 async fn an_answer_over_six_megabytes_is_an_internal_server_error() {
     let api = Api::new().await;
     let answer = api.asks(Method::POST, "/large").send().await.unwrap();
-    assert_eq!(
-        refusal(answer).await,
-        (500, json!({"message": "Internal Server Error"}))
-    );
+    assert_eq!(refusal(answer).await, (500, json!({"message": "Internal Server Error"})));
 }
 
 #[tokio::test]
@@ -55,10 +52,7 @@ async fn malformed_requests_are_refused_and_the_server_goes_on() {
         ("POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: -1", "400"),
     ] {
         let answer = api.sends(head).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{head:?} got {answer:?}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{head:?} got {answer:?}");
     }
     assert_eq!(api.gets("/echo").await.status(), 200);
 }

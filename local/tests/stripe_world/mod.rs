@@ -39,12 +39,7 @@ impl World {
         let stripe = FakeStripe::open(store, clock.clone()).unwrap();
         let base =
             serve(Router::new().nest("/_local/stripe", router(stripe.clone()))).await + "/_local/stripe";
-        Self {
-            base,
-            client: Client::new(),
-            clock,
-            stripe,
-        }
+        Self { base, client: Client::new(), clock, stripe }
     }
 
     pub async fn call(
@@ -54,17 +49,9 @@ impl World {
         form: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Answer {
-        let request = self
-            .client
-            .request(method.clone(), format!("{}{path}", self.base));
-        let request = headers
-            .iter()
-            .fold(request, |request, (name, value)| request.header(*name, *value));
-        let request = if method == Method::POST {
-            request.form(form)
-        } else {
-            request
-        };
+        let request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = if method == Method::POST { request.form(form) } else { request };
         answer(request).await
     }
 
@@ -82,25 +69,14 @@ impl World {
 
     /// A payment confirmed at once with this method.
     pub async fn pays(&self, amount: &str, method: &str) -> Answer {
-        let form = [
-            ("amount", amount),
-            ("currency", "gbp"),
-            ("payment_method", method),
-            ("confirm", "true"),
-        ];
+        let form = [("amount", amount), ("currency", "gbp"), ("payment_method", method), ("confirm", "true")];
         self.post("/v1/payment_intents", &form).await
     }
 
     /// The types of all events, oldest first.
     pub async fn event_types(&self) -> Vec<String> {
         let page = self.get("/v1/events?limit=100").await.body;
-        page["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .rev()
-            .map(|event| text(&event["type"]))
-            .collect()
+        page["data"].as_array().unwrap().iter().rev().map(|event| text(&event["type"])).collect()
     }
 
     /// Turns the clock as the local cloud does: from one due instant to the next.
@@ -120,11 +96,7 @@ impl World {
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    Answer {
-        status,
-        headers,
-        body: answer.json().await.unwrap(),
-    }
+    Answer { status, headers, body: answer.json().await.unwrap() }
 }
 
 /// Serves a router at a free port and returns its origin.

@@ -57,10 +57,7 @@ pub struct Functions {
 impl Functions {
     /// Lets every batch fail that has a record of this name (sort key, or body).
     pub fn fail_records_of(&self, function: &str, name: &str) {
-        self.bad
-            .lock()
-            .unwrap()
-            .insert((function.to_owned(), name.to_owned()));
+        self.bad.lock().unwrap().insert((function.to_owned(), name.to_owned()));
     }
 
     pub fn heal(&self) {
@@ -70,18 +67,12 @@ impl Functions {
     /// Names of the records of batches that succeeded, in order.
     pub fn handled(&self, function: &str) -> Vec<String> {
         let handled = self.handled.lock().unwrap();
-        handled
-            .iter()
-            .filter(|(by, _)| by == function)
-            .map(|(_, name)| name.clone())
-            .collect()
+        handled.iter().filter(|(by, _)| by == function).map(|(_, name)| name.clone()).collect()
     }
 }
 
 fn name(record: &Value) -> String {
-    let name = record["body"]
-        .as_str()
-        .or(record["dynamodb"]["Keys"]["sk"]["S"].as_str());
+    let name = record["body"].as_str().or(record["dynamodb"]["Keys"]["sk"]["S"].as_str());
     name.unwrap_or_default().to_owned()
 }
 
@@ -89,10 +80,7 @@ impl Invoke for Functions {
     fn invoke(&self, function: &str, event: Value) -> Boxed<'_, Answer> {
         let function = function.to_owned();
         Box::pin(async move {
-            self.events
-                .lock()
-                .unwrap()
-                .push((function.clone(), event.clone()));
+            self.events.lock().unwrap().push((function.clone(), event.clone()));
             let records = event["Records"].as_array().cloned().unwrap_or_default();
             let bad = self.bad.lock().unwrap().clone();
             let is_bad = |record: &Value| bad.contains(&(function.clone(), name(record)));
@@ -182,11 +170,8 @@ impl World {
         };
         let tables = [table("Orders", vec![due]), table("Chat", Vec::new())];
         let dynamo = Dynamo::open(&folder.path().join("tables.db"), &tables).unwrap();
-        let queues = [
-            queue("Notify", Some(("Letters".to_owned(), 2))),
-            queue("Letters", None),
-            queue("Plain", None),
-        ];
+        let queues =
+            [queue("Notify", Some(("Letters".to_owned(), 2))), queue("Letters", None), queue("Plain", None)];
         let sqs = Sqs::open(store.clone(), clock.clone(), &queues).unwrap();
         let outbox = Outbox::new(store.clone(), clock.clone());
         let secrets = [("/shop/secret".to_owned(), "hush".to_owned())].into();
@@ -219,15 +204,7 @@ impl World {
         });
         let connections = axum::Router::new().route("/@connections/{id}", axum::routing::post(async || ()));
         let address = Arc::clone(&aws).serve(connections).await.unwrap();
-        Self {
-            aws,
-            outbox,
-            clock,
-            functions,
-            url: format!("http://{address}"),
-            parts,
-            folder,
-        }
+        Self { aws, outbox, clock, functions, url: format!("http://{address}"), parts, folder }
     }
 
     pub fn dynamo(&self, function: &str) -> aws_sdk_dynamodb::Client {
@@ -273,9 +250,7 @@ impl World {
     pub fn records(&self, function: &str) -> Vec<Value> {
         let events = self.functions.events.lock().unwrap();
         let of_function = events.iter().filter(|(by, _)| by == function);
-        of_function
-            .flat_map(|(_, event)| event["Records"].as_array().cloned().unwrap_or_default())
-            .collect()
+        of_function.flat_map(|(_, event)| event["Records"].as_array().cloned().unwrap_or_default()).collect()
     }
 
     /// Waits until nothing can be delivered now.
@@ -290,12 +265,7 @@ impl World {
         let end = self.clock.after(SignedDuration::from_secs(seconds));
         loop {
             self.idle().await;
-            let next = self
-                .parts
-                .iter()
-                .filter_map(|part| part.next_due())
-                .min()
-                .filter(|next| *next <= end);
+            let next = self.parts.iter().filter_map(|part| part.next_due()).min().filter(|next| *next <= end);
             self.clock.turn_to(next.unwrap_or(end));
             for part in &self.parts {
                 part.run_due(self.clock.now()).await;

@@ -59,14 +59,7 @@ impl Api {
         let address = serve(sockets.router()).await;
         let endpoint = serve(sockets.connections()).await;
         let management = management(&format!("http://{endpoint}"));
-        Self {
-            address,
-            sockets,
-            clock,
-            management,
-            events,
-            gate,
-        }
+        Self { address, sockets, clock, management, events, gate }
     }
 
     pub async fn connects(&self) -> Socket {
@@ -77,13 +70,7 @@ impl Api {
         &self,
         path: &str,
         headers: &[(&'static str, &str)],
-    ) -> Result<
-        (
-            Socket,
-            tokio_tungstenite::tungstenite::handshake::client::Response,
-        ),
-        Error,
-    > {
+    ) -> Result<(Socket, tokio_tungstenite::tungstenite::handshake::client::Response), Error> {
         let mut request = format!("ws://{}{path}", self.address).into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
@@ -95,13 +82,7 @@ impl Api {
     pub async fn admitted(&mut self) -> (Socket, String) {
         let socket = self.connects().await;
         let event = self.event().await;
-        (
-            socket,
-            event["requestContext"]["connectionId"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        )
+        (socket, event["requestContext"]["connectionId"].as_str().unwrap().to_owned())
     }
 
     /// The next event that a function was told.
@@ -115,10 +96,7 @@ impl Api {
         let context = self.event().await["requestContext"].clone();
         assert_eq!(context["eventType"], "DISCONNECT");
         let reason = context["disconnectReason"].as_str().unwrap();
-        (
-            context["disconnectStatusCode"].as_u64().unwrap(),
-            reason.to_owned(),
-        )
+        (context["disconnectStatusCode"].as_u64().unwrap(), reason.to_owned())
     }
 
     pub async fn turn(&self, duration: SignedDuration) {
@@ -127,11 +105,7 @@ impl Api {
     }
 
     pub async fn posts(&self, connection_id: &str, text: &str) -> Result<(), String> {
-        let post = self
-            .management
-            .post_to_connection()
-            .connection_id(connection_id)
-            .data(Blob::new(text));
+        let post = self.management.post_to_connection().connection_id(connection_id).data(Blob::new(text));
         post.send().await.map(drop).map_err(|error| named(&error))
     }
 }
@@ -162,11 +136,7 @@ pub fn named<E: aws_sdk_apigatewaymanagement::error::ProvideErrorMetadata + std:
     error: &SdkError<E>,
 ) -> String {
     let status = error.raw_response().map(|response| response.status().as_u16());
-    format!(
-        "{} {}",
-        status.unwrap(),
-        error.as_service_error().unwrap().code().unwrap()
-    )
+    format!("{} {}", status.unwrap(), error.as_service_error().unwrap().code().unwrap())
 }
 
 pub fn routes() -> WebSocketApi {
@@ -184,10 +154,7 @@ pub fn routes() -> WebSocketApi {
     let routes = routes
         .into_iter()
         .map(|(key, target, responds)| (key.to_owned(), WebSocketRoute { target, responds }));
-    WebSocketApi {
-        selection: "$request.body.type".to_owned(),
-        routes: routes.collect(),
-    }
+    WebSocketApi { selection: "$request.body.type".to_owned(), routes: routes.collect() }
 }
 
 /// `Connect` answers with the status that the query asks for and picks the first subprotocol; `Answer` answers with the
@@ -205,13 +172,9 @@ pub fn functions(
     let (connect, let_go) = (told.clone(), Arc::clone(gate));
     let connect = lambda::plain(move |event: LambdaEvent<Value>| {
         let event = event.payload;
-        let status = event["queryStringParameters"]["status"]
-            .as_str()
-            .unwrap_or("200")
-            .parse::<u16>();
-        let protocol = event["headers"]["Sec-WebSocket-Protocol"]
-            .as_str()
-            .and_then(|offered| offered.split(',').next());
+        let status = event["queryStringParameters"]["status"].as_str().unwrap_or("200").parse::<u16>();
+        let protocol =
+            event["headers"]["Sec-WebSocket-Protocol"].as_str().and_then(|offered| offered.split(',').next());
         let answer = json!({"headers": protocol.map(|protocol| json!({"Sec-WebSocket-Protocol": protocol})), "body": "who are you?"});
         let is_held = !event["queryStringParameters"]["held"].is_null();
         let (let_go, sent) = (Arc::clone(&let_go), connect.send(event));
@@ -245,16 +208,10 @@ pub fn functions(
         }
     });
     let fail = lambda::plain(|_: LambdaEvent<Value>| async { Err::<(), _>("told to fail".into()) });
-    [
-        ("Note", note),
-        ("Connect", connect),
-        ("Answer", answer),
-        ("Fail", fail),
-        ("Hold", hold),
-    ]
-    .into_iter()
-    .map(|(name, handler)| (name.to_owned(), (Duration::from_secs(10), handler)))
-    .collect()
+    [("Note", note), ("Connect", connect), ("Answer", answer), ("Fail", fail), ("Hold", hold)]
+        .into_iter()
+        .map(|(name, handler)| (name.to_owned(), (Duration::from_secs(10), handler)))
+        .collect()
 }
 
 pub async fn sends(socket: &mut Socket, message: &Value) {

@@ -10,15 +10,9 @@ use crate::api::{Api, hears, sends};
 #[tokio::test]
 async fn connect_gets_the_handshake() {
     let mut api = Api::new().await;
-    let headers = [
-        ("user-agent", "test/1"),
-        ("x-forwarded-for", "203.0.113.9"),
-        ("sec-websocket-protocol", "v2,v1"),
-    ];
-    let (_socket, response) = api
-        .connects_at("/ws?ticket=a%26b&x=1&x=2", &headers)
-        .await
-        .unwrap();
+    let headers =
+        [("user-agent", "test/1"), ("x-forwarded-for", "203.0.113.9"), ("sec-websocket-protocol", "v2,v1")];
+    let (_socket, response) = api.connects_at("/ws?ticket=a%26b&x=1&x=2", &headers).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "v2");
     let mut event = api.event().await;
     let connection_id = event["requestContext"]["connectionId"].take();
@@ -83,11 +77,7 @@ async fn old_paths_are_served_too() {
         sockets.push(api.connects_at(path, &[]).await.unwrap());
         let event = api.event().await;
         assert_eq!(event["requestContext"]["stage"], "ws");
-        assert_eq!(
-            event.get("queryStringParameters").is_some(),
-            path.contains('?'),
-            "{path}"
-        );
+        assert_eq!(event.get("queryStringParameters").is_some(), path.contains('?'), "{path}");
     }
 }
 
@@ -124,10 +114,7 @@ async fn a_connection_cannot_be_posted_to_before_connect_has_let_it_in() {
     let client = tokio::spawn(client_async(address, stream));
     let event = api.event().await;
     let connection_id = event["requestContext"]["connectionId"].as_str().unwrap();
-    assert_eq!(
-        api.posts(connection_id, "1").await,
-        Err("410 GoneException".to_owned())
-    );
+    assert_eq!(api.posts(connection_id, "1").await, Err("410 GoneException".to_owned()));
     api.gate.add_permits(1);
     let (mut socket, _) = client.await.unwrap().unwrap();
     sends(&mut socket, &json!({"type": "ping"})).await;

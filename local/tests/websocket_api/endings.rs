@@ -21,10 +21,7 @@ use crate::api::{Api, close_of, hears, sends, start, text_frame};
 async fn a_frame_over_32_kilobytes_closes_its_socket() {
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
-    socket
-        .send(text_frame(32 * 1024 + 1, Data::Text, true))
-        .await
-        .unwrap();
+    socket.send(text_frame(32 * 1024 + 1, Data::Text, true)).await.unwrap();
     assert_eq!(close_of(&mut socket).await.0, 1009);
     assert_eq!(api.disconnect().await.0, 1009);
 }
@@ -33,15 +30,9 @@ async fn a_frame_over_32_kilobytes_closes_its_socket() {
 async fn a_message_over_128_kilobytes_closes_its_socket() {
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
-    socket
-        .send(text_frame(32 * 1024, Data::Text, false))
-        .await
-        .unwrap();
+    socket.send(text_frame(32 * 1024, Data::Text, false)).await.unwrap();
     for _ in 0..4 {
-        socket
-            .send(text_frame(32 * 1024, Data::Continue, false))
-            .await
-            .unwrap();
+        socket.send(text_frame(32 * 1024, Data::Continue, false)).await.unwrap();
     }
     assert_eq!(close_of(&mut socket).await.0, 1009);
     assert_eq!(api.disconnect().await.0, 1009);
@@ -60,14 +51,7 @@ async fn a_binary_frame_closes_its_socket() {
 async fn text_that_is_none_closes_its_socket() {
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
-    socket
-        .send(Message::Frame(Frame::message(
-            vec![0xff],
-            OpCode::Data(Data::Text),
-            true,
-        )))
-        .await
-        .unwrap();
+    socket.send(Message::Frame(Frame::message(vec![0xff], OpCode::Data(Data::Text), true))).await.unwrap();
     assert_eq!(close_of(&mut socket).await.0, 1007);
     assert_eq!(api.disconnect().await.0, 1007);
 }
@@ -83,10 +67,7 @@ async fn ten_idle_minutes_end_a_connection() {
     assert_eq!(api.sockets.counts().open, 1, "a message keeps it awake");
     api.turn(SignedDuration::from_mins(1)).await;
     assert_eq!(api.sockets.counts().open, 0);
-    assert_eq!(
-        api.events.try_recv().unwrap()["requestContext"]["disconnectStatusCode"],
-        1001
-    );
+    assert_eq!(api.events.try_recv().unwrap()["requestContext"]["disconnectStatusCode"], 1001);
     assert_eq!(close_of(&mut socket).await, (1001, "Going away".to_owned()));
 }
 
@@ -114,29 +95,17 @@ async fn disconnect_says_how_the_client_left() {
     let mut api = Api::new().await;
     let (mut socket, connection_id) = api.admitted().await;
     socket.close(None).await.unwrap();
-    assert_eq!(
-        api.disconnect().await,
-        (1005, "Client-side close frame status not set".to_owned())
-    );
-    assert_eq!(
-        api.posts(&connection_id, "1").await,
-        Err("410 GoneException".to_owned())
-    );
+    assert_eq!(api.disconnect().await, (1005, "Client-side close frame status not set".to_owned()));
+    assert_eq!(api.posts(&connection_id, "1").await, Err("410 GoneException".to_owned()));
 
     let (mut socket, _) = api.admitted().await;
-    let frame = CloseFrame {
-        code: 4001.into(),
-        reason: "bye".into(),
-    };
+    let frame = CloseFrame { code: 4001.into(), reason: "bye".into() };
     socket.close(Some(frame)).await.unwrap();
     assert_eq!(api.disconnect().await, (4001, "bye".to_owned()));
 
     let (socket, _) = api.admitted().await;
     drop(socket);
-    assert_eq!(
-        api.disconnect().await,
-        (1006, "Connection Closed Abnormally".to_owned())
-    );
+    assert_eq!(api.disconnect().await, (1006, "Connection Closed Abnormally".to_owned()));
     assert_eq!(api.sockets.counts().open, 0);
 }
 

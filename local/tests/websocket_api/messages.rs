@@ -50,12 +50,7 @@ async fn a_message_counts_even_if_its_connection_ends_right_behind_it() {
     socket.flush().await.unwrap();
     let mut kinds = Vec::new();
     for _ in 0..2 {
-        kinds.push(
-            api.event().await["requestContext"]["eventType"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
+        kinds.push(api.event().await["requestContext"]["eventType"].as_str().unwrap().to_owned());
     }
     kinds.sort();
     assert_eq!(kinds, ["DISCONNECT", "MESSAGE"]);
@@ -102,16 +97,10 @@ async fn a_failed_message_is_answered_by_the_gateway() {
 async fn a_message_in_frames_of_32_kilobytes_arrives_whole() {
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
-    for (opcode, is_final) in [
-        (Data::Text, false),
-        (Data::Continue, false),
-        (Data::Continue, false),
-        (Data::Continue, true),
-    ] {
-        socket
-            .send(text_frame(32 * 1024, opcode, is_final))
-            .await
-            .unwrap();
+    for (opcode, is_final) in
+        [(Data::Text, false), (Data::Continue, false), (Data::Continue, false), (Data::Continue, true)]
+    {
+        socket.send(text_frame(32 * 1024, opcode, is_final)).await.unwrap();
     }
     assert_eq!(api.event().await["body"].as_str().unwrap().len(), 128 * 1024);
 }
@@ -128,11 +117,7 @@ async fn messages_of_one_client_run_at_the_same_time_sixteen_at_most() {
     }
     let (mut other, _) = api.admitted().await;
     sends(&mut other, &json!({"type": "ping"})).await;
-    assert_eq!(
-        hears(&mut other).await["type"],
-        "pong",
-        "one client's messages hold up no other's"
-    );
+    assert_eq!(hears(&mut other).await["type"], "pong", "one client's messages hold up no other's");
     assert!(api.events.try_recv().is_err() && api.sockets.is_busy());
     api.gate.add_permits(20);
     for _ in 0..20 {
@@ -158,11 +143,7 @@ async fn a_hundred_messages_get_a_hundred_answers_and_then_nothing_is_under_way(
     let mut api = Api::new().await;
     let (mut socket, _) = api.admitted().await;
     for n in 0..100 {
-        sends(
-            &mut socket,
-            &json!({"answer": {"statusCode": 200, "body": n.to_string()}}),
-        )
-        .await;
+        sends(&mut socket, &json!({"answer": {"statusCode": 200, "body": n.to_string()}})).await;
     }
     let mut heard = Vec::new();
     for _ in 0..100 {
@@ -176,7 +157,5 @@ async fn a_hundred_messages_get_a_hundred_answers_and_then_nothing_is_under_way(
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), idle)
-        .await
-        .expect("nothing should be under way");
+    tokio::time::timeout(Duration::from_secs(10), idle).await.expect("nothing should be under way");
 }

@@ -19,16 +19,8 @@ impl Alerts {
 
     /// Tells whoever subscribes to the topic. SNS takes at most 100 characters as `subject`.
     pub async fn raise(&self, subject: &str, message: &str) -> Result<()> {
-        let call = self
-            .client
-            .publish()
-            .topic_arn(&self.topic)
-            .subject(subject)
-            .message(message);
-        call.send().await.map_err(|error| Error::Unavailable {
-            what: "SNS",
-            source: Box::new(error),
-        })?;
+        let call = self.client.publish().topic_arn(&self.topic).subject(subject).message(message);
+        call.send().await.map_err(|error| Error::Unavailable { what: "SNS", source: Box::new(error) })?;
         Ok(())
     }
 }

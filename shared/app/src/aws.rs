@@ -60,10 +60,7 @@ impl Aws {
     /// # Errors
     /// If the trust store cannot be read, which would be a fault of this build.
     pub fn new(access: AwsAccess) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let token = access
-            .session_token
-            .as_ref()
-            .map(|token| token.expose_secret().to_owned());
+        let token = access.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         let secret = access.secret_access_key.expose_secret();
         let credentials = Credentials::new(access.access_key_id.clone(), secret, token, None, "environment");
         let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
@@ -72,11 +69,7 @@ impl Aws {
             .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(context)
             .build_https();
-        Ok(Self {
-            access,
-            credentials: SharedCredentialsProvider::new(credentials),
-            http,
-        })
+        Ok(Self { access, credentials: SharedCredentialsProvider::new(credentials), http })
     }
 
     /// A client of DynamoDB.

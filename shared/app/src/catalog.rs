@@ -39,10 +39,7 @@ impl Catalog {
     /// A page of products, oldest first.
     pub async fn list(&self, shop: &ShopId, limit: u32, cursor: Option<Cursor>) -> Result<Page<ProductView>> {
         let (data, next) = self.store.products(shop, limit, cursor).await?;
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     /// Makes a product. Asked again with the same key it answers with the same product.
@@ -52,31 +49,19 @@ impl Catalog {
         let named = || ProductId::from_uuid(key.name(who, "product"));
         let id = new.product_id.unwrap_or_else(named);
         if id.is_reserved() {
-            return Err(Error::field(
-                "product_id",
-                "reserved",
-                "is a word of the API's own paths",
-            ));
+            return Err(Error::field("product_id", "reserved", "is a word of the API's own paths"));
         }
         let before = self.store.product(&who.shop, &id).await?;
         if let Some(made) = before.as_ref().filter(|found| !found.is_deleted) {
             return match check_fingerprint(&made.fingerprint, &key.fingerprint) {
                 Ok(()) => Ok(made.product.clone()),
-                Err(_) => Err(Error::conflict(
-                    ErrorCode::VersionConflict,
-                    "there is a product with this id",
-                )),
+                Err(_) => Err(Error::conflict(ErrorCode::VersionConflict, "there is a product with this id")),
             };
         }
         let now = self.clock.now();
         let version = before.map_or(0, |found| found.product.version) + 1;
-        let product = ProductView {
-            product_id: id,
-            details: new.details,
-            created_at: now,
-            updated_at: now,
-            version,
-        };
+        let product =
+            ProductView { product_id: id, details: new.details, created_at: now, updated_at: now, version };
         self.save(who, product, key.fingerprint.clone()).await
     }
 
@@ -90,22 +75,11 @@ impl Catalog {
     ) -> Result<ProductView> {
         who.may(Permission::MaintainCatalog)?;
         check(&details)?;
-        let StoredProduct {
-            product, fingerprint, ..
-        } = self.existing(&who.shop, id).await?;
+        let StoredProduct { product, fingerprint, .. } = self.existing(&who.shop, id).await?;
         check_version(seen, product.version)?;
         let version = product.version + 1;
-        self.save(
-            who,
-            ProductView {
-                details,
-                updated_at: self.clock.now(),
-                version,
-                ..product
-            },
-            fingerprint,
-        )
-        .await
+        self.save(who, ProductView { details, updated_at: self.clock.now(), version, ..product }, fingerprint)
+            .await
     }
 
     /// Takes a product out of the catalog; its orders and stock stay.
@@ -115,22 +89,11 @@ impl Catalog {
         check_version(seen, stored.product.version)?;
         stored.product.version += 1;
         stored.is_deleted = true;
-        self.write(
-            who,
-            &stored,
-            Fact::ProductDeleted {
-                product_id: id.clone(),
-            },
-        )
-        .await
+        self.write(who, &stored, Fact::ProductDeleted { product_id: id.clone() }).await
     }
 
     async fn existing(&self, shop: &ShopId, id: &ProductId) -> Result<StoredProduct> {
-        self.store
-            .product(shop, id)
-            .await?
-            .filter(|found| !found.is_deleted)
-            .ok_or(Error::NotFound)
+        self.store.product(shop, id).await?.filter(|found| !found.is_deleted).ok_or(Error::NotFound)
     }
 
     async fn save(&self, who: &Principal, product: ProductView, fingerprint: String) -> Result<ProductView> {
@@ -139,23 +102,13 @@ impl Catalog {
             name: product.details.name.clone(),
             price: product.details.price,
         };
-        self.write(
-            who,
-            &StoredProduct {
-                product: product.clone(),
-                fingerprint,
-                is_deleted: false,
-            },
-            fact,
-        )
-        .await?;
+        self.write(who, &StoredProduct { product: product.clone(), fingerprint, is_deleted: false }, fact)
+            .await?;
         Ok(product)
     }
 
     async fn write(&self, who: &Principal, stored: &StoredProduct, fact: Fact) -> Result<()> {
-        let ProductView {
-            product_id, version, ..
-        } = &stored.product;
+        let ProductView { product_id, version, .. } = &stored.product;
         let event = Author::of(who).event(&self.clock, format!("product:{product_id}"), *version, fact);
         let mut transaction = Transaction::default();
         transaction.put_product(&self.store, &who.shop, stored)?;
@@ -167,28 +120,19 @@ impl Catalog {
 
 fn check_version(seen: Option<u64>, version: u64) -> Result<()> {
     match seen {
-        Some(seen) if seen != version => Err(Error::conflict(
-            ErrorCode::VersionConflict,
-            format!("the product is at version {version}"),
-        )),
+        Some(seen) if seen != version => {
+            Err(Error::conflict(ErrorCode::VersionConflict, format!("the product is at version {version}")))
+        }
         _ => Ok(()),
     }
 }
 
 fn check(details: &ProductDetails) -> Result<()> {
     if details.price.amount < 0 {
-        return Err(Error::field(
-            "price.amount",
-            "out_of_range",
-            "expected 0 or more minor units",
-        ));
+        return Err(Error::field("price.amount", "out_of_range", "expected 0 or more minor units"));
     }
     if details.variants.len() > MAX_VARIANTS {
-        return Err(Error::field(
-            "variants",
-            "too_many",
-            format!("expected at most {MAX_VARIANTS}"),
-        ));
+        return Err(Error::field("variants", "too_many", format!("expected at most {MAX_VARIANTS}")));
     }
     let mut seen = BTreeSet::new();
     for (index, variant) in details.variants.iter().enumerate() {
@@ -202,11 +146,7 @@ fn check(details: &ProductDetails) -> Result<()> {
         let price = variant.price.unwrap_or(details.price);
         if price.amount < 0 || price.currency != details.price.currency {
             let message = "expected 0 or more minor units of the product's currency";
-            return Err(Error::field(
-                &format!("variants[{index}].price"),
-                "out_of_range",
-                message,
-            ));
+            return Err(Error::field(&format!("variants[{index}].price"), "out_of_range", message));
         }
     }
     Ok(())

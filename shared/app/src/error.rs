@@ -69,59 +69,34 @@ impl Error {
     /// One field is wrong.
     pub fn field(field: &str, code: &str, message: impl Into<String>) -> Self {
         let error = FieldError::new(field, code, message);
-        let detail = if field.is_empty() {
-            error.message.clone()
-        } else {
-            format!("{field}: {}", error.message)
-        };
-        Self::Invalid {
-            code: ErrorCode::ValidationFailed,
-            detail,
-            errors: vec![error],
-        }
+        let detail =
+            if field.is_empty() { error.message.clone() } else { format!("{field}: {}", error.message) };
+        Self::Invalid { code: ErrorCode::ValidationFailed, detail, errors: vec![error] }
     }
 
     /// The request is wrong as a whole, in a way that has a code of its own.
     pub fn invalid(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self::Invalid {
-            code,
-            detail: detail.into(),
-            errors: vec![],
-        }
+        Self::Invalid { code, detail: detail.into(), errors: vec![] }
     }
 
     /// The thing is not in a state that allows this.
     pub fn conflict(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self::Conflict {
-            code,
-            detail: detail.into(),
-            shortage: vec![],
-        }
+        Self::Conflict { code, detail: detail.into(), shortage: vec![] }
     }
 
     /// There is not enough of something.
     pub fn short_of(shortage: Vec<Shortage>) -> Self {
-        Self::Conflict {
-            code: ErrorCode::InsufficientStock,
-            detail: "not enough in stock".into(),
-            shortage,
-        }
+        Self::Conflict { code: ErrorCode::InsufficientStock, detail: "not enough in stock".into(), shortage }
     }
 
     /// Something of ours is broken.
     pub fn internal(what: impl Into<String>) -> Self {
-        Self::Internal {
-            what: what.into(),
-            source: None,
-        }
+        Self::Internal { what: what.into(), source: None }
     }
 
     /// Whether trying the same again may succeed.
     pub const fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Limited { .. } | Self::Unavailable { .. } | Self::Internal { .. }
-        )
+        matches!(self, Self::Limited { .. } | Self::Unavailable { .. } | Self::Internal { .. })
     }
 }
 

@@ -92,11 +92,7 @@ impl Idempotency {
             answer: None,
             expires_at: self.clock.after(KEPT).as_second(),
         };
-        let started_at = match self
-            .store
-            .begin_request(&who.shop, &name, &record, &request)
-            .await?
-        {
+        let started_at = match self.store.begin_request(&who.shop, &name, &record, &request).await? {
             Ok(()) => now,
             Err(found) => {
                 check_fingerprint(&found.fingerprint, &key.fingerprint)?;
@@ -110,18 +106,12 @@ impl Idempotency {
                 found.started_at
             }
         };
-        let outcome = act(Run {
-            started_at,
-            name: name.clone(),
-        })
-        .await;
+        let outcome = act(Run { started_at, name: name.clone() }).await;
         match &outcome {
             Ok(answer) => {
                 let answer =
                     serde_json::to_string(answer).map_err(|error| Error::internal(error.to_string()))?;
-                self.store
-                    .end_request(&who.shop, &name, Some(&answer), &request)
-                    .await?;
+                self.store.end_request(&who.shop, &name, Some(&answer), &request).await?;
             }
             Err(error) if error.is_transient() => {
                 self.store.end_request(&who.shop, &name, None, &request).await?;
@@ -141,17 +131,11 @@ impl Idempotency {
         let is_free = found.locked_until <= self.clock.now().as_millisecond();
         let until = self.clock.after(LOCKED).as_millisecond();
         if is_free
-            && self
-                .store
-                .take_over_request(&who.shop, name, found.locked_until, until, request)
-                .await?
+            && self.store.take_over_request(&who.shop, name, found.locked_until, until, request).await?
         {
             return Ok(());
         }
-        Err(Error::conflict(
-            ErrorCode::IdempotencyInProgress,
-            "this request is still being worked on",
-        ))
+        Err(Error::conflict(ErrorCode::IdempotencyInProgress, "this request is still being worked on"))
     }
 
     /// Notes that `key` belongs to this request: for acts whose result is not named after the key.
@@ -168,11 +152,7 @@ impl Idempotency {
             expires_at: self.clock.after(KEPT).as_second(),
         };
         let request = self.clock.fresh().to_string();
-        match self
-            .store
-            .begin_request(&who.shop, &name, &record, &request)
-            .await?
-        {
+        match self.store.begin_request(&who.shop, &name, &record, &request).await? {
             Ok(()) => Ok(()),
             Err(found) => check_fingerprint(&found.fingerprint, &key.fingerprint),
         }

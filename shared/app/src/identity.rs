@@ -53,10 +53,7 @@ impl Identity {
         if !access.admits(&principal.session, issued_at) {
             return Err(Error::Unauthenticated);
         }
-        Ok(Principal {
-            linked_guests: access.guests,
-            ..principal
-        })
+        Ok(Principal { linked_guests: access.guests, ..principal })
     }
 
     /// Joins a guest to the customer who asks, one way, once. The guest's tokens end in the same transaction.
@@ -65,10 +62,7 @@ impl Identity {
         if who.role == Role::Guest || !guest.as_str().starts_with(UserId::GUEST_PREFIX) {
             return Err(Error::Forbidden);
         }
-        let view = LinkView {
-            user_id: who.subject.clone(),
-            guest_id: guest.clone(),
-        };
+        let view = LinkView { user_id: who.subject.clone(), guest_id: guest.clone() };
         for _ in 0..8 {
             let mut customer = self.store.access(&who.shop, &who.subject).await?;
             let mut linked = self.store.access(&who.shop, guest).await?;
@@ -81,16 +75,9 @@ impl Identity {
             customer.version += 1;
             linked.linked_to = Some(who.subject.clone());
             linked.version += 1;
-            let fact = Fact::UserLinked {
-                user_id: who.subject.clone(),
-                guest_id: guest.clone(),
-            };
-            let event = Author::of(who).event(
-                &self.clock,
-                format!("user:{}", who.subject),
-                customer.version,
-                fact,
-            );
+            let fact = Fact::UserLinked { user_id: who.subject.clone(), guest_id: guest.clone() };
+            let event =
+                Author::of(who).event(&self.clock, format!("user:{}", who.subject), customer.version, fact);
             let mut transaction = Transaction::default();
             transaction.put_access(&self.store, &who.shop, &who.subject, &customer)?;
             transaction.put_access(&self.store, &who.shop, guest, &linked)?;
@@ -99,9 +86,7 @@ impl Identity {
                 return Ok(view);
             }
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     /// Ends one session of a person, or all of them.
@@ -126,10 +111,7 @@ impl Identity {
             access.revoked_sessions.retain(|_, good_until| *good_until > now);
             access.version += 1;
             let session_id = session.map(ToString::to_string);
-            let fact = Fact::UserRevoked {
-                user_id: user.clone(),
-                session_id,
-            };
+            let fact = Fact::UserRevoked { user_id: user.clone(), session_id };
             let event = Author::of(who).event(&self.clock, format!("user:{user}"), access.version, fact);
             let mut transaction = Transaction::default();
             transaction.put_access(&self.store, &who.shop, user, &access)?;
@@ -138,9 +120,7 @@ impl Identity {
                 return Ok(());
             }
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     /// Makes a service key. The key itself is shown once and stored only as a digest.
@@ -164,25 +144,15 @@ impl Identity {
             created_at: self.clock.now(),
             is_revoked: false,
         };
-        let fact = Fact::ServiceKeyCreated {
-            key_id: key_id.clone(),
-            name: new.name,
-        };
+        let fact = Fact::ServiceKeyCreated { key_id: key_id.clone(), name: new.name };
         let event = Author::of(who).event(&self.clock, format!("service_key:{key_id}"), 1, fact);
         let mut transaction = Transaction::default();
         transaction.put_new_service_key(&self.store, &stored, &event)?;
         match self.store.commit(&transaction).await? {
-            Ok(()) => Ok(key_view(
-                stored,
-                Some(format!("sk_{}.{key_id}.{secret}", who.shop)),
-            )),
+            Ok(()) => Ok(key_view(stored, Some(format!("sk_{}.{key_id}.{secret}", who.shop)))),
             // The key was made before; its secret is not known any more.
             Err(_) => {
-                let made = self
-                    .store
-                    .service_key(&who.shop, &key_id)
-                    .await?
-                    .ok_or(Error::NotFound)?;
+                let made = self.store.service_key(&who.shop, &key_id).await?.ok_or(Error::NotFound)?;
                 Ok(key_view(made, None))
             }
         }
@@ -197,24 +167,14 @@ impl Identity {
     ) -> Result<Page<ServiceKeyView>> {
         who.may(Permission::ManageServiceKeys)?;
         let (keys, next) = self.store.service_keys(&who.shop, limit, cursor).await?;
-        let data = keys
-            .into_iter()
-            .filter(|key| !key.is_revoked)
-            .map(|key| key_view(key, None))
-            .collect();
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        let data = keys.into_iter().filter(|key| !key.is_revoked).map(|key| key_view(key, None)).collect();
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     /// Ends a service key; ending an ended one changes nothing.
     pub async fn end_service_key(&self, who: &Principal, id: &ServiceKeyId) -> Result<()> {
         who.may(Permission::ManageServiceKeys)?;
-        self.store
-            .service_key(&who.shop, id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        self.store.service_key(&who.shop, id).await?.ok_or(Error::NotFound)?;
         let fact = Fact::ServiceKeyRevoked { key_id: id.clone() };
         let event = Author::of(who).event(&self.clock, format!("service_key:{id}"), 2, fact);
         let mut transaction = Transaction::default();
@@ -255,18 +215,6 @@ impl Identity {
 }
 
 fn key_view(stored: ServiceKey, key: Option<String>) -> ServiceKeyView {
-    let ServiceKey {
-        key_id,
-        name,
-        scopes,
-        created_at,
-        ..
-    } = stored;
-    ServiceKeyView {
-        key_id,
-        name,
-        scopes,
-        created_at,
-        key,
-    }
+    let ServiceKey { key_id, name, scopes, created_at, .. } = stored;
+    ServiceKeyView { key_id, name, scopes, created_at, key }
 }

@@ -52,11 +52,7 @@ pub struct Wanted {
 impl Inventory {
     /// Stock is kept in `store`.
     pub const fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>) -> Self {
-        Self {
-            store,
-            clock,
-            settings,
-        }
+        Self { store, clock, settings }
     }
 
     /// How many of a product there are; staff sees more. A product without stock has none of it.
@@ -79,19 +75,14 @@ impl Inventory {
         viewer: Option<&Principal>,
         products: &[ProductId],
     ) -> Result<Vec<StockView>> {
-        let views = products
-            .iter()
-            .map(|product| self.stock(shop, viewer, product, Wanted::default()));
+        let views = products.iter().map(|product| self.stock(shop, viewer, product, Wanted::default()));
         futures_util::future::try_join_all(views).await
     }
 
     fn view(&self, product: &ProductId, wanted: Wanted, levels: &[LevelRow], sees_all: bool) -> StockView {
         let is_wanted = |row: &&LevelRow| {
             (wanted.variant.is_none() || row.sku.variant_id == wanted.variant)
-                && wanted
-                    .location
-                    .as_ref()
-                    .is_none_or(|location| row.sku.location == *location)
+                && wanted.location.as_ref().is_none_or(|location| row.sku.location == *location)
         };
         let levels: Vec<&LevelRow> = levels.iter().filter(is_wanted).collect();
         let sum = |counter: fn(&Level) -> i64| levels.iter().map(|row| counter(&row.level)).sum::<i64>();
@@ -118,11 +109,7 @@ impl Inventory {
     pub async fn adjust(&self, who: &Principal, run: Run, new: NewAdjustment) -> Result<AdjustmentView> {
         who.may(Permission::AdjustStock)?;
         if new.quantity > Quantity::MAX || (new.quantity == 0 && new.operation != Operation::Set) {
-            return Err(Error::field(
-                "quantity",
-                "out_of_range",
-                "expected 1 to 1,000,000 pieces",
-            ));
+            return Err(Error::field("quantity", "out_of_range", "expected 1 to 1,000,000 pieces"));
         }
         let id = EventId::from_uuid(run.name("movement"));
         // A `set` depends on what is there: if that changes meanwhile, it is decided again.
@@ -161,19 +148,14 @@ impl Inventory {
                 _ => {} // somebody was faster, or our own earlier run: look again
             }
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     async fn adjusted(&self, who: &Principal, sku: &Sku, event: JournalEvent) -> Result<AdjustmentView> {
         let level = self.store.level(&who.shop, sku).await?.unwrap_or_default();
         let movement =
             movement_view(event).ok_or_else(|| Error::internal("a ledger row is of another kind"))?;
-        Ok(AdjustmentView {
-            level: level_view(sku, level),
-            movement,
-        })
+        Ok(AdjustmentView { level: level_view(sku, level), movement })
     }
 
     /// Sets stock aside, all lines or none. Asked again with the same key it answers with the same hold.
@@ -186,9 +168,7 @@ impl Inventory {
         who.may(Permission::Reserve)?;
         let lines = aggregated(new.items, MAX_LINES)?;
         let most = self.settings.reservation_ttl;
-        let ttl = new
-            .ttl_seconds
-            .map_or(most, |seconds| SignedDuration::from_secs(seconds.into()));
+        let ttl = new.ttl_seconds.map_or(most, |seconds| SignedDuration::from_secs(seconds.into()));
         if ttl > most || ttl.is_zero() {
             let message = format!("expected 1 to {} seconds", most.as_secs());
             return Err(Error::field("ttl_seconds", "out_of_range", message));
@@ -204,13 +184,7 @@ impl Inventory {
             order_id: None,
         };
         let mut transaction = Transaction::default();
-        transaction.hold(
-            &self.store,
-            &self.clock,
-            &Author::of(who),
-            &reservation,
-            &key.fingerprint,
-        )?;
+        transaction.hold(&self.store, &self.clock, &Author::of(who), &reservation, &key.fingerprint)?;
         let Err(refusal) = self.store.commit(&transaction).await? else {
             return Ok(reservation_view(&reservation, now));
         };
@@ -241,10 +215,7 @@ impl Inventory {
             ReservationStatus::Released | ReservationStatus::Expired => {
                 Ok(reservation_view(&ended, self.clock.now()))
             }
-            _ => Err(Error::conflict(
-                ErrorCode::ReservationNotActive,
-                "the stock has been sold",
-            )),
+            _ => Err(Error::conflict(ErrorCode::ReservationNotActive, "the stock has been sold")),
         }
     }
 
@@ -254,8 +225,7 @@ impl Inventory {
             return Ok(());
         };
         if held.reservation.status_at(self.clock.now()) == ReservationStatus::Expired {
-            self.end(&Author::system(shop, id.as_str()), held, Ending::Expire)
-                .await?;
+            self.end(&Author::system(shop, id.as_str()), held, Ending::Expire).await?;
         }
         Ok(())
     }
@@ -280,16 +250,8 @@ impl Inventory {
         id: &ReservationId,
         otherwise: Permission,
     ) -> Result<StoredReservation> {
-        let held = self
-            .store
-            .reservation(&who.shop, id)
-            .await?
-            .ok_or(Error::NotFound)?;
-        if who.owns(&held.reservation.holder) || who.can(otherwise) {
-            Ok(held)
-        } else {
-            Err(Error::NotFound)
-        }
+        let held = self.store.reservation(&who.shop, id).await?.ok_or(Error::NotFound)?;
+        if who.owns(&held.reservation.holder) || who.can(otherwise) { Ok(held) } else { Err(Error::NotFound) }
     }
 
     /// A page of a product's ledger, newest first.
@@ -303,10 +265,7 @@ impl Inventory {
         who.may(Permission::AuditStock)?;
         let (events, next) = self.store.movements(&who.shop, product, limit, cursor).await?;
         let data = events.into_iter().filter_map(movement_view).collect();
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     /// Compares the levels of a page of products with the sums of their ledgers.
@@ -345,9 +304,7 @@ impl Transaction {
         reservation: &Reservation,
         fingerprint: &str,
     ) -> Result<()> {
-        for (sku, change) in reservation.holds() {
-            self.move_stock(store, clock, author, sku, change, reservation)?;
-        }
+        self.set_aside(store, clock, author, reservation)?;
         self.put_reservation(store, &author.shop, reservation, fingerprint)
     }
 
@@ -360,10 +317,21 @@ impl Transaction {
         reservation: &Reservation,
         fingerprint: &str,
     ) -> Result<()> {
+        self.set_aside(store, clock, author, reservation)?;
+        self.put_reservation_again(store, &author.shop, reservation, fingerprint)
+    }
+
+    fn set_aside(
+        &mut self,
+        store: &Dynamo,
+        clock: &Clock,
+        author: &Author,
+        reservation: &Reservation,
+    ) -> Result<()> {
         for (sku, change) in reservation.holds() {
             self.move_stock(store, clock, author, sku, change, reservation)?;
         }
-        self.put_reservation_again(store, &author.shop, reservation, fingerprint)
+        Ok(())
     }
 
     /// Ends an active hold and says what it is then. Its lines come first, two writes each.
@@ -379,10 +347,7 @@ impl Transaction {
         for (sku, change) in &changes {
             self.move_stock(store, clock, author, sku, *change, &ended)?;
         }
-        let stored = StoredReservation {
-            reservation: ended.clone(),
-            fingerprint: held.fingerprint.clone(),
-        };
+        let stored = StoredReservation { reservation: ended.clone(), fingerprint: held.fingerprint.clone() };
         self.rewrite_reservation(store, &author.shop, &stored, ReservationStatus::Active)?;
         Ok(ended)
     }
@@ -395,24 +360,11 @@ impl Transaction {
         author: &Author,
         held: &StoredReservation,
     ) -> Result<()> {
-        let sold = Reservation {
-            status: ReservationStatus::Committed,
-            ..held.reservation.clone()
-        };
+        let sold = Reservation { status: ReservationStatus::Committed, ..held.reservation.clone() };
         for line in &sold.lines {
-            self.move_stock(
-                store,
-                clock,
-                author,
-                &line.sku,
-                StockChange::sell(line.quantity),
-                &sold,
-            )?;
+            self.move_stock(store, clock, author, &line.sku, StockChange::sell(line.quantity), &sold)?;
         }
-        let stored = StoredReservation {
-            reservation: sold,
-            fingerprint: held.fingerprint.clone(),
-        };
+        let stored = StoredReservation { reservation: sold, fingerprint: held.fingerprint.clone() };
         self.rewrite_reservation(store, &author.shop, &stored, held.reservation.status)
     }
 
@@ -447,11 +399,7 @@ pub(crate) fn aggregated(
         return Err(Error::field("items", "required", "expected at least one line"));
     }
     if items.len() > most {
-        return Err(Error::field(
-            "items",
-            "too_many",
-            format!("expected at most {most} lines"),
-        ));
+        return Err(Error::field("items", "too_many", format!("expected at most {most} lines")));
     }
     reservation::aggregate(items.into_iter().map(ReservedLine::from))
         .map_err(|error| Error::field("items", "out_of_range", error.to_string()))
@@ -461,21 +409,13 @@ pub(crate) fn aggregated(
 pub(crate) fn shortages(lines: &[ReservedLine], refusal: &crate::store::Refusal) -> Error {
     let short = lines.iter().enumerate().filter_map(|(index, line)| {
         let available_quantity = available_instead(refusal, index * 2)?;
-        Some(Shortage {
-            sku: line.sku.clone(),
-            quantity: line.quantity.get(),
-            available_quantity,
-        })
+        Some(Shortage { sku: line.sku.clone(), quantity: line.quantity.get(), available_quantity })
     });
     Error::short_of(short.collect())
 }
 
 fn shortage(sku: &Sku, quantity: u32, available: i64) -> Error {
-    Error::short_of(vec![Shortage {
-        sku: sku.clone(),
-        quantity,
-        available_quantity: available,
-    }])
+    Error::short_of(vec![Shortage { sku: sku.clone(), quantity, available_quantity: available }])
 }
 
 /// What an adjustment does to a level; `None` if nothing.
@@ -495,9 +435,7 @@ fn adjustment(new: &NewAdjustment, before: Level) -> Option<StockChange> {
 
 /// Older clients tell a correction by hand from a delivery by its reason.
 fn is_adjustment(new: &NewAdjustment) -> bool {
-    new.reason
-        .as_ref()
-        .is_some_and(|reason| reason.as_str().to_lowercase().contains("adjust"))
+    new.reason.as_ref().is_some_and(|reason| reason.as_str().to_lowercase().contains("adjust"))
 }
 
 fn drift(levels: &[LevelRow], ledger: &[StockMovement]) -> Vec<StockDrift> {
@@ -513,19 +451,11 @@ fn drift(levels: &[LevelRow], ledger: &[StockMovement]) -> Vec<StockDrift> {
         let level = [row.level.available, row.level.reserved, row.level.committed];
         let ledger = sums.remove(&row.sku).unwrap_or_default();
         if level != ledger {
-            found.push(StockDrift {
-                sku: row.sku.clone(),
-                level,
-                ledger,
-            });
+            found.push(StockDrift { sku: row.sku.clone(), level, ledger });
         }
     }
     let orphans = sums.into_iter().filter(|(_, ledger)| *ledger != [0; 3]);
-    found.extend(orphans.map(|(sku, ledger)| StockDrift {
-        sku: sku.clone(),
-        level: [0; 3],
-        ledger,
-    }));
+    found.extend(orphans.map(|(sku, ledger)| StockDrift { sku: sku.clone(), level: [0; 3], ledger }));
     found
 }
 

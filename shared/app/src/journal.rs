@@ -20,21 +20,13 @@ pub struct Author {
 impl Author {
     /// A person or program that asked for it.
     pub fn of(who: &Principal) -> Self {
-        Self {
-            shop: who.shop.clone(),
-            actor: who.subject.clone(),
-            cause: None,
-        }
+        Self { shop: who.shop.clone(), actor: who.subject.clone(), cause: None }
     }
 
     /// Shopwire itself.
     pub fn system(shop: &ShopId, cause: impl Into<String>) -> Self {
         let actor = UserId::from_name("system");
-        Self {
-            shop: shop.clone(),
-            actor,
-            cause: Some(cause.into()),
-        }
+        Self { shop: shop.clone(), actor, cause: Some(cause.into()) }
     }
 
     /// An event about `subject`, now.
@@ -45,13 +37,7 @@ impl Author {
         version: u64,
         fact: Fact,
     ) -> JournalEvent {
-        self.event_named(
-            EventId::from_uuid(clock.fresh()),
-            clock.now(),
-            subject,
-            version,
-            fact,
-        )
+        self.event_named(EventId::from_uuid(clock.fresh()), clock.now(), subject, version, fact)
     }
 
     /// The same, with a name that a repetition will find.

@@ -74,14 +74,7 @@ impl Limits {
                 let request = self.clock.fresh().to_string();
                 let (name, rate) = (limit.name(), limit.per_subject());
                 self.store
-                    .limit(
-                        &who.shop,
-                        name,
-                        who.subject.as_str(),
-                        rate,
-                        self.clock.now(),
-                        &request,
-                    )
+                    .limit(&who.shop, name, who.subject.as_str(), rate, self.clock.now(), &request)
                     .await
             }
         }
@@ -94,16 +87,7 @@ impl Limits {
     pub async fn spend_address(&self, shop: &ShopId, limit: Limit, address: &str) -> Result<()> {
         let request = self.clock.fresh().to_string();
         let who = format!("@{}", network(address));
-        self.store
-            .limit(
-                shop,
-                limit.name(),
-                &who,
-                limit.per_address(),
-                self.clock.now(),
-                &request,
-            )
-            .await
+        self.store.limit(shop, limit.name(), &who, limit.per_address(), self.clock.now(), &request).await
     }
 }
 

@@ -42,10 +42,7 @@ impl Operations {
         who.may(Permission::ReadAuditLog)?;
         let month = self.day(day).strftime("%Y-%m").to_string();
         let (data, next) = self.store.audit_log(&who.shop, &month, limit, cursor).await?;
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     /// How often what happened on `day` (today, if none is named), UTC.
@@ -55,10 +52,7 @@ impl Operations {
         let mut counters: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for (name, count) in self.store.counters(&who.shop, &date).await? {
             let (subsystem, event) = name.split_once('.').unwrap_or((&name, ""));
-            counters
-                .entry(subsystem.to_owned())
-                .or_default()
-                .insert(event.to_owned(), count);
+            counters.entry(subsystem.to_owned()).or_default().insert(event.to_owned(), count);
         }
         Ok(MetricsView { date, counters })
     }
@@ -75,13 +69,7 @@ impl Operations {
 
     /// The names of all flags and whether each is on, for anybody.
     pub async fn flags_for_clients(&self, shop: &ShopId) -> Result<BTreeMap<String, bool>> {
-        Ok(self
-            .store
-            .flags(shop)
-            .await?
-            .into_iter()
-            .map(|flag| (flag.key, flag.is_enabled))
-            .collect())
+        Ok(self.store.flags(shop).await?.into_iter().map(|flag| (flag.key, flag.is_enabled)).collect())
     }
 
     /// One feature flag.
@@ -99,11 +87,7 @@ impl Operations {
         set: SetFlag,
     ) -> Result<FlagView> {
         who.may(Permission::ManageFlags)?;
-        let version = self
-            .store
-            .flag(&who.shop, key)
-            .await?
-            .map_or(0, |flag| flag.version);
+        let version = self.store.flag(&who.shop, key).await?.map_or(0, |flag| flag.version);
         let changed = || Error::conflict(ErrorCode::VersionConflict, "the flag has changed meanwhile");
         if seen.is_some_and(|seen| seen != version) {
             return Err(changed());
@@ -115,10 +99,7 @@ impl Operations {
             updated_at: self.clock.now(),
             version: version + 1,
         };
-        let fact = Fact::FeatureFlagChanged {
-            key: flag.key.clone(),
-            is_enabled: flag.is_enabled,
-        };
+        let fact = Fact::FeatureFlagChanged { key: flag.key.clone(), is_enabled: flag.is_enabled };
         let event = Author::of(who).event(&self.clock, format!("feature_flag:{key}"), flag.version, fact);
         let mut transaction = Transaction::default();
         transaction.put_flag(&self.store, &flag, &event)?;
@@ -128,9 +109,7 @@ impl Operations {
 
     /// How each part is, asked by an admin.
     pub async fn check(&self, shop: &ShopId, viewer: Option<&Principal>) -> Result<String> {
-        viewer
-            .ok_or(Error::Unauthenticated)?
-            .may(Permission::ReadMetrics)?;
+        viewer.ok_or(Error::Unauthenticated)?.may(Permission::ReadMetrics)?;
         Ok(match self.store.flag(shop, "health").await {
             Ok(_) => "ok".into(),
             Err(error) => error.to_string(),

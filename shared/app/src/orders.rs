@@ -52,23 +52,14 @@ pub struct OrderFilter {
 impl Orders {
     /// Orders are kept in `store` and paid through `settlement`.
     pub const fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, settlement: Settlement) -> Self {
-        Self {
-            store,
-            clock,
-            settings,
-            settlement,
-        }
+        Self { store, clock, settings, settlement }
     }
 
     /// Places an order: prices it, holds its stock, and waits for its payment. Asked again with the same key it
     /// answers with the same order.
     pub async fn place(&self, who: &Principal, key: &RequestKey, new: NewOrder) -> Result<OrderView> {
         who.may(Permission::PlaceOrder)?;
-        let most = if who.can(Permission::PlaceLargeOrder) {
-            MAX_ORDER_LINES
-        } else {
-            MAX_LINES
-        };
+        let most = if who.can(Permission::PlaceLargeOrder) { MAX_ORDER_LINES } else { MAX_LINES };
         let id = OrderId::from_uuid(key.name(who, "order"));
         if let Some(placed) = self.store.order(&who.shop, &id).await? {
             placed.check_fingerprint(&key.fingerprint)?;
@@ -104,19 +95,11 @@ impl Orders {
             lines,
         };
         let lines_count = order.lines.len();
-        let stored = StoredOrder {
-            order,
-            lines_count,
-            fingerprint: key.fingerprint.clone(),
-        };
+        let stored = StoredOrder { order, lines_count, fingerprint: key.fingerprint.clone() };
         let placed = match (new.reservation_id, chunks) {
             (Some(own), 1) => self.place_with(who, stored, &own).await?,
             (Some(_), _) => {
-                return Err(Error::field(
-                    "items",
-                    "too_many",
-                    "a reservation has at most 40 lines",
-                ));
+                return Err(Error::field("items", "too_many", "a reservation has at most 40 lines"));
             }
             (None, 1) => self.place_small(who, stored).await?,
             (None, _) => self.place_large(who, stored).await?,
@@ -134,10 +117,8 @@ impl Orders {
         let mut ids: Vec<ProductId> = lines.iter().map(|line| line.sku.product_id.clone()).collect();
         ids.dedup(); // aggregated lines are sorted by product
         let products = self.store.products_named(shop, &ids).await?;
-        let products: BTreeMap<_, _> = products
-            .into_iter()
-            .map(|found| (found.product.product_id.clone(), found))
-            .collect();
+        let products: BTreeMap<_, _> =
+            products.into_iter().map(|found| (found.product.product_id.clone(), found)).collect();
         let price = |(index, ReservedLine { sku, quantity }): (usize, ReservedLine)| {
             let unknown = |what: &str| {
                 Error::field(
@@ -151,14 +132,8 @@ impl Orders {
             let price = match &sku.variant_id {
                 None => details.price,
                 Some(wanted) => {
-                    let variant = details
-                        .variants
-                        .iter()
-                        .find(|variant| variant.variant_id == *wanted);
-                    variant
-                        .ok_or_else(|| unknown("variant_id"))?
-                        .price
-                        .unwrap_or(details.price)
+                    let variant = details.variants.iter().find(|variant| variant.variant_id == *wanted);
+                    variant.ok_or_else(|| unknown("variant_id"))?.price.unwrap_or(details.price)
                 }
             };
             if price.currency != currency {
@@ -179,13 +154,7 @@ impl Orders {
     async fn place_small(&self, who: &Principal, stored: StoredOrder) -> Result<StoredOrder> {
         let hold = self.hold_of(&stored.order, 0)?;
         let mut transaction = Transaction::default();
-        transaction.hold(
-            &self.store,
-            &self.clock,
-            &Author::of(who),
-            &hold,
-            &stored.fingerprint,
-        )?;
+        transaction.hold(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
         transaction.put_new_order(&self.store, &who.shop, &stored)?;
         self.journal_created(&mut transaction, who, &stored)?;
         match self.store.commit(&transaction).await? {
@@ -204,35 +173,21 @@ impl Orders {
         mut stored: StoredOrder,
         own: &ReservationId,
     ) -> Result<StoredOrder> {
-        let mut held = self
-            .store
-            .reservation(&who.shop, own)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let mut held = self.store.reservation(&who.shop, own).await?.ok_or(Error::NotFound)?;
         if !who.owns(&held.reservation.holder) {
             return Err(Error::NotFound);
         }
         match held.reservation.status_at(self.clock.now()) {
             ReservationStatus::Active if held.reservation.order_id.is_none() => {}
             ReservationStatus::Expired => {
-                return Err(Error::conflict(
-                    ErrorCode::ReservationExpired,
-                    "the hold has expired",
-                ));
+                return Err(Error::conflict(ErrorCode::ReservationExpired, "the hold has expired"));
             }
             _ => {
-                return Err(Error::conflict(
-                    ErrorCode::ReservationNotActive,
-                    "the hold is used up",
-                ));
+                return Err(Error::conflict(ErrorCode::ReservationNotActive, "the hold is used up"));
             }
         }
         if held.reservation.lines != reserved_lines(&stored.order.lines) {
-            return Err(Error::field(
-                "items",
-                "mismatch",
-                "the reservation holds something else",
-            ));
+            return Err(Error::field("items", "mismatch", "the reservation holds something else"));
         }
         stored.order.payable_until = held.reservation.held_until;
         held.reservation.order_id = Some(stored.order.id.clone());
@@ -244,10 +199,7 @@ impl Orders {
             Ok(()) => Ok(stored),
             Err(_) => match self.store.order(&who.shop, &stored.order.id).await? {
                 Some(placed) => placed.check_fingerprint(&stored.fingerprint).map(|()| placed),
-                None => Err(Error::conflict(
-                    ErrorCode::ReservationNotActive,
-                    "the hold is used up",
-                )),
+                None => Err(Error::conflict(ErrorCode::ReservationNotActive, "the hold is used up")),
             },
         }
     }
@@ -256,32 +208,16 @@ impl Orders {
     /// lines at a time, then version 1. A run that is cut off is taken up by the next one with the same key, or
     /// undone by the sweeper; one that finds too little is undone at once.
     async fn place_large(&self, who: &Principal, stored: StoredOrder) -> Result<StoredOrder> {
-        let pending = StoredOrder {
-            order: Order {
-                version: 0,
-                ..stored.order.clone()
-            },
-            ..stored.clone()
-        };
+        let pending = StoredOrder { order: Order { version: 0, ..stored.order.clone() }, ..stored.clone() };
         let request = self.clock.fresh().to_string();
         if let Written::Refused(_) = self.store.begin_order(&who.shop, &pending, &request).await? {
-            let begun = self
-                .store
-                .order(&who.shop, &stored.order.id)
-                .await?
-                .ok_or(Error::NotFound)?;
+            let begun = self.store.order(&who.shop, &stored.order.id).await?.ok_or(Error::NotFound)?;
             begun.check_fingerprint(&stored.fingerprint)?;
         }
         for (chunk, lines) in stored.order.lines.chunks(MAX_LINES).enumerate() {
             let hold = self.hold_of(&stored.order, chunk)?;
             let mut transaction = Transaction::default();
-            transaction.hold_again(
-                &self.store,
-                &self.clock,
-                &Author::of(who),
-                &hold,
-                &stored.fingerprint,
-            )?;
+            transaction.hold_again(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
             transaction.put_order_lines(&self.store, &who.shop, &stored.order.id, chunk, lines)?;
             let Err(refusal) = self.store.commit(&transaction).await? else {
                 continue;
@@ -302,18 +238,14 @@ impl Orders {
         let placed = self.store.order(&who.shop, &stored.order.id).await?;
         placed
             .filter(|placed| placed.order.version > 0)
-            .ok_or(Error::Limited {
-                retry_after: SignedDuration::from_secs(1),
-            })
+            .ok_or(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     async fn undo_large(&self, author: &Author, stored: &StoredOrder) -> Result<()> {
         for hold in &stored.order.holds {
             let_go(&self.store, &self.clock, author, hold, Ending::Release).await?;
         }
-        self.store
-            .drop_order(&author.shop, &stored.order.id, stored.order.holds.len())
-            .await
+        self.store.drop_order(&author.shop, &stored.order.id, stored.order.holds.len()).await
     }
 
     fn hold_of(&self, order: &Order, chunk: usize) -> Result<Reservation> {
@@ -371,13 +303,8 @@ impl Orders {
         let wanted = orders.into_iter().filter(|stored| {
             stored.order.version > 0 && filter.status.is_none_or(|status| stored.order.status == status)
         });
-        let data = wanted
-            .map(|stored| order_view(&who.shop, &stored, vec![]))
-            .collect();
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        let data = wanted.map(|stored| order_view(&who.shop, &stored, vec![])).collect();
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     /// Calls an order off. An unpaid one gives its stock back; a paid one its stock and its money.
@@ -388,9 +315,7 @@ impl Orders {
         let ended = match stored.order.status {
             OrderStatus::Cancelled => stored,
             OrderStatus::PendingPayment => {
-                self.settlement
-                    .abandon(&author, &stored, OrderStatus::Cancelled, why)
-                    .await?
+                self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?
             }
             _ => self.cancel_paid(&author, stored, reason).await?,
         };
@@ -413,11 +338,7 @@ impl Orders {
     ) -> Result<StoredOrder> {
         let next = stored.order.become_status(OrderStatus::Cancelled)?;
         let payment_id = crate::payments::payment_id(&author.shop, &next.id);
-        let paid = self
-            .store
-            .payment(&author.shop, &payment_id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let paid = self.store.payment(&author.shop, &payment_id).await?.ok_or(Error::NotFound)?;
         let refund = StoredRefund {
             refund: Refund {
                 id: domain::RefundId::from_uuid(derived(&[author.shop.as_str(), next.id.as_str(), "cancel"])),
@@ -439,34 +360,22 @@ impl Orders {
             next.version,
             status_updated(&stored.order, &next, notes),
         );
-        let begun = self
-            .settlement
-            .begin_refund(author, &paid, &refund, |transaction| {
-                transaction.put_order(
-                    &self.store,
-                    &author.shop,
-                    &stored.with(next.clone()),
-                    stored.order.version,
-                )?;
-                transaction.journal_order(&self.store, &next.id, &event)
-            });
+        let begun = self.settlement.begin_refund(author, &paid, &refund, |transaction| {
+            transaction.put_order(
+                &self.store,
+                &author.shop,
+                &stored.with(next.clone()),
+                stored.order.version,
+            )?;
+            transaction.journal_order(&self.store, &next.id, &event)
+        });
         if begun.await?.is_none() {
-            return Err(Error::conflict(
-                ErrorCode::VersionConflict,
-                "the order has changed meanwhile",
-            ));
+            return Err(Error::conflict(ErrorCode::VersionConflict, "the order has changed meanwhile"));
         }
-        if let Err(error) = self
-            .settlement
-            .finish_refund(author, &payment_id, &refund.refund.id)
-            .await
-        {
+        if let Err(error) = self.settlement.finish_refund(author, &payment_id, &refund.refund.id).await {
             tracing::warn!(order_id = %next.id, %error, "the refund of a cancelled order is left to the sweeper");
         }
-        self.store
-            .order(&author.shop, &next.id)
-            .await?
-            .ok_or(Error::NotFound)
+        self.store.order(&author.shop, &next.id).await?.ok_or(Error::NotFound)
     }
 
     async fn not_yet_returned(
@@ -493,9 +402,7 @@ impl Orders {
         if stored.order.version == 0 {
             return self.undo_large(&author, &stored).await;
         }
-        self.settlement
-            .abandon(&author, &stored, OrderStatus::Expired, "not paid in time")
-            .await?;
+        self.settlement.abandon(&author, &stored, OrderStatus::Expired, "not paid in time").await?;
         Ok(())
     }
 
@@ -506,11 +413,7 @@ impl Orders {
             .await?
             .filter(|stored| stored.order.version > 0)
             .ok_or(Error::NotFound)?;
-        if who.owns(&stored.order.owner) || who.can(otherwise) {
-            Ok(stored)
-        } else {
-            Err(Error::NotFound)
-        }
+        if who.owns(&stored.order.owner) || who.can(otherwise) { Ok(stored) } else { Err(Error::NotFound) }
     }
 
     async fn view(&self, shop: &ShopId, stored: StoredOrder) -> Result<OrderView> {
@@ -523,13 +426,7 @@ impl Orders {
 }
 
 fn reserved_lines(lines: &[OrderLine]) -> Vec<ReservedLine> {
-    lines
-        .iter()
-        .map(|line| ReservedLine {
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-        })
-        .collect()
+    lines.iter().map(|line| ReservedLine { sku: line.sku.clone(), quantity: line.quantity }).collect()
 }
 
 fn order_view(shop: &ShopId, stored: &StoredOrder, items: Vec<OrderLine>) -> OrderView {

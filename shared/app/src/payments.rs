@@ -62,12 +62,7 @@ pub(crate) fn refund_refused(error: RefundError) -> Error {
 impl Payments {
     /// Payments are kept in `store` and settled by `settlement`.
     pub const fn new(store: Dynamo, clock: Clock, settlement: Settlement, idempotency: Idempotency) -> Self {
-        Self {
-            store,
-            clock,
-            settlement,
-            idempotency,
-        }
+        Self { store, clock, settlement, idempotency }
     }
 
     /// Begins to pay an order, or gives what a browser needs to go on paying it.
@@ -78,11 +73,8 @@ impl Payments {
         new: &NewIntent,
     ) -> Result<IntentView> {
         who.may(Permission::Pay)?;
-        let order = self
-            .store
-            .order(&who.shop, &new.order_id)
-            .await?
-            .filter(|stored| stored.order.version > 0);
+        let order =
+            self.store.order(&who.shop, &new.order_id).await?.filter(|stored| stored.order.version > 0);
         let order = order.ok_or(Error::NotFound)?.order;
         if !who.owns(&order.owner) && !who.can(Permission::Refund) {
             return Err(Error::NotFound);
@@ -92,10 +84,7 @@ impl Payments {
         let stored = match self.store.payment(&who.shop, &id).await? {
             Some(begun) => begun,
             None if !order.is_payable(self.clock.now()) => {
-                return Err(Error::conflict(
-                    ErrorCode::InvalidTransition,
-                    "the order can no longer be paid",
-                ));
+                return Err(Error::conflict(ErrorCode::InvalidTransition, "the order can no longer be paid"));
             }
             None => self.begin(who, &order, id).await?,
         };
@@ -103,13 +92,7 @@ impl Payments {
             PaymentStatus::Unknown => make_intent(&self.settlement, &Author::of(who), stored).await?,
             _ => stored,
         };
-        let Payment {
-            id,
-            amount,
-            status,
-            client_secret,
-            ..
-        } = stored.payment;
+        let Payment { id, amount, status, client_secret, .. } = stored.payment;
         let failed = || Error::conflict(ErrorCode::InvalidTransition, format!("the payment is {status:?}"));
         let client_secret = client_secret.ok_or_else(failed)?;
         Ok(IntentView {
@@ -143,30 +126,19 @@ impl Payments {
             created_at: self.clock.now(),
             version: 0,
         };
-        let stored = StoredPayment {
-            payment,
-            fingerprint: String::new(),
-        };
-        match self
-            .store
-            .begin_payment(&who.shop, &stored, &self.clock.fresh().to_string())
-            .await?
-        {
+        let stored = StoredPayment { payment, fingerprint: String::new() };
+        match self.store.begin_payment(&who.shop, &stored, &self.clock.fresh().to_string()).await? {
             Written::Yes => Ok(stored),
-            Written::Refused(_) => self
-                .store
-                .payment(&who.shop, &stored.payment.id)
-                .await?
-                .ok_or(Error::NotFound),
+            Written::Refused(_) => {
+                self.store.payment(&who.shop, &stored.payment.id).await?.ok_or(Error::NotFound)
+            }
         }
     }
 
     /// Asks Stripe how a payment stands, and settles it if the money is there.
     pub async fn confirm(&self, who: &Principal, id: &PaymentId) -> Result<PaymentView> {
         let stored = self.owned(who, id).await?;
-        Ok(payment_view(
-            &self.settlement.ask(&Author::of(who), &stored.payment).await?,
-        ))
+        Ok(payment_view(&self.settlement.ask(&Author::of(who), &stored.payment).await?))
     }
 
     /// A payment of one's own; staff sees everybody's.
@@ -182,30 +154,19 @@ impl Payments {
         limit: u32,
         cursor: Option<Cursor>,
     ) -> Result<Page<PaymentView>> {
-        let whose = if who.can(Permission::ReadEverybodysOrders) {
-            Listed::All
-        } else {
-            Listed::Of(&who.subject)
-        };
+        let whose =
+            if who.can(Permission::ReadEverybodysOrders) { Listed::All } else { Listed::Of(&who.subject) };
         let (payments, next) = self.store.payments(&who.shop, whose, limit, cursor).await?;
-        let wanted = payments
-            .iter()
-            .filter(|stored| status.is_none_or(|status| stored.payment.status == status));
+        let wanted =
+            payments.iter().filter(|stored| status.is_none_or(|status| stored.payment.status == status));
         let data = wanted.map(|stored| payment_view(&stored.payment)).collect();
-        Ok(Page {
-            data,
-            next_cursor: next.map(|cursor| cursor.to_string()),
-        })
+        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
     }
 
     async fn owned(&self, who: &Principal, id: &PaymentId) -> Result<StoredPayment> {
         let stored = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
         let is_visible = who.owns(&stored.payment.owner) || who.can(Permission::ReadEverybodysOrders);
-        if is_visible {
-            Ok(stored)
-        } else {
-            Err(Error::NotFound)
-        }
+        if is_visible { Ok(stored) } else { Err(Error::NotFound) }
     }
 
     /// Gives money back, all that is left or some of it, and takes pieces back on the shelf if asked.
@@ -226,9 +187,7 @@ impl Payments {
         for _ in 0..8 {
             if let Some(begun) = self.store.refund(&who.shop, id, &refund_id).await? {
                 check_fingerprint(&begun.fingerprint, &key.fingerprint)?;
-                return Ok(refund_view(
-                    &self.settlement.finish_refund(&author, id, &refund_id).await?,
-                ));
+                return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
             let restock = if new.restock { items.clone() } else { vec![] };
@@ -247,24 +206,12 @@ impl Payments {
                 stripe_id: None,
                 created_at: self.clock.now(),
             };
-            let stored = StoredRefund {
-                refund,
-                fingerprint: key.fingerprint.clone(),
-            };
-            if self
-                .settlement
-                .begin_refund(&author, &paid, &stored, |_| Ok(()))
-                .await?
-                .is_some()
-            {
-                return Ok(refund_view(
-                    &self.settlement.finish_refund(&author, id, &refund_id).await?,
-                ));
+            let stored = StoredRefund { refund, fingerprint: key.fingerprint.clone() };
+            if self.settlement.begin_refund(&author, &paid, &stored, |_| Ok(())).await?.is_some() {
+                return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     /// An error unless every one of `items` was sold in the payment's order and has not come back yet.
@@ -277,29 +224,17 @@ impl Payments {
         if items.is_empty() {
             return Ok(());
         }
-        let order = self
-            .store
-            .order(&who.shop, &payment.order_id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
         let lines = self.store.order_lines(&who.shop, &order).await?;
         let refunds = self.store.refunds(&who.shop, &payment.id).await?;
-        let left: BTreeMap<Sku, u32> = still_sold(&lines, &refunds)
-            .into_iter()
-            .map(|line| (line.sku, line.quantity.get()))
-            .collect();
-        match items
-            .iter()
-            .position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
+        let left: BTreeMap<Sku, u32> =
+            still_sold(&lines, &refunds).into_iter().map(|line| (line.sku, line.quantity.get())).collect();
+        match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
         {
             None => Ok(()),
             Some(index) => {
                 let field = format!("items[{index}].quantity");
-                Err(Error::field(
-                    &field,
-                    "out_of_range",
-                    "more than was sold and has not come back",
-                ))
+                Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
             }
         }
     }
@@ -322,11 +257,7 @@ impl Payments {
         };
         for order in orders {
             let id = payment_id(&who.shop, &order.order.id);
-            let payment = self
-                .store
-                .payment(&who.shop, &id)
-                .await?
-                .map(|stored| stored.payment);
+            let payment = self.store.payment(&who.shop, &id).await?.map(|stored| stored.payment);
             if let Some(payment) = &payment {
                 let currency = payment.amount.currency.code().to_owned();
                 *report.captured.entry(currency.clone()).or_default() += payment.captured;
@@ -334,11 +265,7 @@ impl Payments {
             }
             if let Some(problem) = disagreement(&order, payment.as_ref()) {
                 let payment_id = payment.map(|payment| payment.id);
-                report.drift.push(PaymentDrift {
-                    order_id: order.order.id.clone(),
-                    payment_id,
-                    problem,
-                });
+                report.drift.push(PaymentDrift { order_id: order.order.id.clone(), payment_id, problem });
             }
         }
         Ok(report)
@@ -349,39 +276,19 @@ impl Payments {
     /// # Errors
     /// Stripe repeats what was not answered with success, so an error means: tell us again.
     pub async fn receive_webhook(&self, intake: &WebhookIntake, signature: &str, body: &[u8]) -> Result<()> {
-        verify_signature(
-            signature,
-            body,
-            &intake.secrets,
-            intake.tolerance,
-            self.clock.now(),
-        )?;
+        verify_signature(signature, body, &intake.secrets, intake.tolerance, self.clock.now())?;
         let event = StripeEvent::parse(body)?;
         if event.livemode != intake.is_live {
-            return Err(Error::invalid(
-                ErrorCode::SignatureInvalid,
-                "the event is of another Stripe mode",
-            ));
+            return Err(Error::invalid(ErrorCode::SignatureInvalid, "the event is of another Stripe mode"));
         }
         let Some((shop, notice)) = self.notice_of(&event) else {
-            tracing::info!(
-                event_id = event.id,
-                event_type = event.kind,
-                "a Stripe event that is not kept"
-            );
+            tracing::info!(event_id = event.id, event_type = event.kind, "a Stripe event that is not kept");
             return Ok(());
         };
-        if self
-            .store
-            .receive(&shop, &notice, &self.clock.fresh().to_string())
-            .await?
-        {
+        if self.store.receive(&shop, &notice, &self.clock.fresh().to_string()).await? {
             return Ok(());
         }
-        let author = Author {
-            cause: Some(event.id.clone()),
-            ..Author::system(&shop, "")
-        };
+        let author = Author { cause: Some(event.id.clone()), ..Author::system(&shop, "") };
         match event.about() {
             About::Intent(intent) => self.settle_noticed(&author, &notice, &intent.report()).await?,
             About::Refund(_) | About::Other => self.take_effect(&author, &notice).await?,
@@ -391,12 +298,12 @@ impl Payments {
 
     fn notice_of(&self, event: &StripeEvent) -> Option<(ShopId, StripeNotice)> {
         let (shop, payment_id, refund_id) = match event.about() {
-            About::Intent(intent) => intent
-                .metadata()
-                .map(|about| (about.shop_id, about.payment_id, None))?,
-            About::Refund(refund) => refund
-                .metadata()
-                .map(|(shop, payment, refund)| (shop, payment, Some(refund)))?,
+            About::Intent(intent) => {
+                intent.metadata().map(|about| (about.shop_id, about.payment_id, None))?
+            }
+            About::Refund(refund) => {
+                refund.metadata().map(|(shop, payment, refund)| (shop, payment, Some(refund)))?
+            }
             About::Other => return None,
         };
         let notice = StripeNotice {
@@ -422,10 +329,7 @@ impl Payments {
                 match self.settlement.settle(author, payment, report).await {
                     // An intent of a payment that we do not have: nothing to settle, nothing to repeat.
                     Err(Error::NotFound) => {
-                        tracing::warn!(
-                            event_id = notice.event_id,
-                            "a Stripe event about an unknown payment"
-                        );
+                        tracing::warn!(event_id = notice.event_id, "a Stripe event about an unknown payment");
                         Ok(())
                     }
                     other => other.map(drop),
@@ -474,13 +378,8 @@ impl Payments {
     pub async fn repair(&self, shop: &ShopId, id: &PaymentId) -> Result<()> {
         self.settlement.repair_payment(shop, id).await?;
         let pending = self.store.refunds(shop, id).await?;
-        for stored in pending
-            .into_iter()
-            .filter(|stored| stored.refund.status == RefundStatus::Pending)
-        {
-            self.settlement
-                .finish_refund(&Author::system(shop, id.as_str()), id, &stored.refund.id)
-                .await?;
+        for stored in pending.into_iter().filter(|stored| stored.refund.status == RefundStatus::Pending) {
+            self.settlement.finish_refund(&Author::system(shop, id.as_str()), id, &stored.refund.id).await?;
         }
         Ok(())
     }
@@ -504,14 +403,8 @@ pub(crate) async fn make_intent(
     author: &Author,
     stored: StoredPayment,
 ) -> Result<StoredPayment> {
-    let Payment {
-        id, order_id, amount, ..
-    } = stored.payment.clone();
-    let about = IntentMetadata {
-        shop_id: author.shop.clone(),
-        order_id,
-        payment_id: id.clone(),
-    };
+    let Payment { id, order_id, amount, .. } = stored.payment.clone();
+    let about = IntentMetadata { shop_id: author.shop.clone(), order_id, payment_id: id.clone() };
     let intent = match settlement.stripe.create_intent(amount, &about).await {
         Ok(intent) => intent,
         Err(StripeError::Refused { code, message }) => {
@@ -530,31 +423,18 @@ pub(crate) async fn make_intent(
 
 /// What of an order's lines was sold and is not on its way back.
 pub(crate) fn still_sold(lines: &[OrderLine], refunds: &[StoredRefund]) -> Vec<ReservedLine> {
-    let mut left: BTreeMap<&Sku, u32> = lines
-        .iter()
-        .map(|line| (&line.sku, line.quantity.get()))
-        .collect();
+    let mut left: BTreeMap<&Sku, u32> = lines.iter().map(|line| (&line.sku, line.quantity.get())).collect();
     let is_standing = |stored: &&StoredRefund| {
-        matches!(
-            stored.refund.status,
-            RefundStatus::Pending | RefundStatus::Succeeded
-        )
+        matches!(stored.refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
     };
-    for returned in refunds
-        .iter()
-        .filter(is_standing)
-        .flat_map(|stored| &stored.refund.restock)
-    {
+    for returned in refunds.iter().filter(is_standing).flat_map(|stored| &stored.refund.restock) {
         if let Some(quantity) = left.get_mut(&returned.sku) {
             *quantity = quantity.saturating_sub(returned.quantity.get());
         }
     }
     let standing = left.into_iter().filter_map(|(sku, quantity)| {
         let quantity = domain::stock::Quantity::new(quantity).ok()?;
-        Some(ReservedLine {
-            sku: sku.clone(),
-            quantity,
-        })
+        Some(ReservedLine { sku: sku.clone(), quantity })
     });
     standing.collect()
 }
@@ -565,9 +445,7 @@ fn disagreement(order: &StoredOrder, payment: Option<&Payment>) -> Option<String
         order.order.status,
         OrderStatus::PendingPayment | OrderStatus::Expired | OrderStatus::Cancelled
     );
-    let kept = payment.map_or(0, |payment| {
-        payment.captured - payment.refunded - payment.refunding
-    });
+    let kept = payment.map_or(0, |payment| payment.captured - payment.refunded - payment.refunding);
     let received = payment.map_or(0, |payment| payment.captured);
     match payment {
         Some(payment) if payment.status == PaymentStatus::Review => {
@@ -576,27 +454,18 @@ fn disagreement(order: &StoredOrder, payment: Option<&Payment>) -> Option<String
         Some(payment) if payment.status == PaymentStatus::Unknown => {
             Some("the payment's outcome is unknown".into())
         }
-        _ if is_sold && received != order.order.total.amount => Some(format!(
-            "{} was received for {}",
-            received, order.order.total.amount
-        )),
-        _ if !is_sold && kept != 0 => Some(format!(
-            "{kept} is kept for an order that is {:?}",
-            order.order.status
-        )),
+        _ if is_sold && received != order.order.total.amount => {
+            Some(format!("{} was received for {}", received, order.order.total.amount))
+        }
+        _ if !is_sold && kept != 0 => {
+            Some(format!("{kept} is kept for an order that is {:?}", order.order.status))
+        }
         Some(payment) if is_sold => {
-            let expected = order
-                .order
-                .refunded(payment.refunded, payment.captured)
-                .payment_status;
+            let expected = order.order.refunded(payment.refunded, payment.captured).payment_status;
             let is_same = expected == order.order.payment_status
                 || order.order.payment_status == OrderPaymentStatus::Disputed;
-            (!is_same).then(|| {
-                format!(
-                    "the order says {:?}, the payment {expected:?}",
-                    order.order.payment_status
-                )
-            })
+            (!is_same)
+                .then(|| format!("the order says {:?}, the payment {expected:?}", order.order.payment_status))
         }
         _ => None,
     }

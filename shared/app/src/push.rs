@@ -125,23 +125,13 @@ impl Push {
     async fn post(&self, connection: &ConnectionId, frame: String) -> Result<Posted> {
         let data = Blob::new(frame);
         for attempt in 0..2 {
-            let call = self
-                .client
-                .post_to_connection()
-                .connection_id(connection.as_str())
-                .data(data.clone());
+            let call = self.client.post_to_connection().connection_id(connection.as_str()).data(data.clone());
             let Err(error) = Box::pin(call.send()).await else {
                 return Ok(Posted::Sent);
             };
-            let is_gone = matches!(
-                error.as_service_error(),
-                Some(PostToConnectionError::GoneException(_))
-            );
+            let is_gone = matches!(error.as_service_error(), Some(PostToConnectionError::GoneException(_)));
             if !is_gone {
-                return Err(Error::Unavailable {
-                    what: "the WebSocket API",
-                    source: Box::new(error),
-                });
+                return Err(Error::Unavailable { what: "the WebSocket API", source: Box::new(error) });
             }
             if attempt == 0 && !self.is_opening(connection).await? {
                 break;
@@ -159,19 +149,10 @@ impl Push {
     /// Closes a socket, if it is still open.
     pub async fn close(&self, connection: &ConnectionId) -> Result<()> {
         use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError as E;
-        match self
-            .client
-            .delete_connection()
-            .connection_id(connection.as_str())
-            .send()
-            .await
-        {
+        match self.client.delete_connection().connection_id(connection.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.as_service_error(), Some(E::GoneException(_))) => Ok(()),
-            Err(error) => Err(Error::Unavailable {
-                what: "the WebSocket API",
-                source: Box::new(error),
-            }),
+            Err(error) => Err(Error::Unavailable { what: "the WebSocket API", source: Box::new(error) }),
         }
     }
 
@@ -179,15 +160,11 @@ impl Push {
     pub async fn forget(&self, shop: &ShopId, id: &ConnectionId) -> Result<Option<Connection>> {
         let connection = self.store.connection(id).await?;
         for subscription in self.store.subscriptions(id).await? {
-            self.store
-                .delete_subscription(&subscription.shop_id, id, &subscription.channel)
-                .await?;
+            self.store.delete_subscription(&subscription.shop_id, id, &subscription.channel).await?;
         }
         if let Some(connection) = &connection {
             let own = Channel::User(connection.principal.subject.clone());
-            self.store
-                .delete_listener(&connection.principal.shop, id, &own)
-                .await?;
+            self.store.delete_listener(&connection.principal.shop, id, &own).await?;
         }
         tracing::debug!(%shop, connection = %id, "a connection is forgotten");
         self.store.delete_connection(id).await?;
@@ -203,17 +180,12 @@ mod tests {
     fn one_frame_stays_as_it_is_and_several_are_one() {
         let frames: Vec<Arc<str>> = vec!["{\"a\":1}".into(), "{\"b\":2}".into()];
         assert_eq!(batched(&frames[..1]), ["{\"a\":1}"]);
-        assert_eq!(
-            batched(&frames),
-            [r#"{"type":"batch","events":[{"a":1},{"b":2}]}"#]
-        );
+        assert_eq!(batched(&frames), [r#"{"type":"batch","events":[{"a":1},{"b":2}]}"#]);
     }
 
     #[test]
     fn batches_keep_within_both_limits_and_lose_nothing() {
-        let frames: Vec<Arc<str>> = (0..120)
-            .map(|n| format!("\"{n}{}\"", "x".repeat(1000)).into())
-            .collect();
+        let frames: Vec<Arc<str>> = (0..120).map(|n| format!("\"{n}{}\"", "x".repeat(1000)).into()).collect();
         let batches = batched(&frames);
         assert!(batches.iter().all(|batch| batch.len() <= MAX_FRAME_BYTES));
         let events: usize = batches.iter().map(|batch| batch.matches("xx\"").count()).sum();

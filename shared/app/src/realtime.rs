@@ -76,13 +76,7 @@ impl Realtime {
         push: Push,
         identity: Identity,
     ) -> Self {
-        Self {
-            store,
-            clock,
-            settings,
-            push,
-            identity,
-        }
+        Self { store, clock, settings, push, identity }
     }
 
     /// Writes a ticket for whoever asks, good as far as their token is.
@@ -90,10 +84,7 @@ impl Realtime {
         who.may(Permission::OpenSocket)?;
         let good_until = self.clock.after(TICKET_GOOD);
         let ticket = Ticket {
-            principal: Principal {
-                linked_guests: std::collections::BTreeSet::new(),
-                ..who.clone()
-            },
+            principal: Principal { linked_guests: std::collections::BTreeSet::new(), ..who.clone() },
             token_issued_at: token.issued_at,
             token_until: token.good_until,
             good_until,
@@ -103,11 +94,7 @@ impl Realtime {
         self.store.put_ticket(&digest(&secret), &ticket).await?;
         let name = format!("tkt_{}.{secret}", who.shop);
         let url = format!("{}?ticket={name}&v=1", self.settings.websocket_url);
-        Ok(TicketView {
-            ticket: name,
-            url,
-            expires_at: good_until,
-        })
+        Ok(TicketView { ticket: name, url, expires_at: good_until })
     }
 
     /// Admits a connection, or refuses it: unknown page, no ticket, a ticket that is used up.
@@ -139,24 +126,16 @@ impl Realtime {
         self.store.put_connection(&connection).await?;
         let own = Channel::User(connection.principal.subject.clone());
         let shop = connection.principal.shop.clone();
-        self.store
-            .put_listener(&subscription(&connection, own), &shop)
-            .await
+        self.store.put_listener(&subscription(&connection, own), &shop).await
     }
 
     async fn redeem(&self, ticket: &str, id: &ConnectionId) -> Result<(Principal, Validity)> {
         let parts = ticket.strip_prefix("tkt_").and_then(|rest| rest.split_once('.'));
         let (shop, secret) = parts.ok_or(Error::Unauthenticated)?;
         let shop = ShopId::new(shop).map_err(|_| Error::Unauthenticated)?;
-        let ticket = self
-            .store
-            .use_ticket(&shop, &digest(secret), id, self.clock.now())
-            .await?;
+        let ticket = self.store.use_ticket(&shop, &digest(secret), id, self.clock.now()).await?;
         let ticket = ticket.ok_or(Error::Unauthenticated)?;
-        let token = Validity {
-            issued_at: ticket.token_issued_at,
-            good_until: ticket.token_until,
-        };
+        let token = Validity { issued_at: ticket.token_issued_at, good_until: ticket.token_until };
         Ok((ticket.principal, token))
     }
 
@@ -174,14 +153,8 @@ impl Realtime {
         if self.clock.now() >= connection.ends_at {
             return Err(Error::Unauthenticated);
         }
-        let principal = self
-            .identity
-            .admit(connection.principal.clone(), connection.token_issued_at)
-            .await?;
-        Ok(Connection {
-            principal,
-            ..connection
-        })
+        let principal = self.identity.admit(connection.principal.clone(), connection.token_issued_at).await?;
+        Ok(Connection { principal, ..connection })
     }
 
     /// Does what a client asks, and says what came of it. Without `reply_to` an act is not acknowledged.
@@ -193,13 +166,10 @@ impl Realtime {
     ) -> Result<Option<Reply>> {
         let ack = |data: Value| reply_to.clone().map(|reply_to| Reply::Ack { reply_to, data });
         match command {
-            Command::Hello(_) => Ok(Some(Reply::ConnectionReady {
-                reply_to: reply_to.clone(),
-                data: self.ready(connection),
-            })),
-            Command::Ping(_) => Ok(Some(Reply::Pong {
-                timestamp: self.clock.now().as_millisecond(),
-            })),
+            Command::Hello(_) => {
+                Ok(Some(Reply::ConnectionReady { reply_to: reply_to.clone(), data: self.ready(connection) }))
+            }
+            Command::Ping(_) => Ok(Some(Reply::Pong { timestamp: self.clock.now().as_millisecond() })),
             Command::Subscribe(wanted) => Ok(ack(self.subscribe(connection, wanted).await?)),
             Command::TrackProduct(product) => {
                 let channel = format!("product:{}", product.id());
@@ -210,20 +180,17 @@ impl Realtime {
                 Ok(ack(self.subscribe(connection, one(channel)).await?))
             }
             Command::Unsubscribe(wanted) => Ok(ack(self.unsubscribe(connection, &wanted.channel).await?)),
-            Command::UntrackProduct(product) => Ok(ack(self
-                .unsubscribe(connection, &format!("product:{}", product.id()))
-                .await?)),
+            Command::UntrackProduct(product) => {
+                Ok(ack(self.unsubscribe(connection, &format!("product:{}", product.id())).await?))
+            }
             Command::Resume(resume) => {
                 if resume.channels.len() > MAX_SUBSCRIPTIONS {
                     return Err(Error::field("data.channels", "too_many", "expected at most 50"));
                 }
                 let mut answers = vec![];
                 for ResumePoint { channel, last_seq } in resume.channels {
-                    let wanted = Subscribe {
-                        channel: Some(channel),
-                        channels: vec![],
-                        last_seq: Some(last_seq),
-                    };
+                    let wanted =
+                        Subscribe { channel: Some(channel), channels: vec![], last_seq: Some(last_seq) };
                     answers.push(self.subscribe(connection, wanted).await?);
                 }
                 Ok(ack(json!({ "channels": answers })))
@@ -246,11 +213,7 @@ impl Realtime {
     async fn subscribe(&self, connection: &Connection, wanted: Subscribe) -> Result<Value> {
         let names: Vec<String> = wanted.channel.into_iter().chain(wanted.channels).collect();
         if names.is_empty() {
-            return Err(Error::field(
-                "data.channel",
-                "required",
-                "expected the name of a channel",
-            ));
+            return Err(Error::field("data.channel", "required", "expected the name of a channel"));
         }
         let held = self.store.subscriptions(&connection.connection_id).await?;
         let mut answers = vec![];
@@ -277,34 +240,22 @@ impl Realtime {
         let channel = Channel::parse(name)
             .map_err(|error| Error::field("data.channel", "invalid", error.to_string()))?;
         let owner = match channel.audience() {
-            Audience::OrderOwner(order) => self
-                .store
-                .order(&who.shop, &order)
-                .await?
-                .map(|stored| stored.order.owner),
+            Audience::OrderOwner(order) => {
+                self.store.order(&who.shop, &order).await?.map(|stored| stored.order.owner)
+            }
             _ => None,
         };
-        if channel.audience().admits(who, owner.as_ref()) {
-            Ok(channel)
-        } else {
-            Err(Error::Forbidden)
-        }
+        if channel.audience().admits(who, owner.as_ref()) { Ok(channel) } else { Err(Error::Forbidden) }
     }
 
     /// Writes the subscription first and reads the state after it, so that nothing falls between.
     async fn join(&self, connection: &Connection, channel: Channel, last_seq: Option<u64>) -> Result<Value> {
-        self.store
-            .put_subscription(&subscription(connection, channel.clone()))
-            .await?;
+        self.store.put_subscription(&subscription(connection, channel.clone())).await?;
         let shop = &connection.principal.shop;
         let mut missed = vec![];
         let seq = match &channel {
             Channel::Order(order) => {
-                let seq = self
-                    .store
-                    .order(shop, order)
-                    .await?
-                    .map_or(0, |stored| stored.order.version);
+                let seq = self.store.order(shop, order).await?.map_or(0, |stored| stored.order.version);
                 if let Some(after) = last_seq {
                     let events = self.store.order_journal(shop, order, after, MAX_REPLAY).await?;
                     let events: Vec<_> = events.into_iter().map(|event| (event.version, event)).collect();
@@ -376,11 +327,7 @@ impl Realtime {
 pub const MAX_COMMAND_BYTES: usize = MAX_FRAME_BYTES;
 
 fn one(channel: String) -> Subscribe {
-    Subscribe {
-        channel: Some(channel),
-        channels: vec![],
-        last_seq: None,
-    }
+    Subscribe { channel: Some(channel), channels: vec![], last_seq: None }
 }
 
 fn subscription(connection: &Connection, channel: Channel) -> Subscription {
@@ -405,22 +352,11 @@ fn replayed(
     let is_whole =
         after <= seq && reached >= seq && events.iter().map(|(seq, _)| *seq).eq(after + 1..=reached);
     if is_whole {
-        return events
-            .iter()
-            .filter_map(|(seq, event)| live(event, channel, Some(*seq)))
-            .collect();
+        return events.iter().filter_map(|(seq, event)| live(event, channel, Some(*seq))).collect();
     }
-    let reason = if after > seq {
-        "the channel has not come that far"
-    } else {
-        "too much was missed"
-    };
+    let reason = if after > seq { "the channel has not come that far" } else { "too much was missed" };
     vec![EventFrame {
-        id: EventId::from_uuid(crate::clock::derived(&[
-            "resync",
-            &channel.to_string(),
-            &after.to_string(),
-        ])),
+        id: EventId::from_uuid(crate::clock::derived(&["resync", &channel.to_string(), &after.to_string()])),
         channel: channel.to_string(),
         seq: None,
         timestamp: now.as_millisecond(),

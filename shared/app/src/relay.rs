@@ -113,14 +113,7 @@ impl Relay {
         push: Push,
         (queue, queue_url): (aws_sdk_sqs::Client, String),
     ) -> Self {
-        Self {
-            store,
-            clock,
-            settings,
-            push,
-            queue,
-            queue_url,
-        }
+        Self { store, clock, settings, push, queue, queue_url }
     }
 
     /// Publishes a batch of rows, in order. A row that cannot be published is parked; only if that fails too is the
@@ -172,25 +165,15 @@ impl Relay {
     async fn park(&self, row: &StreamRow, attempts: u32, error: &Error) -> Result<()> {
         tracing::error!(pk = row.pk, sk = row.sk, attempts, %error, "a journal row was not published and is parked");
         let record = serde_json::to_string(row).map_err(|error| Error::internal(error.to_string()))?;
-        let repair = Repair {
-            record,
-            problem: error.to_string(),
-            attempts,
-        };
-        self.store
-            .park(&row.shop()?, &row.name(), &repair, self.clock.now())
-            .await
+        let repair = Repair { record, problem: error.to_string(), attempts };
+        self.store.park(&row.shop()?, &row.name(), &repair, self.clock.now()).await
     }
 
     /// Does what one row asks for besides posting, and says what is to be posted and counted.
     async fn effects(
         &self,
         row: &StreamRow,
-    ) -> Result<(
-        ShopId,
-        Vec<(Channel, EventFrame)>,
-        Option<(String, &'static str, String)>,
-    )> {
+    ) -> Result<(ShopId, Vec<(Channel, EventFrame)>, Option<(String, &'static str, String)>)> {
         match row.read()? {
             Published::Nothing => Ok((row.shop()?, vec![], None)),
             Published::Level(level) => {
@@ -200,11 +183,7 @@ impl Relay {
                     (channel, frame)
                 };
                 let product = Channel::Product(level.sku.product_id.clone());
-                Ok((
-                    level.shop_id.clone(),
-                    vec![frame(product), frame(Channel::Inventory)],
-                    None,
-                ))
+                Ok((level.shop_id.clone(), vec![frame(product), frame(Channel::Inventory)], None))
             }
             Published::Event(event) => {
                 let mut frames = self.log_to_owner(&event).await?;
@@ -233,10 +212,7 @@ impl Relay {
         };
         let channel = Channel::User(owner.clone());
         let seq = self.store.append_to_log(owner, event, self.clock.now()).await?;
-        Ok(live(event, &channel, Some(seq))
-            .map(|frame| (channel, frame))
-            .into_iter()
-            .collect())
+        Ok(live(event, &channel, Some(seq)).map(|frame| (channel, frame)).into_iter().collect())
     }
 
     /// Sends frames to whoever listens: inline, or through the queue where there are very many.
@@ -247,10 +223,7 @@ impl Relay {
             frames.iter().map(|(channel, _)| channel.clone()).collect();
         let read = channels.into_iter().map(|channel| async move {
             let found = self.store.listeners(shop, &channel).await?;
-            Ok::<_, Error>((
-                channel,
-                found.into_iter().map(|listener| listener.connection_id).collect(),
-            ))
+            Ok::<_, Error>((channel, found.into_iter().map(|listener| listener.connection_id).collect()))
         });
         let mut read = stream::iter(read).buffered(16);
         while let Some(found) = read.next().await {
@@ -278,21 +251,13 @@ impl Relay {
 
     async fn hand_out(&self, shop: &ShopId, connections: &[ConnectionId], frame: &Arc<str>) -> Result<()> {
         for connections in connections.chunks(SHARD) {
-            let shard = Shard {
-                shop_id: shop.clone(),
-                connections: connections.to_vec(),
-                frame: frame.to_string(),
-            };
+            let shard =
+                Shard { shop_id: shop.clone(), connections: connections.to_vec(), frame: frame.to_string() };
             let body = serde_json::to_string(&shard).map_err(|error| Error::internal(error.to_string()))?;
-            let call = self
-                .queue
-                .send_message()
-                .queue_url(&self.queue_url)
-                .message_body(body);
-            call.send().await.map_err(|error| Error::Unavailable {
-                what: "the queue",
-                source: Box::new(error),
-            })?;
+            let call = self.queue.send_message().queue_url(&self.queue_url).message_body(body);
+            call.send()
+                .await
+                .map_err(|error| Error::Unavailable { what: "the queue", source: Box::new(error) })?;
         }
         Ok(())
     }
@@ -313,30 +278,17 @@ fn latest_only(frames: Vec<(Channel, EventFrame)>) -> Vec<(Channel, EventFrame)>
     let mut newest = BTreeMap::new();
     for (index, (channel, frame)) in frames.iter().enumerate() {
         if let LiveEvent::InventoryUpdated(stock) = &frame.event {
-            newest.insert(
-                (
-                    channel.clone(),
-                    stock.product_id.clone(),
-                    stock.variant_id.clone(),
-                ),
-                index,
-            );
+            newest.insert((channel.clone(), stock.product_id.clone(), stock.variant_id.clone()), index);
         }
     }
     let is_newest = |index: usize, channel: &Channel, frame: &EventFrame| match &frame.event {
         LiveEvent::InventoryUpdated(stock) => {
-            newest.get(&(
-                channel.clone(),
-                stock.product_id.clone(),
-                stock.variant_id.clone(),
-            )) == Some(&index)
+            newest.get(&(channel.clone(), stock.product_id.clone(), stock.variant_id.clone())) == Some(&index)
         }
         _ => true,
     };
-    let kept = frames
-        .into_iter()
-        .enumerate()
-        .filter(|(index, (channel, frame))| is_newest(*index, channel, frame));
+    let kept =
+        frames.into_iter().enumerate().filter(|(index, (channel, frame))| is_newest(*index, channel, frame));
     kept.map(|(_, frame)| frame).collect()
 }
 
@@ -345,10 +297,9 @@ fn channels(event: &JournalEvent) -> Vec<Channel> {
     match &event.fact {
         Fact::OrderCreated { order_id, .. }
         | Fact::OrderStatusUpdated { order_id, .. }
-        | Fact::OrderPaymentUpdated { order_id, .. } => vec![
-            Channel::Order(order_id.clone()),
-            Channel::Shop(event.shop_id.clone()),
-        ],
+        | Fact::OrderPaymentUpdated { order_id, .. } => {
+            vec![Channel::Order(order_id.clone()), Channel::Shop(event.shop_id.clone())]
+        }
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
         }
@@ -371,23 +322,10 @@ fn owner(fact: &Fact) -> Option<&domain::UserId> {
 /// The event as a client sees it on `channel`; `None` if clients do not see it.
 pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) -> Option<EventFrame> {
     let live = match event.fact.clone() {
-        Fact::OrderCreated {
-            order_id,
-            total,
-            items_count,
-            ..
-        } => LiveEvent::OrderCreated {
-            order_id,
-            total,
-            items_count,
-        },
-        Fact::OrderStatusUpdated {
-            order_id,
-            customer_id,
-            previous_status,
-            current_status,
-            notes,
-        } => {
+        Fact::OrderCreated { order_id, total, items_count, .. } => {
+            LiveEvent::OrderCreated { order_id, total, items_count }
+        }
+        Fact::OrderStatusUpdated { order_id, customer_id, previous_status, current_status, notes } => {
             let timestamp = event.occurred_at.as_millisecond();
             LiveEvent::OrderStatusUpdated {
                 order_id,
@@ -398,42 +336,15 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
                 notes,
             }
         }
-        Fact::OrderPaymentUpdated {
-            order_id,
-            payment_id,
-            payment_status,
-            ..
-        } => LiveEvent::OrderPaymentUpdated {
-            order_id,
-            payment_id,
-            payment_status,
-        },
-        Fact::PaymentUpdated {
-            payment_id,
-            order_id,
-            status,
-            amount,
-            ..
-        } => LiveEvent::PaymentUpdated {
-            payment_id,
-            order_id,
-            status,
-            amount,
-        },
-        Fact::RefundUpdated {
-            refund_id,
-            payment_id,
-            order_id,
-            status,
-            amount,
-            ..
-        } => LiveEvent::RefundUpdated {
-            refund_id,
-            payment_id,
-            order_id,
-            status,
-            amount,
-        },
+        Fact::OrderPaymentUpdated { order_id, payment_id, payment_status, .. } => {
+            LiveEvent::OrderPaymentUpdated { order_id, payment_id, payment_status }
+        }
+        Fact::PaymentUpdated { payment_id, order_id, status, amount, .. } => {
+            LiveEvent::PaymentUpdated { payment_id, order_id, status, amount }
+        }
+        Fact::RefundUpdated { refund_id, payment_id, order_id, status, amount, .. } => {
+            LiveEvent::RefundUpdated { refund_id, payment_id, order_id, status, amount }
+        }
         _ => return None,
     };
     Some(framed(event, channel, seq, live))

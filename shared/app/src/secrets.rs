@@ -23,12 +23,7 @@ pub struct Secret {
 impl Secret {
     /// The secret in the SSM parameter called `name`.
     pub fn new(client: aws_sdk_ssm::Client, name: impl Into<String>, clock: Clock) -> Self {
-        Self {
-            client,
-            name: name.into(),
-            clock,
-            fetched: Arc::default(),
-        }
+        Self { client, name: name.into(), clock, fetched: Arc::default() }
     }
 
     /// Its value.
@@ -41,10 +36,8 @@ impl Secret {
             return Ok(value.clone());
         }
         let call = self.client.get_parameter().name(&self.name).with_decryption(true);
-        let answer = call.send().await.map_err(|error| Error::Unavailable {
-            what: "SSM",
-            source: Box::new(error),
-        })?;
+        let answer =
+            call.send().await.map_err(|error| Error::Unavailable { what: "SSM", source: Box::new(error) })?;
         let value = answer.parameter.and_then(|parameter| parameter.value);
         let value =
             value.ok_or_else(|| Error::internal(format!("SSM parameter {} has no value", self.name)))?;
@@ -57,11 +50,7 @@ impl Secret {
     pub async fn read_all(&self) -> Result<Vec<SecretString>> {
         use secrecy::ExposeSecret;
         let all = self.read().await?;
-        let each = all
-            .expose_secret()
-            .split(',')
-            .map(str::trim)
-            .filter(|value| !value.is_empty());
+        let each = all.expose_secret().split(',').map(str::trim).filter(|value| !value.is_empty());
         Ok(each.map(|value| SecretString::from(value.to_owned())).collect())
     }
 }

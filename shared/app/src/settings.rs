@@ -51,8 +51,6 @@ impl Settings {
 
     /// Whether pages from `origin` may open sockets.
     pub fn admits_origin(&self, origin: &str) -> bool {
-        self.allowed_origins
-            .iter()
-            .any(|allowed| allowed == "*" || allowed == origin)
+        self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
     }
 }

@@ -36,9 +36,7 @@ pub struct Settlement {
 }
 
 fn busy() -> Error {
-    Error::Limited {
-        retry_after: SignedDuration::from_secs(1),
-    }
+    Error::Limited { retry_after: SignedDuration::from_secs(1) }
 }
 
 /// The order's journal event about its new status.
@@ -82,11 +80,7 @@ impl Settlement {
     /// Takes a report from Stripe into account, whoever brings it and however often.
     pub async fn settle(&self, author: &Author, id: &PaymentId, report: &IntentReport) -> Result<Payment> {
         for _ in 0..MAX_ROUNDS {
-            let stored = self
-                .store
-                .payment(&author.shop, id)
-                .await?
-                .ok_or(Error::NotFound)?;
+            let stored = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?;
             let settled = match stored.payment.observe(report) {
                 Finding::Unchanged => return Ok(stored.payment),
                 Finding::Moved(next) | Finding::Mismatched(next) => {
@@ -127,22 +121,12 @@ impl Settlement {
         let Finding::Moved(next) = stored.payment.observe(&intent.report()) else {
             // A repeated question found an intent that has been paid meanwhile.
             let paid = self.settle(author, &stored.payment.id, &intent.report()).await?;
-            return Ok(StoredPayment {
-                payment: paid,
-                ..stored
-            });
+            return Ok(StoredPayment { payment: paid, ..stored });
         };
-        let next = Payment {
-            client_secret: intent.client_secret.clone(),
-            ..next
-        };
+        let next = Payment { client_secret: intent.client_secret.clone(), ..next };
         match self.move_payment(author, &stored, next).await? {
             Some(payment) => Ok(StoredPayment { payment, ..stored }),
-            None => self
-                .store
-                .payment(&author.shop, &stored.payment.id)
-                .await?
-                .ok_or(Error::NotFound),
+            None => self.store.payment(&author.shop, &stored.payment.id).await?.ok_or(Error::NotFound),
         }
     }
 
@@ -167,10 +151,7 @@ impl Settlement {
         fact: Fact,
     ) -> Result<()> {
         let event = author.event(&self.clock, format!("payment:{}", next.id), next.version, fact);
-        let written = StoredPayment {
-            payment: next.clone(),
-            fingerprint: stored.fingerprint.clone(),
-        };
+        let written = StoredPayment { payment: next.clone(), fingerprint: stored.fingerprint.clone() };
         transaction.put_payment(&self.store, &author.shop, &written, stored.payment.version)?;
         transaction.journal_payment(&self.store, &next.id, &event)
     }
@@ -185,15 +166,10 @@ impl Settlement {
         let order = self.store.order(&author.shop, &paid.order_id).await?;
         let order = order.ok_or_else(|| Error::internal(format!("{} is of no order", paid.id)))?;
         if order.order.status != OrderStatus::PendingPayment {
-            return self
-                .return_money(author, stored, paid, "the order is no longer open")
-                .await;
+            return self.return_money(author, stored, paid, "the order is no longer open").await;
         }
-        let (last, others) = order
-            .order
-            .holds
-            .split_last()
-            .ok_or_else(|| Error::internal("an order holds nothing"))?;
+        let (last, others) =
+            order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
         // An order larger than one transaction sells its other holds first. Each is named and ends once, so a run
         // that is cut off is taken up by the next; the order becomes paid only with the last.
         for hold in others {
@@ -235,11 +211,7 @@ impl Settlement {
         author: &Author,
         hold: &ReservationId,
     ) -> Result<bool> {
-        let held = self
-            .store
-            .reservation(&author.shop, hold)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
         match held.reservation.status {
             ReservationStatus::Active => {
                 transaction.end_hold(&self.store, &self.clock, author, &held, Ending::Commit)?;
@@ -271,18 +243,11 @@ impl Settlement {
         order: &StoredOrder,
     ) -> Result<Option<Payment>> {
         tracing::warn!(order_id = %order.order.id, payment_id = %paid.id, "paid after its stock was sold to somebody else");
-        self.close_order(
-            author,
-            order,
-            OrderStatus::Cancelled,
-            "sold out before the payment came",
-        )
-        .await?;
+        self.close_order(author, order, OrderStatus::Cancelled, "sold out before the payment came").await?;
         for hold in &order.order.holds {
             self.take_back_sold(author, hold).await?;
         }
-        self.return_money(author, stored, paid, "sold out before the payment came")
-            .await
+        self.return_money(author, stored, paid, "sold out before the payment came").await
     }
 
     /// Takes back the pieces of a hold that was sold although its order came to nothing, once.
@@ -294,14 +259,8 @@ impl Settlement {
             return Ok(());
         }
         let order_id = held.reservation.order_id.clone();
-        self.restock(
-            author,
-            held.reservation.created_at,
-            hold.as_str(),
-            order_id,
-            &held.reservation.lines,
-        )
-        .await
+        self.restock(author, held.reservation.created_at, hold.as_str(), order_id, &held.reservation.lines)
+            .await
     }
 
     /// Books the money as received and at once as on its way back, then asks Stripe to give it back.
@@ -330,12 +289,8 @@ impl Settlement {
             fingerprint: String::new(),
         };
         let mut transaction = Transaction::default();
-        let received = author.event(
-            &self.clock,
-            format!("payment:{}", paid.id),
-            paid.version,
-            payment_updated(&paid),
-        );
+        let received =
+            author.event(&self.clock, format!("payment:{}", paid.id), paid.version, payment_updated(&paid));
         transaction.journal_payment(&self.store, &paid.id, &received)?;
         self.write_payment(
             &mut transaction,
@@ -348,8 +303,7 @@ impl Settlement {
         if self.store.commit(&transaction).await?.is_err() {
             return Ok(None);
         }
-        self.finish_refund(author, &refund.refund.payment_id, &refund.refund.id)
-            .await?;
+        self.finish_refund(author, &refund.refund.payment_id, &refund.refund.id).await?;
         Ok(Some(refunding))
     }
 
@@ -366,13 +320,7 @@ impl Settlement {
             .begin_refund(refund.refund.amount.amount)
             .map_err(crate::payments::refund_refused)?;
         let mut transaction = Transaction::default();
-        self.write_payment(
-            &mut transaction,
-            author,
-            stored,
-            &next,
-            refund_updated(&next, &refund.refund),
-        )?;
+        self.write_payment(&mut transaction, author, stored, &next, refund_updated(&next, &refund.refund))?;
         transaction.put_new_refund(&self.store, &author.shop, refund)?;
         extra(&mut transaction)?;
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
@@ -383,41 +331,24 @@ impl Settlement {
     /// # Errors
     /// If Stripe did not answer: the refund stays pending and the sweeper asks again under the same key.
     pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
-        let stored = self
-            .store
-            .refund(&author.shop, payment, id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
         if stored.refund.status != RefundStatus::Pending {
             return Ok(stored.refund);
         }
-        let paid = self
-            .store
-            .payment(&author.shop, payment)
-            .await?
-            .ok_or(Error::NotFound)?
-            .payment;
-        let intent = paid
-            .intent_id
-            .ok_or_else(|| Error::internal(format!("{payment} has no intent")))?;
+        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
+        let intent = paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?;
         let answer = match &stored.refund.stripe_id {
             Some(known) => self.stripe.refund(known).await,
             None => {
                 let amount = stored.refund.amount.amount;
-                self.stripe
-                    .create_refund(&intent, amount, &author.shop, payment, id)
-                    .await
+                self.stripe.create_refund(&intent, amount, &author.shop, payment, id).await
             }
         };
         match answer {
-            Ok(answer) => {
-                self.book_refund(author, payment, id, answer.status(), Some(answer.id))
-                    .await
-            }
+            Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
             Err(StripeError::Refused { code, message }) => {
                 tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
-                self.book_refund(author, payment, id, RefundStatus::Failed, None)
-                    .await
+                self.book_refund(author, payment, id, RefundStatus::Failed, None).await
             }
             Err(unknown) => Err(unknown.into()),
         }
@@ -433,28 +364,16 @@ impl Settlement {
         stripe_id: Option<String>,
     ) -> Result<Refund> {
         for _ in 0..MAX_ROUNDS {
-            let stored = self
-                .store
-                .refund(&author.shop, payment, id)
-                .await?
-                .ok_or(Error::NotFound)?;
+            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
             let Ok(ended) = stored.refund.end(status) else {
                 return Ok(stored.refund);
             };
-            let ended = Refund {
-                stripe_id: stripe_id.clone().or_else(|| stored.refund.stripe_id.clone()),
-                ..ended
-            };
+            let ended =
+                Refund { stripe_id: stripe_id.clone().or_else(|| stored.refund.stripe_id.clone()), ..ended };
             if status == RefundStatus::Succeeded {
                 let lines = &ended.restock;
-                self.restock(
-                    author,
-                    ended.created_at,
-                    id.as_str(),
-                    Some(ended.order_id.clone()),
-                    lines,
-                )
-                .await?;
+                self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
+                    .await?;
             }
             if let Some(refund) = self.write_refund(author, payment, &stored, ended).await? {
                 return Ok(refund);
@@ -470,31 +389,12 @@ impl Settlement {
         stored: &StoredRefund,
         ended: Refund,
     ) -> Result<Option<Refund>> {
-        let paid = self
-            .store
-            .payment(&author.shop, payment)
-            .await?
-            .ok_or(Error::NotFound)?;
-        let order = self
-            .store
-            .order(&author.shop, &ended.order_id)
-            .await?
-            .ok_or(Error::NotFound)?;
-        let next = paid
-            .payment
-            .end_refund(stored.refund.status, ended.status, ended.amount.amount);
+        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+        let order = self.store.order(&author.shop, &ended.order_id).await?.ok_or(Error::NotFound)?;
+        let next = paid.payment.end_refund(stored.refund.status, ended.status, ended.amount.amount);
         let mut transaction = Transaction::default();
-        self.write_payment(
-            &mut transaction,
-            author,
-            &paid,
-            &next,
-            refund_updated(&next, &ended),
-        )?;
-        let written = StoredRefund {
-            refund: ended.clone(),
-            fingerprint: stored.fingerprint.clone(),
-        };
+        self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &ended))?;
+        let written = StoredRefund { refund: ended.clone(), fingerprint: stored.fingerprint.clone() };
         transaction.put_refund(&self.store, &author.shop, &written)?;
         let after = order.order.refunded(next.refunded, next.captured);
         if after.payment_status != order.order.payment_status {
@@ -543,14 +443,10 @@ impl Settlement {
                 transaction.change_stock(&self.store, &event, &movement)?;
             }
             if let Err(refusal) = self.store.commit(&transaction).await? {
-                let is_repeated = (0..transaction.len())
-                    .skip(1)
-                    .step_by(2)
-                    .all(|ledger| refusal.of(ledger).is_some());
+                let is_repeated =
+                    (0..transaction.len()).skip(1).step_by(2).all(|ledger| refusal.of(ledger).is_some());
                 if !is_repeated {
-                    return Err(Error::internal(format!(
-                        "{name} would take back more than was sold"
-                    )));
+                    return Err(Error::internal(format!("{name} would take back more than was sold")));
                 }
             }
         }
@@ -569,18 +465,11 @@ impl Settlement {
         if let Some(stored) = self.store.payment(&author.shop, &payment).await? {
             self.call_off(author, &stored.payment).await?;
         }
-        let order = self
-            .store
-            .order(&author.shop, &order.order.id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let order = self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)?;
         if order.order.status == OrderStatus::PendingPayment {
             self.close_order(author, &order, status, why).await?;
         }
-        self.store
-            .order(&author.shop, &order.order.id)
-            .await?
-            .ok_or(Error::NotFound)
+        self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)
     }
 
     async fn call_off(&self, author: &Author, payment: &Payment) -> Result<()> {
@@ -590,10 +479,9 @@ impl Settlement {
         let Some(intent) = &payment.intent_id else {
             // Stripe may or may not have made the intent: only the repair can tell.
             return match payment.status {
-                PaymentStatus::Unknown => Err(Error::Unavailable {
-                    what: "stripe",
-                    source: "the outcome is unknown".into(),
-                }),
+                PaymentStatus::Unknown => {
+                    Err(Error::Unavailable { what: "stripe", source: "the outcome is unknown".into() })
+                }
                 _ => Ok(()),
             };
         };
@@ -616,25 +504,14 @@ impl Settlement {
         why: &str,
     ) -> Result<()> {
         let next = order.order.become_status(status)?;
-        let ending = if status == OrderStatus::Expired {
-            Ending::Expire
-        } else {
-            Ending::Release
-        };
-        let (last, others) = order
-            .order
-            .holds
-            .split_last()
-            .ok_or_else(|| Error::internal("an order holds nothing"))?;
+        let ending = if status == OrderStatus::Expired { Ending::Expire } else { Ending::Release };
+        let (last, others) =
+            order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
         for hold in others {
             self.let_go(author, hold, ending).await?;
         }
         let mut transaction = Transaction::default();
-        let held = self
-            .store
-            .reservation(&author.shop, last)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let held = self.store.reservation(&author.shop, last).await?.ok_or(Error::NotFound)?;
         if held.reservation.status == ReservationStatus::Active {
             transaction.end_hold(&self.store, &self.clock, author, &held, ending)?;
         }

@@ -43,14 +43,10 @@ pub enum StripeError {
 impl From<StripeError> for Error {
     fn from(error: StripeError) -> Self {
         match error {
-            StripeError::Refused { .. } => Self::Internal {
-                what: "stripe refused".into(),
-                source: Some(Box::new(error)),
-            },
-            StripeError::Unknown(_) => Self::Unavailable {
-                what: "stripe",
-                source: Box::new(error),
-            },
+            StripeError::Refused { .. } => {
+                Self::Internal { what: "stripe refused".into(), source: Some(Box::new(error)) }
+            }
+            StripeError::Unknown(_) => Self::Unavailable { what: "stripe", source: Box::new(error) },
         }
     }
 }
@@ -225,19 +221,13 @@ impl Stripe {
     /// # Errors
     /// If the TLS client cannot be built, which would be a fault of this build.
     pub fn new(base: impl Into<String>, secret_key: crate::secrets::Secret) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
+        let http =
+            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
         let http = http.map_err(|error| Error::Internal {
             what: "no HTTP client".into(),
             source: Some(Box::new(error)),
         })?;
-        Ok(Self {
-            http,
-            base: base.into().trim_end_matches('/').to_owned(),
-            secret_key,
-        })
+        Ok(Self { http, base: base.into().trim_end_matches('/').to_owned(), secret_key })
     }
 
     /// Makes a PaymentIntent, once for each payment: the payment's id is the idempotency key.
@@ -250,20 +240,17 @@ impl Stripe {
             ("metadata[order_id]", about.order_id.to_string()),
             ("metadata[payment_id]", about.payment_id.to_string()),
         ];
-        self.post("payment_intents", &fields, Some(about.payment_id.as_str()))
-            .await
+        self.post("payment_intents", &fields, Some(about.payment_id.as_str())).await
     }
 
     /// Reads a PaymentIntent and its charge.
     pub async fn intent(&self, id: &str) -> Result<Intent, StripeError> {
-        self.get(&format!("payment_intents/{id}?expand[]=latest_charge"))
-            .await
+        self.get(&format!("payment_intents/{id}?expand[]=latest_charge")).await
     }
 
     /// Calls a PaymentIntent off; refused if the money has come already.
     pub async fn cancel_intent(&self, id: &str) -> Result<Intent, StripeError> {
-        self.post(&format!("payment_intents/{id}/cancel"), &[], None)
-            .await
+        self.post(&format!("payment_intents/{id}/cancel"), &[], None).await
     }
 
     /// Gives money back, once for each refund: the refund's id is the idempotency key.
@@ -312,14 +299,8 @@ impl Stripe {
         call: reqwest::RequestBuilder,
     ) -> Result<T, StripeError> {
         let unknown = |error: reqwest::Error| StripeError::Unknown(Box::new(error));
-        let key = self
-            .secret_key
-            .read()
-            .await
-            .map_err(|error| StripeError::Unknown(Box::new(error)))?;
-        let call = call
-            .bearer_auth(key.expose_secret())
-            .header("Stripe-Version", API_VERSION);
+        let key = self.secret_key.read().await.map_err(|error| StripeError::Unknown(Box::new(error)))?;
+        let call = call.bearer_auth(key.expose_secret()).header("Stripe-Version", API_VERSION);
         let answer = call.send().await.map_err(unknown)?;
         let status = answer.status();
         if status.is_success() {
@@ -331,10 +312,7 @@ impl Stripe {
         }
         let Refusal { error } = answer.json().await.map_err(unknown)?;
         let code = error.code.unwrap_or(error.kind);
-        Err(StripeError::Refused {
-            code,
-            message: error.message.unwrap_or_default(),
-        })
+        Err(StripeError::Refused { code, message: error.message.unwrap_or_default() })
     }
 }
 
@@ -349,12 +327,8 @@ pub fn verify_signature(
     tolerance: SignedDuration,
     now: Timestamp,
 ) -> Result<()> {
-    let invalid = || {
-        Error::invalid(
-            ErrorCode::SignatureInvalid,
-            "the Stripe-Signature header does not match the body",
-        )
-    };
+    let invalid =
+        || Error::invalid(ErrorCode::SignatureInvalid, "the Stripe-Signature header does not match the body");
     let (mut signed_at, mut signatures) = (None, vec![]);
     for part in header.split(',').take(MAX_SIGNATURES + 8) {
         match part.trim().split_once('=') {
@@ -364,11 +338,8 @@ pub fn verify_signature(
         }
     }
     let signed_at = signed_at.ok_or_else(invalid)?;
-    let instant = signed_at
-        .parse()
-        .ok()
-        .and_then(|second| Timestamp::from_second(second).ok())
-        .ok_or_else(invalid)?;
+    let instant =
+        signed_at.parse().ok().and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(invalid)?;
     let matches = |secret: &SecretString| {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
             return false;
@@ -378,14 +349,11 @@ pub fn verify_signature(
         mac.update(body);
         let expected = mac.finalize().into_bytes();
         // Every signature is compared, so that the time taken says nothing about which one was close.
-        signatures.iter().fold(false, |found, signature| {
-            found | bool::from(expected.as_slice().ct_eq(signature))
-        })
+        signatures
+            .iter()
+            .fold(false, |found, signature| found | bool::from(expected.as_slice().ct_eq(signature)))
     };
-    if !secrets
-        .iter()
-        .fold(false, |found, secret| found | matches(secret))
-    {
+    if !secrets.iter().fold(false, |found, secret| found | matches(secret)) {
         return Err(invalid());
     }
     if now.duration_since(instant).abs() > tolerance {
@@ -451,14 +419,8 @@ mod tests {
     #[test]
     fn what_is_not_signed_is_refused_before_it_is_called_stale() {
         let good = signed("whsec_new", 1000);
-        assert_eq!(
-            code(verify(&format!("t=1000,v1={good}"), 1301)),
-            ErrorCode::WebhookStale
-        );
-        assert_eq!(
-            code(verify(&format!("t=1000,v1={good}"), 699)),
-            ErrorCode::WebhookStale
-        );
+        assert_eq!(code(verify(&format!("t=1000,v1={good}"), 1301)), ErrorCode::WebhookStale);
+        assert_eq!(code(verify(&format!("t=1000,v1={good}"), 699)), ErrorCode::WebhookStale);
         for header in [
             "",
             "t=1000",
@@ -468,21 +430,14 @@ mod tests {
             &format!("t=1001,v1={good}"),
             &format!("t=1000,v0={good}"),
         ] {
-            assert_eq!(
-                code(verify(header, 1000)),
-                ErrorCode::SignatureInvalid,
-                "{header}"
-            );
+            assert_eq!(code(verify(header, 1000)), ErrorCode::SignatureInvalid, "{header}");
         }
     }
 
     #[test]
     fn a_thousand_signatures_are_bounded_work() {
         let good = signed("whsec_new", 1000);
-        let flood = format!(
-            "t=1000{},v1={good}",
-            format!(",v1={}", "0".repeat(64)).repeat(1000)
-        );
+        let flood = format!("t=1000{},v1={good}", format!(",v1={}", "0".repeat(64)).repeat(1000));
         assert_eq!(code(verify(&flood, 1000)), ErrorCode::SignatureInvalid);
     }
 }

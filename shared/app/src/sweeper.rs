@@ -84,19 +84,11 @@ impl Sweeper {
         let wrong = || Error::internal(format!("{} {} should not be due", due.kind, due.id));
         match due.kind.as_str() {
             "reservation" => {
-                self.inventory
-                    .expire(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?)
-                    .await
+                self.inventory.expire(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?).await
             }
-            "order" => {
-                self.orders
-                    .expire(&due.shop, &OrderId::new(&due.id).map_err(|_| wrong())?)
-                    .await
-            }
+            "order" => self.orders.expire(&due.shop, &OrderId::new(&due.id).map_err(|_| wrong())?).await,
             "payment" => {
-                self.payments
-                    .repair(&due.shop, &PaymentId::new(&due.id).map_err(|_| wrong())?)
-                    .await
+                self.payments.repair(&due.shop, &PaymentId::new(&due.id).map_err(|_| wrong())?).await
             }
             "stripe" => self.payments.repair_notice(&due.shop, &due.id).await,
             "repair" => self.relay.repair(&due.shop, &due.id).await,

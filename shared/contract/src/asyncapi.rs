@@ -24,10 +24,8 @@ pub fn document() -> Value {
         .filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?)))
         .collect();
     let client = messages::<Command>(&frame_of_client);
-    let server: Map<String, Value> = messages::<Reply>(&as_it_is)
-        .into_iter()
-        .chain(messages::<LiveEvent>(&event))
-        .collect();
+    let server: Map<String, Value> =
+        messages::<Reply>(&as_it_is).into_iter().chain(messages::<LiveEvent>(&event)).collect();
     let named = |messages: &Map<String, Value>| -> Vec<Value> {
         messages
             .keys()
@@ -37,12 +35,7 @@ pub fn document() -> Value {
     let all: Map<String, Value> = client
         .keys()
         .chain(server.keys())
-        .map(|name| {
-            (
-                name.clone(),
-                json!({ "$ref": format!("#/components/messages/{}", escaped(name)) }),
-            )
-        })
+        .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{}", escaped(name)) })))
         .collect();
     json!({
         "asyncapi": "3.0.0",
@@ -84,14 +77,8 @@ fn messages<T: ToSchema>(payload: &dyn Fn(&Value) -> Value) -> Map<String, Value
     };
     let message = |variant: &Value| {
         let name = tag(variant)?;
-        let summary = variant
-            .get("description")
-            .cloned()
-            .unwrap_or_else(|| name.clone().into());
-        Some((
-            name.clone(),
-            json!({ "name": name, "summary": summary, "payload": payload(variant) }),
-        ))
+        let summary = variant.get("description").cloned().unwrap_or_else(|| name.clone().into());
+        Some((name.clone(), json!({ "name": name, "summary": summary, "payload": payload(variant) })))
     };
     variants.iter().filter_map(message).collect()
 }
@@ -99,13 +86,8 @@ fn messages<T: ToSchema>(payload: &dyn Fn(&Value) -> Value) -> Map<String, Value
 /// The value of `type` in a variant's schema, wherever utoipa put it.
 fn tag(variant: &Value) -> Option<String> {
     let own = variant.pointer("/properties/type/enum/0");
-    let inner = || {
-        variant
-            .get("allOf")?
-            .as_array()?
-            .iter()
-            .find_map(|part| part.pointer("/properties/type/enum/0"))
-    };
+    let inner =
+        || variant.get("allOf")?.as_array()?.iter().find_map(|part| part.pointer("/properties/type/enum/0"));
     Some(own.or_else(inner)?.as_str()?.to_owned())
 }
 
@@ -137,11 +119,7 @@ mod tests {
     #[test]
     fn every_frame_is_a_message_of_its_own() {
         let document = document();
-        let messages: Vec<&String> = document["components"]["messages"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .collect();
+        let messages: Vec<&String> = document["components"]["messages"].as_object().unwrap().keys().collect();
         for name in [
             "hello",
             "subscribe",
@@ -152,10 +130,7 @@ mod tests {
             "order.status_updated",
             "batch",
         ] {
-            assert!(
-                messages.iter().any(|message| *message == name),
-                "{name} of {messages:?}"
-            );
+            assert!(messages.iter().any(|message| *message == name), "{name} of {messages:?}");
         }
     }
 

@@ -67,11 +67,7 @@ pub struct FieldError {
 impl FieldError {
     /// `field` is wrong in the way that `code` names.
     pub fn new(field: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), code: code.into(), message: message.into() }
     }
 }
 

@@ -219,13 +219,8 @@ mod tests {
     #[test]
     fn an_event_is_written_with_its_own_name() {
         let facts = [
-            Fact::ProductDeleted {
-                product_id: ProductId::new("lamp").unwrap(),
-            },
-            Fact::FeatureFlagChanged {
-                key: "chat".into(),
-                is_enabled: true,
-            },
+            Fact::ProductDeleted { product_id: ProductId::new("lamp").unwrap() },
+            Fact::FeatureFlagChanged { key: "chat".into(), is_enabled: true },
         ];
         for fact in facts {
             let written = serde_json::to_value(&fact).unwrap();

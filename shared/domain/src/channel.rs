@@ -97,9 +97,7 @@ fn is_custom(text: &str) -> bool {
     text.len() <= 64
         && text.strip_prefix("custom.").is_some_and(|rest| {
             !rest.is_empty()
-                && rest
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+                && rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
         })
 }
 
@@ -166,17 +164,9 @@ mod tests {
         ] {
             assert_eq!(Channel::parse(text).unwrap().to_string(), name);
         }
-        for wrong in [
-            "",
-            ":",
-            "user:",
-            "order:lamp",
-            "product:a b",
-            "inventory:x",
-            "custom.",
-            "everything",
-            "shop:",
-        ] {
+        for wrong in
+            ["", ":", "user:", "order:lamp", "product:a b", "inventory:x", "custom.", "everything", "shop:"]
+        {
             assert_eq!(Channel::parse(wrong), Err(UnknownChannel), "{wrong:?}");
         }
     }

@@ -112,19 +112,13 @@ impl Money {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch);
         }
-        let amount = self
-            .amount
-            .checked_add(other.amount)
-            .ok_or(MoneyError::Overflow)?;
+        let amount = self.amount.checked_add(other.amount).ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
     }
 
     /// This amount `quantity` times.
     pub fn times(self, quantity: u32) -> Result<Self, MoneyError> {
-        let amount = self
-            .amount
-            .checked_mul(i64::from(quantity))
-            .ok_or(MoneyError::Overflow)?;
+        let amount = self.amount.checked_mul(i64::from(quantity)).ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
     }
 }
@@ -138,13 +132,7 @@ impl fmt::Display for Money {
             return write!(f, "{sign}{absolute} {}", self.currency);
         }
         let unit = 10_u64.pow(u32::from(self.currency.exponent()));
-        write!(
-            f,
-            "{sign}{}.{:0digits$} {}",
-            absolute / unit,
-            absolute % unit,
-            self.currency
-        )
+        write!(f, "{sign}{}.{:0digits$} {}", absolute / unit, absolute % unit, self.currency)
     }
 }
 
@@ -158,26 +146,15 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_their_currency_s_digits() {
-        let written = [
-            money(1999, "usd"),
-            money(-5, "GBP"),
-            money(500, "JPY"),
-            money(1230, "KWD"),
-        ]
-        .map(|m| m.to_string());
+        let written = [money(1999, "usd"), money(-5, "GBP"), money(500, "JPY"), money(1230, "KWD")]
+            .map(|m| m.to_string());
         assert_eq!(written, ["19.99 USD", "-0.05 GBP", "500 JPY", "1.230 KWD"]);
     }
 
     #[test]
     fn sums_refuse_other_currencies_and_overflow() {
-        assert_eq!(
-            money(1, "USD").plus(money(1, "EUR")),
-            Err(MoneyError::CurrencyMismatch)
-        );
-        assert_eq!(
-            money(i64::MAX, "USD").plus(money(1, "USD")),
-            Err(MoneyError::Overflow)
-        );
+        assert_eq!(money(1, "USD").plus(money(1, "EUR")), Err(MoneyError::CurrencyMismatch));
+        assert_eq!(money(i64::MAX, "USD").plus(money(1, "USD")), Err(MoneyError::Overflow));
         assert_eq!(money(i64::MAX, "USD").times(2), Err(MoneyError::Overflow));
         assert_eq!(money(250, "USD").times(3), Ok(money(750, "USD")));
     }

@@ -124,20 +124,13 @@ impl Order {
         if !self.status.may_become(next) {
             return Err(InvalidTransition);
         }
-        Ok(Self {
-            status: next,
-            version: self.version + 1,
-            ..self.clone()
-        })
+        Ok(Self { status: next, version: self.version + 1, ..self.clone() })
     }
 
     /// The order, paid.
     pub fn pay(&self) -> Result<Self, InvalidTransition> {
         let paid = self.become_status(OrderStatus::Paid)?;
-        Ok(Self {
-            payment_status: OrderPaymentStatus::Paid,
-            ..paid
-        })
+        Ok(Self { payment_status: OrderPaymentStatus::Paid, ..paid })
     }
 
     /// The order after `refunded` of `captured` minor units went back.
@@ -148,11 +141,7 @@ impl Order {
             all if all >= captured => OrderPaymentStatus::Refunded,
             _ => OrderPaymentStatus::PartiallyRefunded,
         };
-        Self {
-            payment_status,
-            version: self.version + 1,
-            ..self.clone()
-        }
+        Self { payment_status, version: self.version + 1, ..self.clone() }
     }
 
     /// Whether it can still be paid at `now`.
@@ -200,20 +189,12 @@ mod tests {
                 .filter(|from| from.may_become(Shipped))
                 .all(|from| matches!(from, Processing | DeliveryFailed))
         );
-        assert!(
-            ALL.iter()
-                .filter(|from| from.may_become(Paid))
-                .all(|from| *from == PendingPayment)
-        );
+        assert!(ALL.iter().filter(|from| from.may_become(Paid)).all(|from| *from == PendingPayment));
     }
 
     #[test]
     fn older_names_are_understood() {
-        for (old, new) in [
-            ("pending", PendingPayment),
-            ("confirmed", Paid),
-            ("completed", Delivered),
-        ] {
+        for (old, new) in [("pending", PendingPayment), ("confirmed", Paid), ("completed", Delivered)] {
             assert_eq!(serde_json::from_value::<S>(old.into()).unwrap(), new);
         }
     }

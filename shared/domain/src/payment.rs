@@ -35,10 +35,7 @@ pub enum PaymentStatus {
 impl PaymentStatus {
     /// Whether nothing that Stripe says can change it any more.
     pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Review
-        )
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::Review)
     }
 }
 
@@ -126,21 +123,12 @@ pub enum Finding {
 
 impl Payment {
     fn moved(&self, status: PaymentStatus) -> Self {
-        Self {
-            status,
-            version: self.version + 1,
-            ..self.clone()
-        }
+        Self { status, version: self.version + 1, ..self.clone() }
     }
 
     /// Reads a report from Stripe. Reports may repeat, come late or out of order; what is final stays.
     pub fn observe(&self, report: &IntentReport) -> Finding {
-        if self.status.is_final()
-            || self
-                .intent_id
-                .as_ref()
-                .is_some_and(|known| *known != report.intent_id)
-        {
+        if self.status.is_final() || self.intent_id.as_ref().is_some_and(|known| *known != report.intent_id) {
             return Finding::Unchanged;
         }
         let status = match report.status {
@@ -162,16 +150,9 @@ impl Payment {
             PaymentStatus::Succeeded
                 if report.amount != self.amount || report.received != self.amount.amount =>
             {
-                Finding::Mismatched(Self {
-                    status: PaymentStatus::Review,
-                    captured: report.received,
-                    ..seen
-                })
+                Finding::Mismatched(Self { status: PaymentStatus::Review, captured: report.received, ..seen })
             }
-            PaymentStatus::Succeeded => Finding::Paid(Self {
-                captured: report.received,
-                ..seen
-            }),
+            PaymentStatus::Succeeded => Finding::Paid(Self { captured: report.received, ..seen }),
             same if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
             _ => Finding::Moved(seen),
         }
@@ -194,14 +175,9 @@ impl Payment {
             return Err(RefundError::NotPaid);
         }
         if amount <= 0 || amount > self.refundable() {
-            return Err(RefundError::ExceedsCaptured {
-                refundable: self.refundable(),
-            });
+            return Err(RefundError::ExceedsCaptured { refundable: self.refundable() });
         }
-        Ok(Self {
-            refunding: self.refunding + amount,
-            ..self.moved(self.status)
-        })
+        Ok(Self { refunding: self.refunding + amount, ..self.moved(self.status) })
     }
 
     /// Books that a refund of `amount` minor units went from `before` to `after`.
@@ -278,10 +254,9 @@ impl Refund {
     pub fn end(&self, status: RefundStatus) -> Result<Self, InvalidTransition> {
         use RefundStatus as S;
         match (self.status, status) {
-            (S::Pending, S::Succeeded | S::Failed | S::Cancelled) | (S::Succeeded, S::Failed) => Ok(Self {
-                status,
-                ..self.clone()
-            }),
+            (S::Pending, S::Succeeded | S::Failed | S::Cancelled) | (S::Succeeded, S::Failed) => {
+                Ok(Self { status, ..self.clone() })
+            }
             _ => Err(InvalidTransition),
         }
     }
@@ -312,13 +287,7 @@ mod tests {
 
     fn report(status: IntentStatus, received: i64, currency: &str) -> IntentReport {
         let amount = Money::new(100, Currency::new(currency).unwrap());
-        IntentReport {
-            intent_id: "pi_1".into(),
-            status,
-            amount,
-            received,
-            receipt_url: None,
-        }
+        IntentReport { intent_id: "pi_1".into(), status, amount, received, receipt_url: None }
     }
 
     #[test]
@@ -328,14 +297,8 @@ mod tests {
         else {
             panic!("not paid");
         };
-        assert_eq!(
-            (paid.status, paid.captured, paid.version),
-            (PaymentStatus::Succeeded, 100, 2)
-        );
-        assert_eq!(
-            paid.observe(&report(IntentStatus::Succeeded, 100, "GBP")),
-            Finding::Unchanged
-        );
+        assert_eq!((paid.status, paid.captured, paid.version), (PaymentStatus::Succeeded, 100, 2));
+        assert_eq!(paid.observe(&report(IntentStatus::Succeeded, 100, "GBP")), Finding::Unchanged);
         assert_eq!(
             paid.observe(&report(IntentStatus::Processing, 0, "GBP")),
             Finding::Unchanged,
@@ -345,19 +308,11 @@ mod tests {
 
     #[test]
     fn money_that_does_not_match_goes_to_review() {
-        for wrong in [
-            report(IntentStatus::Succeeded, 99, "GBP"),
-            report(IntentStatus::Succeeded, 100, "USD"),
-        ] {
+        for wrong in [report(IntentStatus::Succeeded, 99, "GBP"), report(IntentStatus::Succeeded, 100, "USD")]
+        {
             let found = payment(PaymentStatus::Processing).observe(&wrong);
             assert!(
-                matches!(
-                    found,
-                    Finding::Mismatched(Payment {
-                        status: PaymentStatus::Review,
-                        ..
-                    })
-                ),
+                matches!(found, Finding::Mismatched(Payment { status: PaymentStatus::Review, .. })),
                 "{found:?}"
             );
         }
@@ -365,48 +320,26 @@ mod tests {
 
     #[test]
     fn another_intent_says_nothing_about_this_payment() {
-        let other = IntentReport {
-            intent_id: "pi_2".into(),
-            ..report(IntentStatus::Succeeded, 100, "GBP")
-        };
-        assert_eq!(
-            payment(PaymentStatus::Processing).observe(&other),
-            Finding::Unchanged
-        );
+        let other = IntentReport { intent_id: "pi_2".into(), ..report(IntentStatus::Succeeded, 100, "GBP") };
+        assert_eq!(payment(PaymentStatus::Processing).observe(&other), Finding::Unchanged);
     }
 
     #[test]
     fn refunds_never_exceed_what_was_captured() {
-        let paid = Payment {
-            captured: 100,
-            ..payment(PaymentStatus::Succeeded)
-        };
+        let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
         let first = paid.begin_refund(60).unwrap();
-        assert_eq!(
-            first.begin_refund(60),
-            Err(RefundError::ExceedsCaptured { refundable: 40 })
-        );
+        assert_eq!(first.begin_refund(60), Err(RefundError::ExceedsCaptured { refundable: 40 }));
         let ended = |status| first.end_refund(RefundStatus::Pending, status, 60);
-        assert_eq!(
-            ended(RefundStatus::Failed).refundable(),
-            100,
-            "a failed refund gives its amount back"
-        );
+        assert_eq!(ended(RefundStatus::Failed).refundable(), 100, "a failed refund gives its amount back");
         let returned = ended(RefundStatus::Succeeded);
         assert_eq!((returned.refundable(), returned.refunded), (40, 60));
         let bounced = returned.end_refund(RefundStatus::Succeeded, RefundStatus::Failed, 60);
-        assert_eq!(
-            (bounced.refundable(), bounced.refunded, bounced.refunding),
-            (100, 0, 0)
-        );
+        assert_eq!((bounced.refundable(), bounced.refunded, bounced.refunding), (100, 0, 0));
         assert!(
             paid.begin_refund(0).is_err()
                 && paid.begin_refund(-1).is_err()
                 && paid.begin_refund(i64::MAX).is_err()
         );
-        assert_eq!(
-            payment(PaymentStatus::Processing).begin_refund(1),
-            Err(RefundError::NotPaid)
-        );
+        assert_eq!(payment(PaymentStatus::Processing).begin_refund(1), Err(RefundError::NotPaid));
     }
 }

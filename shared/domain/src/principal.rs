@@ -157,11 +157,7 @@ impl Principal {
 
     /// An error unless they have `permission`.
     pub fn may(&self, permission: Permission) -> Result<(), Forbidden> {
-        if self.can(permission) {
-            Ok(())
-        } else {
-            Err(Forbidden)
-        }
+        if self.can(permission) { Ok(()) } else { Err(Forbidden) }
     }
 
     /// Whether what belongs to `owner` is theirs: they are the owner, or the owner is a guest that they were.

@@ -37,9 +37,8 @@ impl Rate {
 
     /// The latest stored arrival time with which an attempt at `now` is admitted.
     pub fn horizon(self, now: Timestamp) -> Timestamp {
-        let slack = self
-            .every
-            .saturating_mul(i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX));
+        let slack =
+            self.every.saturating_mul(i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX));
         now.checked_add(slack).unwrap_or(Timestamp::MAX)
     }
 
@@ -48,13 +47,9 @@ impl Rate {
         let arrival = arrival.unwrap_or(now).max(now);
         let horizon = self.horizon(now);
         if arrival > horizon {
-            return Verdict::Refused {
-                retry_after: arrival.duration_since(horizon),
-            };
+            return Verdict::Refused { retry_after: arrival.duration_since(horizon) };
         }
-        Verdict::Admitted {
-            arrival: arrival.checked_add(self.every).unwrap_or(Timestamp::MAX),
-        }
+        Verdict::Admitted { arrival: arrival.checked_add(self.every).unwrap_or(Timestamp::MAX) }
     }
 }
 

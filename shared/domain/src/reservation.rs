@@ -101,9 +101,7 @@ impl Reservation {
 
     /// What holding it does to each level.
     pub fn holds(&self) -> impl Iterator<Item = (&Sku, StockChange)> {
-        self.lines
-            .iter()
-            .map(|line| (&line.sku, StockChange::hold(line.quantity)))
+        self.lines.iter().map(|line| (&line.sku, StockChange::hold(line.quantity)))
     }
 
     /// Ends an active reservation, exactly once, and says what that does to each level.
@@ -118,18 +116,9 @@ impl Reservation {
         if self.status != ReservationStatus::Active || is_early {
             return Err(InvalidTransition);
         }
-        let changes = self
-            .lines
-            .iter()
-            .map(|line| (line.sku.clone(), ending.change(line.quantity)))
-            .collect();
-        Ok((
-            Self {
-                status: ending.status(),
-                ..self.clone()
-            },
-            changes,
-        ))
+        let changes =
+            self.lines.iter().map(|line| (line.sku.clone(), ending.change(line.quantity))).collect();
+        Ok((Self { status: ending.status(), ..self.clone() }, changes))
     }
 }
 
@@ -146,10 +135,7 @@ pub fn aggregate(
         };
         sums.insert(sku, sum);
     }
-    Ok(sums
-        .into_iter()
-        .map(|(sku, quantity)| ReservedLine { sku, quantity })
-        .collect())
+    Ok(sums.into_iter().map(|(sku, quantity)| ReservedLine { sku, quantity }).collect())
 }
 
 #[cfg(test)]
@@ -163,10 +149,7 @@ mod tests {
             variant_id: None,
             location: LocationId::default(),
         };
-        ReservedLine {
-            sku,
-            quantity: Quantity::new(quantity).unwrap(),
-        }
+        ReservedLine { sku, quantity: Quantity::new(quantity).unwrap() }
     }
 
     fn reservation() -> Reservation {

@@ -39,11 +39,7 @@ impl Quantity {
 
     /// `pieces`, if that many can be traded at once.
     pub fn new(pieces: u32) -> Result<Self, InvalidQuantity> {
-        if (1..=Self::MAX).contains(&pieces) {
-            Ok(Self(pieces))
-        } else {
-            Err(InvalidQuantity)
-        }
+        if (1..=Self::MAX).contains(&pieces) { Ok(Self(pieces)) } else { Err(InvalidQuantity) }
     }
 
     /// The number of pieces.
@@ -114,12 +110,7 @@ pub struct StockChange {
 
 impl StockChange {
     const fn new(kind: ChangeType, available: i64, reserved: i64, committed: i64) -> Self {
-        Self {
-            kind,
-            available,
-            reserved,
-            committed,
-        }
+        Self { kind, available, reserved, committed }
     }
 
     /// Sets pieces aside.
@@ -134,10 +125,7 @@ impl StockChange {
 
     /// The same, because the hold's time ran out.
     pub fn expire(quantity: Quantity) -> Self {
-        Self {
-            kind: ChangeType::Expiry,
-            ..Self::release(quantity)
-        }
+        Self { kind: ChangeType::Expiry, ..Self::release(quantity) }
     }
 
     /// Sells pieces that were set aside.
@@ -222,9 +210,7 @@ impl Level {
             version: self.version + 1,
         };
         if next.available < 0 || next.reserved < 0 || next.committed < 0 {
-            return Err(InsufficientStock {
-                available: self.available,
-            });
+            return Err(InsufficientStock { available: self.available });
         }
         Ok(next)
     }
@@ -251,20 +237,12 @@ mod tests {
 
     #[test]
     fn a_hold_moves_pieces_aside_and_a_sale_takes_them_away() {
-        let level = Level::default()
-            .after(StockChange::count(ChangeType::Restock, 3))
-            .unwrap();
+        let level = Level::default().after(StockChange::count(ChangeType::Restock, 3)).unwrap();
         let held = level.after(StockChange::hold(pieces(2))).unwrap();
         assert_eq!((held.available, held.reserved, held.on_hand()), (1, 2, 3));
         let sold = held.after(StockChange::commit(pieces(2))).unwrap();
-        assert_eq!(
-            (sold.available, sold.reserved, sold.committed, sold.on_hand()),
-            (1, 0, 2, 1)
-        );
-        assert_eq!(
-            sold.after(StockChange::take_back(pieces(3))),
-            Err(InsufficientStock { available: 1 })
-        );
+        assert_eq!((sold.available, sold.reserved, sold.committed, sold.on_hand()), (1, 0, 2, 1));
+        assert_eq!(sold.after(StockChange::take_back(pieces(3))), Err(InsufficientStock { available: 1 }));
     }
 
     fn any_change() -> impl Strategy<Value = StockChange> {

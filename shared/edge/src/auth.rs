@@ -102,14 +102,7 @@ impl Authenticator {
         identity: Identity,
         clock: Clock,
     ) -> Self {
-        Self {
-            secret,
-            shared: Arc::new(shared),
-            jwks: jwks.map(Arc::new),
-            lifetime,
-            identity,
-            clock,
-        }
+        Self { secret, shared: Arc::new(shared), jwks: jwks.map(Arc::new), lifetime, identity, clock }
     }
 
     /// Who the bearer of `token` is, if it is good and their session has not ended. `wanted` picks one of the shops
@@ -126,21 +119,12 @@ impl Authenticator {
             if wanted.is_some_and(|wanted| *wanted != principal.shop) {
                 return Err(Error::Unauthenticated);
             }
-            let token = Validity {
-                issued_at: self.clock.now(),
-                good_until: self.clock.after(self.lifetime),
-            };
+            let token = Validity { issued_at: self.clock.now(), good_until: self.clock.after(self.lifetime) };
             return Ok(Bearer { principal, token });
         }
         let (principal, issued_at, good_until) = self.verify(token, wanted).await?;
         let principal = self.identity.admit(principal, issued_at).await?;
-        Ok(Bearer {
-            principal,
-            token: Validity {
-                issued_at,
-                good_until,
-            },
-        })
+        Ok(Bearer { principal, token: Validity { issued_at, good_until } })
     }
 
     async fn verify(
@@ -172,12 +156,7 @@ impl Authenticator {
                 let key = DecodingKey::from_jwk(&jwk).map_err(|_| Error::Unauthenticated)?;
                 let decoded =
                     jsonwebtoken::decode::<Claims>(token, &key, &validation(algorithm, Some(&jwks.keys)));
-                self.principal(
-                    decoded.map_err(|_| Error::Unauthenticated)?.claims,
-                    false,
-                    &jwks.keys,
-                    wanted,
-                )
+                self.principal(decoded.map_err(|_| Error::Unauthenticated)?.claims, false, &jwks.keys, wanted)
             }
             _ => Err(Error::Unauthenticated),
         }
@@ -222,9 +201,7 @@ impl Authenticator {
             Some(wanted) => shops.into_iter().find(|shop| shop == wanted),
             None => shops.into_iter().next(),
         };
-        let session = claims
-            .sid
-            .unwrap_or_else(|| format!("iat-{}", issued_at.as_second()));
+        let session = claims.sid.unwrap_or_else(|| format!("iat-{}", issued_at.as_second()));
         let principal = Principal {
             shop: shop.ok_or_else(no)?,
             session: SessionId::new(session).map_err(|_| no())?,
@@ -245,11 +222,7 @@ impl Authenticator {
             return Err(Error::Unauthenticated);
         }
         let (principal, ..) = self.verify(token, Some(shop)).await?;
-        if principal.role == Role::Guest {
-            Ok(principal.subject)
-        } else {
-            Err(Error::Unauthenticated)
-        }
+        if principal.role == Role::Guest { Ok(principal.subject) } else { Err(Error::Unauthenticated) }
     }
 
     /// A token for a new anonymous visitor of `shop`.
@@ -264,14 +237,9 @@ impl Authenticator {
             iat: self.clock.now().as_second(),
             exp: good_until.as_second(),
         };
-        let header = Header {
-            typ: Some(GUEST.into()),
-            ..Header::new(Algorithm::HS256)
-        };
+        let header = Header { typ: Some(GUEST.into()), ..Header::new(Algorithm::HS256) };
         let secrets = self.secret.read_all().await?;
-        let newest = secrets
-            .first()
-            .ok_or_else(|| Error::internal("JWT_SECRET is empty"))?;
+        let newest = secrets.first().ok_or_else(|| Error::internal("JWT_SECRET is empty"))?;
         let key = EncodingKey::from_secret(&derived_key(newest, GUEST));
         let token = jsonwebtoken::encode(&header, &claims, &key)
             .map_err(|error| Error::internal(error.to_string()))?;
@@ -339,13 +307,7 @@ pub struct Jwks {
 impl Jwks {
     /// The keys at `url`.
     pub fn new(url: String, keys: KeySet, clock: Clock) -> Self {
-        Self {
-            url,
-            keys,
-            clock,
-            http: reqwest::Client::new(),
-            fetched: Mutex::new(None),
-        }
+        Self { url, keys, clock, http: reqwest::Client::new(), fetched: Mutex::new(None) }
     }
 
     /// The key called `kid`, if it is for `algorithm`. Keys are replaced by adding new ones: one that is not known is
@@ -361,9 +323,7 @@ impl Jwks {
         let known = fetched
             .as_ref()
             .and_then(|(set, at)| found(set).filter(|_| now.duration_since(*at) < JWKS_FRESH));
-        let may_ask = fetched
-            .as_ref()
-            .is_none_or(|(_, at)| now.duration_since(*at) >= JWKS_RETRY);
+        let may_ask = fetched.as_ref().is_none_or(|(_, at)| now.duration_since(*at) >= JWKS_RETRY);
         let key = match known {
             Some(key) => Some(key),
             None if may_ask => {
@@ -395,11 +355,6 @@ impl Jwks {
             .send()
             .await
             .map_err(failed)?;
-        answer
-            .error_for_status()
-            .map_err(failed)?
-            .json()
-            .await
-            .map_err(failed)
+        answer.error_for_status().map_err(failed)?.json().await.map_err(failed)
     }
 }

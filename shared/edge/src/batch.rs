@@ -30,11 +30,7 @@ impl StreamRecord {
     pub fn row(&self) -> Option<StreamRow> {
         let image = &self.dynamodb.new_image;
         let text = |name: &str| image.get(name)?.get("S")?.as_str().map(str::to_owned);
-        Some(StreamRow {
-            pk: text("pk")?,
-            sk: text("sk")?,
-            image: image.clone(),
-        })
+        Some(StreamRow { pk: text("pk")?, sk: text("sk")?, image: image.clone() })
     }
 
     /// Its place in the stream.
@@ -89,10 +85,6 @@ pub struct BatchFailure {
 impl BatchAnswer {
     /// `identifier` is to come again.
     pub fn again(identifier: impl Into<String>) -> Self {
-        Self {
-            failures: vec![BatchFailure {
-                item_identifier: identifier.into(),
-            }],
-        }
+        Self { failures: vec![BatchFailure { item_identifier: identifier.into() }] }
     }
 }

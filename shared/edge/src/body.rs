@@ -39,25 +39,15 @@ pub struct Params<T>(pub T);
 pub struct Id<T>(pub T);
 
 async fn bytes(request: Request) -> Result<Bytes, Failure> {
-    let too_large = || {
-        Error::invalid(
-            ErrorCode::PayloadTooLarge,
-            format!("expected at most {MAX_JSON_BYTES} bytes"),
-        )
-    };
-    axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES)
-        .await
-        .map_err(|_| too_large().into())
+    let too_large =
+        || Error::invalid(ErrorCode::PayloadTooLarge, format!("expected at most {MAX_JSON_BYTES} bytes"));
+    axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES).await.map_err(|_| too_large().into())
 }
 
 /// Reads JSON; an error names the field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     // An absent body is an empty object: every field then says for itself whether it is required.
-    let bytes = if bytes.iter().all(u8::is_ascii_whitespace) {
-        b"{}"
-    } else {
-        bytes
-    };
+    let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -69,25 +59,16 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         };
         Error::field(&field, code, without_place(&inner.to_string()))
     })?;
-    reader
-        .end()
-        .map_err(|error| Error::field("", "malformed_json", without_place(&error.to_string())))?;
+    reader.end().map_err(|error| Error::field("", "malformed_json", without_place(&error.to_string())))?;
     Ok(parsed)
 }
 
 /// Serde says "missing field `x`" of the object around it: the field is inside.
 fn missing(message: &str, field: &str) -> (String, &'static str) {
-    let Some(name) = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next())
-    else {
+    let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) else {
         return (field.to_owned(), "invalid");
     };
-    let path = if field.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{field}.{name}")
-    };
+    let path = if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
     (path, "required")
 }
 
@@ -106,15 +87,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
     type Rejection = Failure;
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let key = request
-            .headers()
-            .get("idempotency-key")
-            .map(|value| value.to_str().map(str::to_owned));
+        let key = request.headers().get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
         let missing = || {
-            Error::invalid(
-                ErrorCode::IdempotencyKeyMissing,
-                "this request needs an Idempotency-Key header",
-            )
+            Error::invalid(ErrorCode::IdempotencyKeyMissing, "this request needs an Idempotency-Key header")
         };
         let key = key.ok_or_else(missing)?.unwrap_or_default();
         if key.is_empty() || key.len() > MAX_KEY {
@@ -153,9 +128,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Error::NotFound)?;
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
         Ok(Self(text.parse().map_err(|_| Error::NotFound)?))
     }
 }
@@ -171,11 +145,7 @@ pub fn page(request: &PageRequest) -> Result<(u32, Option<Cursor>), Error> {
 
 /// Several fields that are wrong at once.
 pub fn wrong(errors: Vec<FieldError>) -> Error {
-    Error::Invalid {
-        code: ErrorCode::ValidationFailed,
-        detail: "some fields are wrong".into(),
-        errors,
-    }
+    Error::Invalid { code: ErrorCode::ValidationFailed, detail: "some fields are wrong".into(), errors }
 }
 
 #[cfg(test)]
@@ -207,26 +177,14 @@ mod tests {
             field_of(r#"{"items":[{"product_id":"a"}],"currency":"USD"}"#),
             named("items[0].quantity", "required")
         );
-        assert_eq!(
-            field_of(r#"{"items":[],"currency":"DOLLARS"}"#),
-            named("currency", "invalid")
-        );
-        assert_eq!(
-            field_of(r#"{"items":[],"currency":"USD"} x"#),
-            named("", "malformed_json")
-        );
-        assert_eq!(
-            field_of(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))).1,
-            "invalid"
-        );
+        assert_eq!(field_of(r#"{"items":[],"currency":"DOLLARS"}"#), named("currency", "invalid"));
+        assert_eq!(field_of(r#"{"items":[],"currency":"USD"} x"#), named("", "malformed_json"));
+        assert_eq!(field_of(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))).1, "invalid");
     }
 
     #[test]
     fn lone_surrogates_are_not_text() {
-        assert_eq!(
-            field_of(r#"{"items":[],"currency":"USD","email":"\ud800"}"#).1,
-            "malformed_json"
-        );
+        assert_eq!(field_of(r#"{"items":[],"currency":"USD","email":"\ud800"}"#).1, "malformed_json");
         assert_eq!(
             field_of(r#"{"items":[],"currency":"USD","email":"a\u0000b"}"#),
             ("email".into(), "invalid".into())

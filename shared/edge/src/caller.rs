@@ -38,10 +38,7 @@ impl Caller {
     /// # Errors
     /// `Limited`, if it is one too many.
     pub async fn spend(&self, limit: Limit) -> Result<()> {
-        self.gate
-            .limits
-            .spend(&self.principal, limit, &self.source.address)
-            .await
+        self.gate.limits.spend(&self.principal, limit, &self.source.address).await
     }
 }
 
@@ -51,10 +48,7 @@ impl Caller {
     /// # Errors
     /// `Unauthenticated`, if it is no guest's of the same shop.
     pub async fn guest_of(&self, token: &str) -> Result<UserId> {
-        self.gate
-            .authenticator
-            .guest_of(token, &self.principal.shop)
-            .await
+        self.gate.authenticator.guest_of(token, &self.principal.shop).await
     }
 
     /// When the last token that has been issued by now will have ended.
@@ -80,10 +74,7 @@ impl Visitor {
     /// # Errors
     /// `Limited`, if it is one too many.
     pub async fn spend(&self, limit: Limit) -> Result<()> {
-        self.gate
-            .limits
-            .spend_address(&self.shop, limit, &self.source.address)
-            .await
+        self.gate.limits.spend_address(&self.shop, limit, &self.source.address).await
     }
 
     /// What stands before every route.
@@ -109,25 +100,15 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn gate_of(parts: &Parts) -> Result<(Arc<Gate>, Source)> {
     let gate = parts.extensions.get::<Arc<Gate>>().cloned();
     let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
-    Ok((
-        gate.ok_or_else(|| Error::internal("a route stands outside the gate"))?,
-        source,
-    ))
+    Ok((gate.ok_or_else(|| Error::internal("a route stands outside the gate"))?, source))
 }
 
 async fn authenticated(parts: &Parts, gate: &Gate) -> Result<Option<crate::auth::Bearer>> {
     let wanted = text(&parts.headers, "x-shop-id")
         .map(|shop| ShopId::new(shop).map_err(|_| Error::Forbidden))
         .transpose()?;
-    match (
-        bearer(&parts.headers),
-        parts.headers.contains_key(header::AUTHORIZATION),
-    ) {
-        (Some(token), _) => gate
-            .authenticator
-            .authenticate(token, wanted.as_ref())
-            .await
-            .map(Some),
+    match (bearer(&parts.headers), parts.headers.contains_key(header::AUTHORIZATION)) {
+        (Some(token), _) => gate.authenticator.authenticate(token, wanted.as_ref()).await.map(Some),
         (None, true) => Err(Error::Unauthenticated),
         (None, false) => Ok(None),
     }
@@ -138,12 +119,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let (gate, source) = gate_of(parts)?;
         let bearer = authenticated(parts, &gate).await?.ok_or(Error::Unauthenticated)?;
-        Ok(Self {
-            principal: bearer.principal,
-            token: bearer.token,
-            gate,
-            source,
-        })
+        Ok(Self { principal: bearer.principal, token: bearer.token, gate, source })
     }
 }
 
@@ -152,19 +128,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let (gate, source) = gate_of(parts)?;
         let principal = authenticated(parts, &gate).await?.map(|bearer| bearer.principal);
-        let named = || {
-            gate.settings
-                .public_shop(text(&parts.headers, "x-shop-key"), source.host.as_deref())
-                .cloned()
-        };
+        let named =
+            || gate.settings.public_shop(text(&parts.headers, "x-shop-key"), source.host.as_deref()).cloned();
         let shop = principal.as_ref().map(|who| who.shop.clone()).or_else(named);
         let unknown = || Error::field("X-Shop-Key", "required", "which shop is meant?");
-        Ok(Self {
-            shop: shop.ok_or_else(unknown)?,
-            principal,
-            gate,
-            source,
-        })
+        Ok(Self { shop: shop.ok_or_else(unknown)?, principal, gate, source })
     }
 }
 
@@ -174,10 +142,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         let Some(wanted) = parts.headers.get(header::IF_MATCH) else {
             return Ok(Self(None));
         };
-        let version = wanted
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim_matches('"').parse().ok());
+        let version = wanted.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
         let version = version.ok_or_else(|| Error::field("If-Match", "invalid", "expected a version"))?;
         Ok(Self(Some(version)))
     }

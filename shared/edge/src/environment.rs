@@ -137,9 +137,8 @@ impl Environment {
         let unknown = variables.keys().filter(|name| {
             OURS.iter().any(|ours| name.starts_with(ours)) && !VARIABLES.contains(&name.as_str())
         });
-        let problems: Vec<String> = unknown
-            .map(|name| format!("{name} is no variable of shopwire"))
-            .collect();
+        let problems: Vec<String> =
+            unknown.map(|name| format!("{name} is no variable of shopwire")).collect();
         if variables.contains_key("REDIS_URL") {
             tracing::warn!("REDIS_URL is set and ignored: there is no Redis in shopwire");
         }
@@ -165,16 +164,8 @@ impl Environment {
     /// # Errors
     /// If anything was missing, broken or unknown.
     pub fn finish<T>(&self, built: T) -> Result<T, Misconfigured> {
-        let problems = self
-            .problems
-            .lock()
-            .map(|problems| problems.clone())
-            .unwrap_or_default();
-        if problems.is_empty() {
-            Ok(built)
-        } else {
-            Err(Misconfigured(problems))
-        }
+        let problems = self.problems.lock().map(|problems| problems.clone()).unwrap_or_default();
+        if problems.is_empty() { Ok(built) } else { Err(Misconfigured(problems)) }
     }
 
     fn complain(&self, problem: String) {
@@ -186,10 +177,7 @@ impl Environment {
     }
 
     fn optional(&self, name: &str) -> Option<String> {
-        self.variables
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .cloned()
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
     fn required(&self, name: &str) -> String {
@@ -211,11 +199,7 @@ impl Environment {
 
     fn list(&self, name: &str) -> Vec<String> {
         let text = self.optional(name).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
     }
 
     fn shops(&self, name: &str) -> Vec<ShopId> {
@@ -228,11 +212,7 @@ impl Environment {
             }
         };
         let shops: Vec<ShopId> = names.iter().filter_map(read).collect();
-        if shops.is_empty() {
-            ShopId::new("default").into_iter().collect()
-        } else {
-            shops
-        }
+        if shops.is_empty() { ShopId::new("default").into_iter().collect() } else { shops }
     }
 
     /// The shops that an issuer may speak for; `*` for all that there are.
@@ -245,9 +225,8 @@ impl Environment {
 
     fn shop_map(&self, name: &str) -> BTreeMap<String, ShopId> {
         let read = |entry: &String| {
-            let pair = entry
-                .split_once('=')
-                .and_then(|(key, shop)| Some((key.to_owned(), ShopId::new(shop).ok()?)));
+            let pair =
+                entry.split_once('=').and_then(|(key, shop)| Some((key.to_owned(), ShopId::new(shop).ok()?)));
             if pair.is_none() {
                 self.complain(format!("{name} has {entry:?}, expected name=shop"));
             }
@@ -289,9 +268,7 @@ impl Environment {
             self.complain(format!("SHOP_CURRENCY is {currency:?}: {error}"));
             dollars
         });
-        let Ok(currency) = currency else {
-            unreachable!("USD is a currency")
-        };
+        let Ok(currency) = currency else { unreachable!("USD is a currency") };
         let positive = |name: &str, default: i64| {
             let value = self.parsed(name, default, "a number greater than 0");
             if value <= 0 {
@@ -329,9 +306,7 @@ impl Environment {
     pub fn authenticator(&self) -> Authenticator {
         let expiry = self.optional("TOKEN_EXPIRY").unwrap_or_else(|| "24h".into());
         let lifetime = expiry.parse::<SignedDuration>().unwrap_or_else(|_| {
-            self.complain(format!(
-                "TOKEN_EXPIRY is {expiry:?}, expected a duration such as 24h"
-            ));
+            self.complain(format!("TOKEN_EXPIRY is {expiry:?}, expected a duration such as 24h"));
             SignedDuration::from_hours(24)
         });
         let shared = KeySet {
@@ -348,14 +323,7 @@ impl Environment {
             };
             Jwks::new(url, keys, self.clock())
         });
-        Authenticator::new(
-            self.secret("JWT_SECRET"),
-            shared,
-            jwks,
-            lifetime,
-            self.identity(),
-            self.clock(),
-        )
+        Authenticator::new(self.secret("JWT_SECRET"), shared, jwks, lifetime, self.identity(), self.clock())
     }
 
     /// What stands before every HTTP route.
@@ -378,18 +346,12 @@ impl Environment {
 
     /// The way to the sockets.
     pub fn push(&self) -> Push {
-        Push::new(
-            self.aws.connections(&self.required("WS_ENDPOINT")),
-            self.store(),
-            self.clock(),
-        )
+        Push::new(self.aws.connections(&self.required("WS_ENDPOINT")), self.store(), self.clock())
     }
 
     /// What settles payments.
     pub fn settlement(&self) -> Settlement {
-        let base = self
-            .optional("STRIPE_API_BASE")
-            .unwrap_or_else(|| "https://api.stripe.com".into());
+        let base = self.optional("STRIPE_API_BASE").unwrap_or_else(|| "https://api.stripe.com".into());
         match Stripe::new(base, self.secret("STRIPE_SECRET_KEY")) {
             Ok(stripe) => Settlement::new(self.store(), self.clock(), stripe),
             Err(error) => unreachable!("the TLS client of this build works: {error}"),
@@ -399,27 +361,17 @@ impl Environment {
     /// With what webhooks are signed, and how far their instant may be from ours.
     pub fn webhook_secret(&self) -> (Secret, SignedDuration) {
         let seconds = self.parsed("STRIPE_WEBHOOK_TOLERANCE_SECONDS", 300_u32, "seconds");
-        (
-            self.secret("STRIPE_WEBHOOK_SECRET"),
-            SignedDuration::from_secs(seconds.into()),
-        )
+        (self.secret("STRIPE_WEBHOOK_SECRET"), SignedDuration::from_secs(seconds.into()))
     }
 
     /// Whether Stripe's publishable key is of its live mode.
     pub fn is_live(&self) -> bool {
-        self.optional("STRIPE_PUBLIC_KEY")
-            .is_some_and(|key| key.starts_with("pk_live_"))
+        self.optional("STRIPE_PUBLIC_KEY").is_some_and(|key| key.starts_with("pk_live_"))
     }
 
     /// The sockets.
     pub fn realtime(&self) -> Realtime {
-        Realtime::new(
-            self.store(),
-            self.clock(),
-            self.settings(),
-            self.push(),
-            self.identity(),
-        )
+        Realtime::new(self.store(), self.clock(), self.settings(), self.push(), self.identity())
     }
 
     /// The stock.
@@ -471,10 +423,8 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Environment::new(variables, Clock::system(), Emitter::silent()).unwrap()
     }
 
@@ -485,12 +435,7 @@ mod tests {
             let believed = environment.believed("JWT_SHOPS");
             environment.finish(believed).unwrap()
         };
-        let shops = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| ShopId::new(*name).unwrap())
-                .collect::<Vec<_>>()
-        };
+        let shops = |names: &[&str]| names.iter().map(|name| ShopId::new(*name).unwrap()).collect::<Vec<_>>();
         assert_eq!(named("*"), shops(&["north", "south"]));
         assert_eq!(named("south"), shops(&["south"]));
         assert_eq!(named(""), shops(&["default"]));

@@ -52,18 +52,12 @@ const RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 
 /// Puts the gate before `routes` and the border behind them.
 pub fn serve(routes: Router, gate: Arc<Gate>) -> Router {
-    let no_method = || async {
-        Failure::from(Error::invalid(
-            ErrorCode::MethodNotAllowed,
-            "not with this method",
-        ))
-    };
+    let no_method =
+        || async { Failure::from(Error::invalid(ErrorCode::MethodNotAllowed, "not with this method")) };
     routes
         .fallback(|| async { Failure::from(Error::NotFound) })
         .method_not_allowed_fallback(no_method)
-        .layer(middleware::from_fn(move |request, next| {
-            border(gate.clone(), request, next)
-        }))
+        .layer(middleware::from_fn(move |request, next| border(gate.clone(), request, next)))
 }
 
 fn source_of(request: &Request) -> Source {
@@ -115,14 +109,8 @@ async fn border(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
     }
     let status = response.status().as_u16();
     tracing::debug!(request_id, %method, route, status, duration_ms, "a request");
-    gate.emitter.emit(
-        &RequestMetric {
-            route: format!("{method} {route}"),
-            status,
-            duration_ms,
-        },
-        gate.clock.now(),
-    );
+    gate.emitter
+        .emit(&RequestMetric { route: format!("{method} {route}"), status, duration_ms }, gate.clock.now());
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);

@@ -101,10 +101,8 @@ pub fn respond(error: &Error, request_id: &str) -> Response {
         items,
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut headers = HeaderMap::from_iter([(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    )]);
+    let mut headers =
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))]);
     if let Some(ms) = retry_after_ms(error) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
@@ -116,11 +114,8 @@ pub fn respond(error: &Error, request_id: &str) -> Response {
 
 /// The frame that tells a client on a socket.
 pub fn frame(error: &Error, reply_to: Option<String>) -> Reply {
-    let error = FrameError {
-        code: code(error),
-        message: detail(error),
-        retry_after_ms: retry_after_ms(error),
-    };
+    let error =
+        FrameError { code: code(error), message: detail(error), retry_after_ms: retry_after_ms(error) };
     Reply::Error { reply_to, error }
 }
 

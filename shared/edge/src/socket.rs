@@ -53,18 +53,12 @@ impl SocketEvent {
     /// A header, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.headers.as_ref()?;
-        headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// A query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query_string_parameters
-            .as_ref()?
-            .get(name)
-            .map(String::as_str)
+        self.query_string_parameters.as_ref()?.get(name).map(String::as_str)
     }
 
     /// The token of an `Authorization: Bearer` header.
@@ -91,31 +85,19 @@ pub struct SocketAnswer {
 impl SocketAnswer {
     /// All is well; the client is sent `body`, if there is one.
     pub const fn ok(body: Option<String>) -> Self {
-        Self {
-            status_code: 200,
-            body,
-            headers: BTreeMap::new(),
-        }
+        Self { status_code: 200, body, headers: BTreeMap::new() }
     }
 
     /// The connection may be opened. Whoever offers subprotocols is answered with the first: browsers drop a socket
     /// whose offer is not answered.
     pub fn admitted(event: &SocketEvent) -> Self {
-        let offered = event
-            .header("sec-websocket-protocol")
-            .and_then(|offer| offer.split(',').next());
+        let offered = event.header("sec-websocket-protocol").and_then(|offer| offer.split(',').next());
         let headers = offered.map(|first| ("Sec-WebSocket-Protocol".to_owned(), first.trim().to_owned()));
-        Self {
-            headers: headers.into_iter().collect(),
-            ..Self::ok(None)
-        }
+        Self { headers: headers.into_iter().collect(), ..Self::ok(None) }
     }
 
     /// The connection may not be opened. Only our own failures are errors; the rest is said with a status.
     pub fn refused(error: &Error) -> Self {
-        Self {
-            status_code: crate::problem::status(error).as_u16(),
-            ..Self::ok(None)
-        }
+        Self { status_code: crate::problem::status(error).as_u16(), ..Self::ok(None) }
     }
 }

@@ -14,10 +14,7 @@ fn described(heading: &str) -> BTreeSet<String> {
     let text = read("docs/configuration.md");
     let section = text.split("\n## ").find(|section| section.starts_with(heading));
     let section = section.unwrap_or_else(|| panic!("docs/configuration.md has no `## {heading}`"));
-    section
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
-        .collect()
+    section.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect()
 }
 
 fn given() -> BTreeSet<String> {
@@ -53,21 +50,14 @@ fn every_parameter_of_the_template_is_described_and_the_reverse() {
 fn secrets_are_given_by_name() {
     let secrets = ["JWT_SECRET", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
     let globals = &template()["Globals"]["Function"];
-    for function in functions()
-        .into_iter()
-        .map(|(_, function)| function)
-        .chain([globals])
-    {
+    for function in functions().into_iter().map(|(_, function)| function).chain([globals]) {
         let variables = function["Environment"]["Variables"].as_object().unwrap();
         for (name, value) in variables {
             if !secrets.contains(&name.as_str()) {
                 continue;
             }
             let default = &template()["Parameters"][word(value)]["Default"];
-            assert!(
-                default.as_str().unwrap().starts_with("/shopwire/"),
-                "{name} is {value}"
-            );
+            assert!(default.as_str().unwrap().starts_with("/shopwire/"), "{name} is {value}");
         }
     }
 }

@@ -16,18 +16,13 @@ fn logical_id(folder: &str) -> String {
 }
 
 fn seconds(value: &Value) -> u64 {
-    value
-        .as_u64()
-        .unwrap_or_else(|| panic!("{value} is no number of seconds"))
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number of seconds"))
 }
 
 /// The event sources of a function, of one type.
 fn events<'a>(function: &'a Value, kind: &str) -> Vec<&'a Value> {
     let events = function["Events"].as_object().into_iter().flatten();
-    events
-        .filter(|(_, event)| event["Type"] == kind)
-        .map(|(_, event)| &event["Properties"])
-        .collect()
+    events.filter(|(_, event)| event["Type"] == kind).map(|(_, event)| &event["Properties"]).collect()
 }
 
 /// `OrdersTable` of `OrdersTable.Arn`.
@@ -48,11 +43,7 @@ fn every_folder_of_a_function_is_a_resource_and_the_reverse() {
     assert_eq!(deployed, written);
     for (id, function) in functions() {
         let binary = &template()["Resources"][id]["Metadata"]["BuildProperties"]["Binary"];
-        assert_eq!(
-            format!("functions/{}", word(binary)),
-            word(&function["CodeUri"]),
-            "{id}"
-        );
+        assert_eq!(format!("functions/{}", word(binary)), word(&function["CodeUri"]), "{id}");
     }
 }
 
@@ -70,10 +61,7 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
 fn every_table_is_billed_by_use_expires_rows_and_can_be_restored() {
     for (id, table) in resources("AWS::DynamoDB::Table") {
         assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{id}");
-        assert_eq!(
-            table["TimeToLiveSpecification"]["AttributeName"], "expires_at",
-            "{id}"
-        );
+        assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "expires_at", "{id}");
         let recovery = &table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
         assert_eq!(*recovery, true, "{id}");
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{id}");
@@ -99,12 +87,7 @@ fn tables_have_the_keys_that_the_code_builds() {
 
 /// The words in quotes in the first `count` of `text`.
 fn quoted(text: &str, count: usize) -> Vec<String> {
-    text.split('"')
-        .skip(1)
-        .step_by(2)
-        .take(count)
-        .map(String::from)
-        .collect()
+    text.split('"').skip(1).step_by(2).take(count).map(String::from).collect()
 }
 
 #[test]
@@ -139,14 +122,8 @@ fn a_queue_hides_a_message_six_times_as_long_as_its_function_may_take() {
             let queue = properties(&owner(&source["Queue"]));
             let hidden = seconds(&queue["VisibilityTimeout"]);
             assert!(hidden >= 6 * seconds(&function["Timeout"]), "{id}: {hidden} s");
-            assert!(
-                queue["RedrivePolicy"].is_object(),
-                "{id}: a message that fails for good is lost"
-            );
-            assert_eq!(
-                source["FunctionResponseTypes"][0], "ReportBatchItemFailures",
-                "{id}"
-            );
+            assert!(queue["RedrivePolicy"].is_object(), "{id}: a message that fails for good is lost");
+            assert_eq!(source["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{id}");
         }
     }
 }
@@ -159,19 +136,10 @@ fn what_a_stream_cannot_deliver_is_kept() {
             assert_eq!(source["BisectBatchOnFunctionError"], true, "{id}");
             assert_eq!(source["StartingPosition"], "TRIM_HORIZON", "{id}");
             assert!(source["MaximumRetryAttempts"].is_u64(), "{id} tries for ever");
-            assert_eq!(
-                source["FunctionResponseTypes"][0], "ReportBatchItemFailures",
-                "{id}"
-            );
-            assert!(
-                source["FilterCriteria"].is_object(),
-                "{id} runs for rows it has no use for"
-            );
+            assert_eq!(source["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{id}");
+            assert!(source["FilterCriteria"].is_object(), "{id} runs for rows it has no use for");
             let table = properties(&owner(&source["Stream"]));
-            assert_eq!(
-                table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES",
-                "{id}"
-            );
+            assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES", "{id}");
         }
     }
 }
@@ -183,11 +151,7 @@ fn what_is_called_without_being_waited_for_leaves_dead_letters() {
             continue;
         }
         let failed = &function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];
-        assert_eq!(
-            properties(&owner(failed))["MessageRetentionPeriod"],
-            1_209_600,
-            "{id}"
-        );
+        assert_eq!(properties(&owner(failed))["MessageRetentionPeriod"], 1_209_600, "{id}");
     }
 }
 
@@ -213,9 +177,7 @@ fn routes_of_the_template_are_those_of_the_functions() {
     }
     let function = |route: &Value| {
         let integration = word(&route["Target"]);
-        let integration = integration
-            .trim_start_matches("integrations/${")
-            .trim_end_matches('}');
+        let integration = integration.trim_start_matches("integrations/${").trim_end_matches('}');
         owner(&properties(integration)["IntegrationUri"])
     };
     let deployed: BTreeSet<_> = resources("AWS::ApiGatewayV2::Route")
@@ -232,21 +194,11 @@ fn routes_of_the_template_are_those_of_the_functions() {
 fn limits_are_set_for_routes_that_exist() {
     let exists = |key: &str| {
         let routes = resources("AWS::ApiGatewayV2::Route").into_iter();
-        routes
-            .map(|(_, route)| word(&route["RouteKey"]))
-            .any(|route| route == key)
+        routes.map(|(_, route)| word(&route["RouteKey"])).any(|route| route == key)
     };
     for (id, stage) in resources("AWS::ApiGatewayV2::Stage") {
-        assert!(
-            stage["DefaultRouteSettings"]["ThrottlingRateLimit"].is_u64(),
-            "{id}"
-        );
-        for key in stage["RouteSettings"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key)
-        {
+        assert!(stage["DefaultRouteSettings"]["ThrottlingRateLimit"].is_u64(), "{id}");
+        for key in stage["RouteSettings"].as_object().into_iter().flatten().map(|(key, _)| key) {
             assert!(exists(key), "{id} limits {key}, which is no route");
         }
     }

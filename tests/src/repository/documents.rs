@@ -65,20 +65,11 @@ fn decisions_are_numbered_without_gaps_and_listed() {
             continue;
         }
         number += 1;
-        assert!(
-            name.starts_with(&format!("{number:04}-")),
-            "{name} should be number {number}"
-        );
-        assert!(
-            list.contains(&format!("]({name})")),
-            "docs/adr/README.md does not list {name}"
-        );
+        assert!(name.starts_with(&format!("{number:04}-")), "{name} should be number {number}");
+        assert!(list.contains(&format!("]({name})")), "docs/adr/README.md does not list {name}");
         let text = read(&file);
         for heading in ["## Context", "## Decision", "## Alternatives", "## Consequences"] {
-            assert!(
-                text.contains(&format!("\n{heading}\n")),
-                "{name} has no `{heading}`"
-            );
+            assert!(text.contains(&format!("\n{heading}\n")), "{name} has no `{heading}`");
         }
     }
     assert!(number > 0);
@@ -86,9 +77,7 @@ fn decisions_are_numbered_without_gaps_and_listed() {
 
 #[test]
 fn no_document_names_a_place_on_somebodys_machine() {
-    let documents = [".md", ".yaml", ".toml", ".rs"]
-        .map(|ending| files(".", ending))
-        .concat();
+    let documents = [".md", ".yaml", ".toml", ".rs"].map(|ending| files(".", ending)).concat();
     for file in documents {
         let homes = [["/ho", "me/"], ["/ro", "ot/"], ["/Us", "ers/"]].map(|halves| halves.concat());
         let text = read(&file);

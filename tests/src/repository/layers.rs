@@ -15,10 +15,7 @@ fn metadata() -> &'static Metadata {
     static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
         let version = Command::new("rustc").arg("-vV").output().unwrap().stdout;
         let version = String::from_utf8(version).unwrap();
-        let host = version
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .unwrap();
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
         MetadataCommand::new()
             .manifest_path(root().join("Cargo.toml"))
             .other_options(["--locked", "--offline", "--filter-platform", host].map(String::from))
@@ -30,10 +27,7 @@ fn metadata() -> &'static Metadata {
 
 fn member(name: &str) -> &'static Package {
     let members = metadata().workspace_packages();
-    members
-        .into_iter()
-        .find(|package| *package.name == *name)
-        .unwrap()
+    members.into_iter().find(|package| *package.name == *name).unwrap()
 }
 
 /// What `package` names in its `[dependencies]`.
@@ -55,10 +49,7 @@ fn all(package: &Package) -> BTreeSet<String> {
         let is_normal = |kinds: &[cargo_metadata::DepKindInfo]| {
             kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
         };
-        let next = nodes[id]
-            .deps
-            .iter()
-            .filter(|dependency| is_normal(&dependency.dep_kinds));
+        let next = nodes[id].deps.iter().filter(|dependency| is_normal(&dependency.dep_kinds));
         for dependency in next {
             if seen.insert(&dependency.pkg) {
                 waiting.push(&dependency.pkg);
@@ -70,10 +61,7 @@ fn all(package: &Package) -> BTreeSet<String> {
 
 fn ours() -> BTreeSet<String> {
     let members = metadata().workspace_packages();
-    members
-        .into_iter()
-        .map(|package| package.name.to_string())
-        .collect()
+    members.into_iter().map(|package| package.name.to_string()).collect()
 }
 
 #[test]
@@ -100,9 +88,7 @@ fn only_app_and_local_speak_to_aws() {
         if ["app", "local"].contains(&package.name.as_str()) {
             continue;
         }
-        let speaks = direct(package)
-            .into_iter()
-            .filter(|name| name.starts_with("aws-sdk-"));
+        let speaks = direct(package).into_iter().filter(|name| name.starts_with("aws-sdk-"));
         assert_eq!(speaks.collect::<Vec<_>>(), [""; 0], "{}", package.name);
     }
 }

@@ -39,17 +39,9 @@ pub fn statements() -> Vec<Statement> {
 
 fn spread(function: &str, statement: &Value) -> Vec<Statement> {
     let pairs = list(&statement["Action"]).into_iter().flat_map(|action| {
-        list(&statement["Resource"])
-            .into_iter()
-            .map(move |resource| (word(action), word(resource)))
+        list(&statement["Resource"]).into_iter().map(move |resource| (word(action), word(resource)))
     });
-    pairs
-        .map(|(action, resource)| Statement {
-            function: function.to_owned(),
-            action,
-            resource,
-        })
-        .collect()
+    pairs.map(|(action, resource)| Statement { function: function.to_owned(), action, resource }).collect()
 }
 
 /// Fails if a function did in this story what its role does not let it do in AWS.
@@ -74,10 +66,8 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
     }
     let action = statement.action.as_str();
     let is_on_it = row.table.as_ref().is_none_or(|table| {
-        let (resource, _index) = statement
-            .resource
-            .split_once("/index/")
-            .unwrap_or((&statement.resource, ""));
+        let (resource, _index) =
+            statement.resource.split_once("/index/").unwrap_or((&statement.resource, ""));
         resource.trim_start_matches("${").trim_end_matches('}') == format!("{table}.Arn")
     });
     match (row.service, row.operation.as_str()) {
@@ -128,10 +118,7 @@ fn a_function_that_may_use_a_table_has_its_name_and_the_reverse() {
 
 #[test]
 fn no_role_has_an_action_that_no_code_takes() {
-    let code: String = files("shared/app/src", ".rs")
-        .iter()
-        .map(|file| read(file))
-        .collect();
+    let code: String = files("shared/app/src", ".rs").iter().map(|file| read(file)).collect();
     let snake = |action: &str| {
         let mut name = String::new();
         for letter in action.chars() {

@@ -16,30 +16,16 @@ async fn a_paid_order_sells_its_stock_and_tells_whoever_watches() {
     let ana = world.customer("ana").await;
     let mut socket = ana.socket().await;
     socket.subscribes("product:lamp").await;
-    assert_eq!(
-        socket.next("inventory.updated").await["data"]["available_quantity"],
-        3
-    );
+    assert_eq!(socket.next("inventory.updated").await["data"]["available_quantity"], 3);
 
     let order = ana.orders(&lamp, 2).await.ok();
-    assert_eq!(
-        (&order["status"], &order["total"]["amount"]),
-        (&json!("pending_payment"), &json!(3998))
-    );
+    assert_eq!((&order["status"], &order["total"]["amount"]), (&json!("pending_payment"), &json!(3998)));
     assert_eq!(world.stock(&lamp).await, "available 1, reserved 2, sold 0");
-    assert_eq!(
-        socket.next("inventory.updated").await["data"]["available_quantity"],
-        1
-    );
+    assert_eq!(socket.next("inventory.updated").await["data"]["available_quantity"], 1);
 
-    socket
-        .subscribes(&format!("order:{}", order["order_id"].as_str().unwrap()))
-        .await;
+    socket.subscribes(&format!("order:{}", order["order_id"].as_str().unwrap())).await;
     let intent = ana.begins_to_pay(&order).await;
-    assert_eq!(
-        (&intent["amount"], &intent["currency"]),
-        (&json!(3998), &json!("USD"))
-    );
+    assert_eq!((&intent["amount"], &intent["currency"]), (&json!(3998), &json!("USD")));
     world.pays(&intent, "pm_card_visa").await.ok();
 
     let told = socket.next("order.status_updated").await;
@@ -66,12 +52,7 @@ async fn an_unpaid_order_gives_its_stock_back_after_fifteen_minutes() {
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 0, sold 0");
     assert_eq!(ana.status_of(&order).await, "expired/unpaid");
     let late = world.pays(&intent, "pm_card_visa").await;
-    assert_eq!(
-        late.status.as_u16(),
-        400,
-        "the intent was called off first: {}",
-        late.body
-    );
+    assert_eq!(late.status.as_u16(), 400, "the intent was called off first: {}", late.body);
     world.end().await;
 }
 
@@ -83,14 +64,7 @@ async fn a_declined_card_can_be_tried_again_while_the_stock_is_held() {
     let order = ana.orders(&lamp, 1).await.ok();
     let intent = ana.begins_to_pay(&order).await;
 
-    assert_eq!(
-        world
-            .pays(&intent, "pm_card_chargeDeclined")
-            .await
-            .status
-            .as_u16(),
-        402
-    );
+    assert_eq!(world.pays(&intent, "pm_card_chargeDeclined").await.status.as_u16(), 402);
     assert_eq!(world.stock(&lamp).await, "available 0, reserved 1, sold 0");
     world.pays(&intent, "pm_card_visa").await.ok();
     assert_eq!(ana.status_of(&order).await, "paid/paid");
@@ -102,11 +76,7 @@ async fn confirm_settles_when_every_webhook_is_lost() {
     let world = World::new().await;
     let lamp = world.product("lamp", 1).await;
     let ana = world.customer("ana").await;
-    world
-        .nobody()
-        .post("/_local/stripe/webhooks", json!({ "lose": true }))
-        .await
-        .ok();
+    world.nobody().post("/_local/stripe/webhooks", json!({ "lose": true })).await.ok();
     let order = ana.orders(&lamp, 1).await.ok();
     let intent = ana.begins_to_pay(&order).await;
     world.pays(&intent, "pm_card_visa").await.ok();
@@ -114,10 +84,7 @@ async fn confirm_settles_when_every_webhook_is_lost() {
 
     let confirm = json!({ "payment_id": intent["payment_id"] });
     let payment = ana.post("/api/v1/payments/confirm", confirm.clone()).await.ok();
-    assert_eq!(
-        (&payment["status"], &payment["captured"]),
-        (&json!("succeeded"), &json!(1999))
-    );
+    assert_eq!((&payment["status"], &payment["captured"]), (&json!("succeeded"), &json!(1999)));
     ana.post("/api/v1/payments/confirm", confirm).await.ok();
     assert_eq!(ana.status_of(&order).await, "paid/paid");
     world.end().await;
@@ -128,11 +95,7 @@ async fn an_order_that_was_paid_unheard_is_settled_and_not_expired() {
     let world = World::new().await;
     let lamp = world.product("lamp", 1).await;
     let ana = world.customer("ana").await;
-    world
-        .nobody()
-        .post("/_local/stripe/webhooks", json!({ "lose": true }))
-        .await
-        .ok();
+    world.nobody().post("/_local/stripe/webhooks", json!({ "lose": true })).await.ok();
     let order = ana.orders(&lamp, 1).await.ok();
     let intent = ana.begins_to_pay(&order).await;
     world.pays(&intent, "pm_card_visa").await.ok();
@@ -153,11 +116,7 @@ async fn a_cancelled_order_gives_back_what_it_had() {
     for order in [&unpaid, &paid] {
         let path = format!("/api/v1/orders/{}/cancel", order["order_id"].as_str().unwrap());
         assert_eq!(ana.post(&path, json!({})).await.ok()["status"], "cancelled");
-        assert_eq!(
-            ana.post(&path, json!({})).await.ok()["status"],
-            "cancelled",
-            "asked again"
-        );
+        assert_eq!(ana.post(&path, json!({})).await.ok()["status"], "cancelled", "asked again");
     }
     world.idle().await;
     assert_eq!(ana.status_of(&paid).await, "cancelled/refunded");
@@ -171,32 +130,20 @@ async fn refunds_never_exceed_what_was_paid_and_pieces_come_back_once() {
     let lamp = world.product("lamp", 5).await;
     let (ana, admin) = (world.customer("ana").await, world.admin().await);
     let order = ana.buys(&lamp, 3).await;
-    let refund = format!(
-        "/api/v1/payments/{}/refund",
-        order["payment_id"].as_str().unwrap()
-    );
+    let refund = format!("/api/v1/payments/{}/refund", order["payment_id"].as_str().unwrap());
     let one = json!({ "amount": 1999, "items": [{ "product_id": lamp, "quantity": 1 }], "restock": true });
 
     assert_eq!(ana.post(&refund, one.clone()).await.outcome(), "403 forbidden");
     let done = admin.post_keyed(&refund, "r1", one.clone()).await.ok();
     assert_eq!(done["status"], "succeeded");
-    assert_eq!(
-        admin.post_keyed(&refund, "r1", one.clone()).await.ok()["refund_id"],
-        done["refund_id"]
-    );
+    assert_eq!(admin.post_keyed(&refund, "r1", one.clone()).await.ok()["refund_id"], done["refund_id"]);
     world.idle().await;
     assert_eq!(ana.status_of(&order).await, "paid/partially_refunded");
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 0, sold 2");
 
     let too_many = json!({ "amount": 1, "items": [{ "product_id": lamp, "quantity": 3 }], "restock": true });
-    assert_eq!(
-        admin.post(&refund, too_many).await.complaint(),
-        "400 validation_failed items[0].quantity"
-    );
-    assert_eq!(
-        admin.post(&refund, json!({ "amount": 3999 })).await.outcome(),
-        "409 refund_exceeds_captured"
-    );
+    assert_eq!(admin.post(&refund, too_many).await.complaint(), "400 validation_failed items[0].quantity");
+    assert_eq!(admin.post(&refund, json!({ "amount": 3999 })).await.outcome(), "409 refund_exceeds_captured");
     admin.post(&refund, json!({})).await.ok();
     assert_eq!(ana.status_of(&order).await, "paid/refunded");
     world.end().await;
@@ -215,9 +162,7 @@ async fn a_checkout_sent_twice_is_one_order() {
     );
     assert_eq!(first.ok()["order_id"], second.ok()["order_id"]);
     assert_eq!(
-        ana.post_keyed("/api/v1/orders", "cart-1", body(3))
-            .await
-            .outcome(),
+        ana.post_keyed("/api/v1/orders", "cart-1", body(3)).await.outcome(),
         "422 idempotency_mismatch"
     );
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 2, sold 0");
@@ -230,20 +175,12 @@ async fn a_reservation_of_one_s_own_becomes_an_order() {
     let lamp = world.product("lamp", 2).await;
     let (ana, ben) = (world.guest().await, world.guest().await);
     let items = json!([{ "product_id": lamp, "quantity": 2 }]);
-    let held = ana
-        .post("/api/v1/inventory/reservations", json!({ "items": items }))
-        .await
-        .text("reservation_id");
+    let held =
+        ana.post("/api/v1/inventory/reservations", json!({ "items": items })).await.text("reservation_id");
     let order = json!({ "items": items, "currency": "USD", "reservation_id": held });
-    assert_eq!(
-        ben.post("/api/v1/orders", order.clone()).await.outcome(),
-        "404 not_found"
-    );
+    assert_eq!(ben.post("/api/v1/orders", order.clone()).await.outcome(), "404 not_found");
     let placed = ana.post("/api/v1/orders", order.clone()).await.ok();
-    assert_eq!(
-        ana.post("/api/v1/orders", order).await.outcome(),
-        "409 reservation_not_active"
-    );
+    assert_eq!(ana.post("/api/v1/orders", order).await.outcome(), "409 reservation_not_active");
     let intent = ana.begins_to_pay(&placed).await;
     world.pays(&intent, "pm_card_visa").await.ok();
     assert_eq!(ana.status_of(&placed).await, "paid/paid");
@@ -257,9 +194,7 @@ async fn a_large_order_is_whole_or_not_at_all() {
     for n in 0..90 {
         world.product(&format!("p{n:02}"), 2).await;
     }
-    let shop = world
-        .service(&["orders:write", "orders:read", "payments:write"])
-        .await;
+    let shop = world.service(&["orders:write", "orders:read", "payments:write"]).await;
     let order = |quantity_of_last: u32| {
         let items: Vec<_> = (0..90)
             .map(|n| json!({ "product_id": format!("p{n:02}"), "quantity": if n == 89 { quantity_of_last } else { 1 } }))
@@ -272,10 +207,7 @@ async fn a_large_order_is_whole_or_not_at_all() {
     assert_eq!(world.stock("p00").await, "available 2, reserved 0, sold 0");
 
     let ana = world.customer("ana").await;
-    assert_eq!(
-        ana.post("/api/v1/orders", order(1)).await.complaint(),
-        "400 validation_failed items"
-    );
+    assert_eq!(ana.post("/api/v1/orders", order(1)).await.complaint(), "400 validation_failed items");
 
     let placed = shop.post("/api/v1/orders", order(2)).await.ok();
     assert_eq!(placed["items"].as_array().unwrap().len(), 90);
@@ -297,15 +229,10 @@ async fn an_intent_whose_making_nobody_heard_the_end_of_is_made_once() {
     world.nobody().post("/_local/stripe/faults", fault).await.ok();
     let ask = json!({ "order_id": order["order_id"] });
     assert_eq!(
-        ana.post_keyed("/api/v1/payments/create-intent", "i1", ask.clone())
-            .await
-            .outcome(),
+        ana.post_keyed("/api/v1/payments/create-intent", "i1", ask.clone()).await.outcome(),
         "503 upstream_unavailable"
     );
-    let intent = ana
-        .post_keyed("/api/v1/payments/create-intent", "i1", ask)
-        .await
-        .ok();
+    let intent = ana.post_keyed("/api/v1/payments/create-intent", "i1", ask).await.ok();
     assert_eq!(intent["status"], "requires_payment_method");
     world.pays(&intent, "pm_card_visa").await.ok();
     assert_eq!(ana.status_of(&order).await, "paid/paid");

@@ -14,48 +14,21 @@ async fn what_staff_does_is_in_the_audit_log_and_on_the_admins_screens() {
     world.product("lamp", 3).await;
     let flag = |on: bool| Some(json!({ "is_enabled": on }).to_string());
     let path = "/api/v1/feature-flags/chat";
-    assert_eq!(
-        admin.send(Method::PUT, path, &[], flag(true)).await.ok()["version"],
-        1
-    );
+    assert_eq!(admin.send(Method::PUT, path, &[], flag(true)).await.ok()["version"], 1);
     world.idle().await;
 
     let log = admin.get("/api/v1/audit-logs").await.ok();
-    let mut actions: Vec<_> = log["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| line["action"].clone())
-        .collect();
+    let mut actions: Vec<_> =
+        log["data"].as_array().unwrap().iter().map(|line| line["action"].clone()).collect();
     actions.sort_by_key(ToString::to_string);
-    assert_eq!(
-        actions,
-        [
-            json!("feature_flag.changed"),
-            json!("product.saved"),
-            json!("stock.changed")
-        ]
-    );
-    assert!(
-        log["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|line| line["actor"] == "olga")
-    );
+    assert_eq!(actions, [json!("feature_flag.changed"), json!("product.saved"), json!("stock.changed")]);
+    assert!(log["data"].as_array().unwrap().iter().all(|line| line["actor"] == "olga"));
     let mut seen: Vec<_> = vec![];
     for _ in 0..3 {
         seen.push(socket.next("audit.logged").await["data"]["action"].to_string());
     }
     seen.sort();
-    assert_eq!(
-        seen,
-        [
-            "\"feature_flag.changed\"",
-            "\"product.saved\"",
-            "\"stock.changed\""
-        ]
-    );
+    assert_eq!(seen, ["\"feature_flag.changed\"", "\"product.saved\"", "\"stock.changed\""]);
 
     let counters = admin.get("/api/v1/metrics").await.ok();
     assert_eq!(counters["counters"]["product"]["saved"], 1);
@@ -68,25 +41,16 @@ async fn a_flag_is_changed_only_from_the_version_that_was_read() {
     let admin = world.admin().await;
     let path = "/api/v1/feature-flags/chat";
     let on = || Some(json!({ "is_enabled": true }).to_string());
-    admin
-        .send(Method::PUT, path, &[("if-match", "0")], on())
-        .await
-        .ok();
+    admin.send(Method::PUT, path, &[("if-match", "0")], on()).await.ok();
     let again = admin.send(Method::PUT, path, &[("if-match", "0")], on()).await;
     assert_eq!(again.outcome(), "409 version_conflict");
     assert_eq!(
-        admin
-            .send(Method::PUT, path, &[("if-match", "x")], on())
-            .await
-            .complaint(),
+        admin.send(Method::PUT, path, &[("if-match", "x")], on()).await.complaint(),
         "400 validation_failed If-Match"
     );
     let config = world.nobody().get("/api/v1/config").await.ok();
     assert_eq!(config["feature_flags"], json!({ "chat": true }));
-    assert_eq!(
-        (&config["currencies"]["USD"], &config["currencies"]["JPY"]),
-        (&json!(2), &json!(0))
-    );
+    assert_eq!((&config["currencies"]["USD"], &config["currencies"]["JPY"]), (&json!(2), &json!(0)));
     world.end().await;
 }
 
@@ -94,10 +58,7 @@ async fn a_flag_is_changed_only_from_the_version_that_was_read() {
 async fn health_is_public_and_deep_health_is_not() {
     let world = World::new().await;
     assert_eq!(world.nobody().get("/api/v1/health").await.ok()["status"], "ok");
-    assert_eq!(
-        world.nobody().get("/api/v1/health?deep=1").await.outcome(),
-        "401 unauthenticated"
-    );
+    assert_eq!(world.nobody().get("/api/v1/health?deep=1").await.outcome(), "401 unauthenticated");
     let deep = world.admin().await.get("/api/v1/health?deep=1").await;
     assert!(!deep.headers["x-request-id"].is_empty());
     assert!(deep.headers["x-response-time"].to_str().unwrap().ends_with("ms"));

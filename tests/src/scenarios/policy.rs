@@ -22,10 +22,7 @@ async fn things(world: &World) -> Things {
     let ana = world.customer("ana").await;
     let order = ana.buys(&lamp, 1).await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
-    let reservation = ana
-        .post("/api/v1/inventory/reservations", items)
-        .await
-        .text("reservation_id");
+    let reservation = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
     Things {
         order: order["order_id"].as_str().unwrap().to_owned(),
         payment: order["payment_id"].as_str().unwrap().to_owned(),
@@ -42,15 +39,9 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         path if path.contains("/service-keys/") => "key_none",
         _ => "lamp",
     };
-    let path = path
-        .split('/')
-        .map(|step| if step.starts_with('{') { id } else { step });
+    let path = path.split('/').map(|step| if step.starts_with('{') { id } else { step });
     let path = path.collect::<Vec<_>>().join("/");
-    if path == "/api/v1/inventory" {
-        format!("{path}?product_ids=lamp")
-    } else {
-        path
-    }
+    if path == "/api/v1/inventory" { format!("{path}?product_ids=lamp") } else { path }
 }
 
 /// A body that makes sense, so that what is decided is who may ask.
@@ -80,11 +71,7 @@ async fn status(person: &Person<'_>, world: &World, method: &str, path: &str, bo
     let key = world.fresh_key();
     let body = (method != "get").then(|| body.to_owned());
     let method: Method = method.to_uppercase().parse().unwrap();
-    person
-        .send(method, path, &[("idempotency-key", &key)], body)
-        .await
-        .status
-        .as_u16()
+    person.send(method, path, &[("idempotency-key", &key)], body).await.status.as_u16()
 }
 
 #[tokio::test]
@@ -95,11 +82,7 @@ async fn every_route_decides_who_may_use_it() {
         ("ShopKeys", "pk_acme=acme,pk_default=default"),
         ("ShopHosts", "127.0.0.1=default"),
     ];
-    let world = World::with(
-        two.map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-    )
-    .await;
+    let world = World::with(two.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await;
     let things = things(&world).await;
     let people = [
         ("nobody", world.nobody()),
@@ -117,22 +100,14 @@ async fn every_route_decides_who_may_use_it() {
         write!(table, "{name:>11}").unwrap();
     }
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, _) in methods
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(_, operation)| operation.get("responses").is_some())
+        for (method, _) in
+            methods.as_object().unwrap().iter().filter(|(_, operation)| operation.get("responses").is_some())
         {
             let concrete = concrete(method, path, &things);
             write!(table, "\n{:<58}", format!("{} {path}", method.to_uppercase())).unwrap();
             let body = body(method, path, &things);
             for (_, person) in &people {
-                write!(
-                    table,
-                    "{:>11}",
-                    status(person, &world, method, &concrete, &body).await
-                )
-                .unwrap();
+                write!(table, "{:>11}", status(person, &world, method, &concrete, &body).await).unwrap();
             }
         }
     }

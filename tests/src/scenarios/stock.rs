@@ -15,20 +15,11 @@ async fn two_hundred_buyers_of_fifty_pieces_get_exactly_fifty() {
     let buys = (0..200).map(|n| {
         let guest = guests[n % 20].at(&format!("192.0.2.{}", n % 20));
         let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
-        async move {
-            guest
-                .post("/api/v1/inventory/reservations", items)
-                .await
-                .outcome()
-        }
+        async move { guest.post("/api/v1/inventory/reservations", items).await.outcome() }
     });
     let outcomes = join_all(buys).await;
     let count = |outcome: &str| outcomes.iter().filter(|found| *found == outcome).count();
-    assert_eq!(
-        (count("201"), count("409 insufficient_stock")),
-        (50, 150),
-        "{outcomes:?}"
-    );
+    assert_eq!((count("201"), count("409 insufficient_stock")), (50, 150), "{outcomes:?}");
     assert_eq!(world.stock(&lamp).await, "available 0, reserved 50, sold 0");
     world.end().await;
 }
@@ -39,18 +30,10 @@ async fn a_hold_returns_its_stock_after_fifteen_minutes() {
     let lamp = world.product("lamp", 3).await;
     let ana = world.guest().await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 2 }] });
-    let id = ana
-        .post("/api/v1/inventory/reservations", items)
-        .await
-        .text("reservation_id");
+    let id = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
     world.advance(SignedDuration::from_mins(15)).await;
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 0, sold 0");
-    assert_eq!(
-        ana.get(&format!("/api/v1/inventory/reservations/{id}"))
-            .await
-            .ok()["status"],
-        "expired"
-    );
+    assert_eq!(ana.get(&format!("/api/v1/inventory/reservations/{id}")).await.ok()["status"], "expired");
     world.end().await;
 }
 
@@ -64,9 +47,7 @@ async fn lines_of_one_product_are_held_together_or_not_at_all() {
         { "productId": lamp, "quantity": 1 },
         { "product_id": lamp, "quantity": 1 },
     ]);
-    let refused = ana
-        .post("/api/v1/inventory/reservations", json!({ "items": items }))
-        .await;
+    let refused = ana.post("/api/v1/inventory/reservations", json!({ "items": items })).await;
     assert_eq!(refused.outcome(), "409 insufficient_stock");
     assert_eq!(refused.body["success"], false);
     assert_eq!(
@@ -83,20 +64,11 @@ async fn a_hold_is_given_back_once_and_only_by_its_holder() {
     let lamp = world.product("lamp", 3).await;
     let (ana, ben) = (world.guest().await, world.customer("ben").await);
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 2 }] });
-    let id = ana
-        .post("/api/v1/inventory/reservations", items)
-        .await
-        .text("reservation_id");
+    let id = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
     let path = format!("/api/v1/inventory/reservations/{id}");
-    assert_eq!(
-        ben.send(Method::DELETE, &path, &[], None).await.outcome(),
-        "404 not_found"
-    );
+    assert_eq!(ben.send(Method::DELETE, &path, &[], None).await.outcome(), "404 not_found");
     for _ in 0..2 {
-        assert_eq!(
-            ana.send(Method::DELETE, &path, &[], None).await.ok()["status"],
-            "released"
-        );
+        assert_eq!(ana.send(Method::DELETE, &path, &[], None).await.ok()["status"], "released");
     }
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 0, sold 0");
     world.end().await;
@@ -111,23 +83,11 @@ async fn staff_changes_stock_and_every_change_is_in_the_ledger() {
     let path = "/api/v1/inventory/adjustments";
     let second = SignedDuration::from_secs(1);
     world.advance(second).await; // what happens within a millisecond is listed in any order
-    assert_eq!(
-        admin.post(path, adjust("subtract", 4)).await.ok()["level"]["available_quantity"],
-        6
-    );
-    assert_eq!(
-        admin.post(path, adjust("subtract", 7)).await.outcome(),
-        "409 insufficient_stock"
-    );
+    assert_eq!(admin.post(path, adjust("subtract", 4)).await.ok()["level"]["available_quantity"], 6);
+    assert_eq!(admin.post(path, adjust("subtract", 7)).await.outcome(), "409 insufficient_stock");
     world.advance(second).await;
-    assert_eq!(
-        admin.post(path, adjust("set", 2)).await.ok()["level"]["available_quantity"],
-        2
-    );
-    assert_eq!(
-        admin.post(path, adjust("add", 0)).await.complaint(),
-        "400 validation_failed quantity"
-    );
+    assert_eq!(admin.post(path, adjust("set", 2)).await.ok()["level"]["available_quantity"], 2);
+    assert_eq!(admin.post(path, adjust("add", 0)).await.complaint(), "400 validation_failed quantity");
     let ledger = admin.get("/api/v1/inventory/lamp/movements").await.ok();
     let changes: Vec<_> = ledger["data"]
         .as_array()
@@ -161,15 +121,8 @@ async fn customers_see_what_they_need_and_staff_sees_all() {
     }
     "#);
     let staff = world.person("agent", "gus", "default").await;
-    assert_eq!(
-        staff.get("/api/v1/inventory/lamp").await.ok()["by_location"][0]["location"],
-        "main"
-    );
-    let several = world
-        .nobody()
-        .get(&format!("/api/v1/inventory?product_ids={lamp},none"))
-        .await
-        .ok();
+    assert_eq!(staff.get("/api/v1/inventory/lamp").await.ok()["by_location"][0]["location"], "main");
+    let several = world.nobody().get(&format!("/api/v1/inventory?product_ids={lamp},none")).await.ok();
     assert_eq!(several[1]["stock_status"], "out_of_stock");
     world.end().await;
 }

@@ -28,12 +28,7 @@ struct Target {
 /// They are built by one command, so that all have their dependencies with the same features.
 pub async fn release(workspace: &Path, packages: &[&str]) -> Result<BTreeMap<String, PathBuf>, BenchError> {
     let mut cargo = Command::new("cargo");
-    cargo.args([
-        "build",
-        "--release",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]);
     for package in packages {
         cargo.args(["--package", package]);
     }
@@ -43,21 +38,13 @@ pub async fn release(workspace: &Path, packages: &[&str]) -> Result<BTreeMap<Str
         true => Path::new("."),
         false => workspace,
     };
-    cargo
-        .current_dir(workspace)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
+    cargo.current_dir(workspace).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
     let failed = |error: std::io::Error| BenchError::Build(format!("cargo cannot be run: {error}"));
     let built = cargo.output().await.map_err(failed)?;
     if !built.status.success() {
         return Err(BenchError::Build(format!("cargo ended with {}", built.status)));
     }
     let text = String::from_utf8_lossy(&built.stdout);
-    let artifacts = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    Ok(artifacts
-        .filter_map(|artifact| Some((artifact.target.name, artifact.executable?)))
-        .collect())
+    let artifacts = text.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    Ok(artifacts.filter_map(|artifact| Some((artifact.target.name, artifact.executable?))).collect())
 }

@@ -53,16 +53,8 @@ impl Running {
 impl Ledger {
     /// A ledger for a file of so many rows, some of which have been excluded.
     pub fn new(rows: u64, excluded: BTreeMap<Exclusion, u64>) -> Self {
-        let totals = Totals {
-            rows,
-            rows_excluded: excluded,
-            ..Totals::default()
-        };
-        Self {
-            standing: HashMap::new(),
-            goods: BTreeMap::new(),
-            totals,
-        }
+        let totals = Totals { rows, rows_excluded: excluded, ..Totals::default() };
+        Self { standing: HashMap::new(), goods: BTreeMap::new(), totals }
     }
 
     /// Enters a document and returns what of it is to be played.
@@ -77,24 +69,14 @@ impl Ledger {
     fn sell(&mut self, heading: Heading, rows: Vec<Row>) -> Invoice {
         let mut lines: Vec<Line> = Vec::new();
         let mut at: HashMap<(StockCode, Pence), usize> = HashMap::new();
-        for Row {
-            code,
-            price,
-            quantity,
-        } in rows
-        {
+        for Row { code, price, quantity } in rows {
             let index = *at.entry((code.clone(), price)).or_insert(lines.len());
             match lines.get_mut(index) {
                 Some(line) => {
                     line.quantity = line.quantity.saturating_add(quantity);
                     line.rows += 1;
                 }
-                None => lines.push(Line {
-                    code,
-                    price,
-                    quantity,
-                    rows: 1,
-                }),
+                None => lines.push(Line { code, price, quantity, rows: 1 }),
             }
         }
         for line in &lines {
@@ -103,15 +85,8 @@ impl Ledger {
             self.totals.units_sold += u64::from(line.quantity);
             self.totals.revenue.0 += line.price.times(line.quantity).0;
             if let Some(customer) = &heading.customer {
-                let sale = Sale {
-                    invoice: heading.number.clone(),
-                    price: line.price,
-                    left: line.quantity,
-                };
-                self.standing
-                    .entry((customer.clone(), line.code.clone()))
-                    .or_default()
-                    .push(sale);
+                let sale = Sale { invoice: heading.number.clone(), price: line.price, left: line.quantity };
+                self.standing.entry((customer.clone(), line.code.clone())).or_default().push(sale);
             }
         }
         self.totals.invoices += 1;
@@ -124,11 +99,7 @@ impl Ledger {
             let matched = self.matches(heading.customer.as_ref(), row);
             let quantity: u32 = matched.iter().map(|credit| credit.quantity).sum();
             if quantity == 0 {
-                *self
-                    .totals
-                    .rows_excluded
-                    .entry(Exclusion::CreditWithoutSale)
-                    .or_default() += 1;
+                *self.totals.rows_excluded.entry(Exclusion::CreditWithoutSale).or_default() += 1;
                 continue;
             }
             self.totals.rows_credited += 1;
@@ -169,11 +140,7 @@ impl Ledger {
         let mut wanted = row.quantity;
         let mut credits = Vec::new();
         for is_own_price in [true, false] {
-            for sale in sales
-                .iter_mut()
-                .rev()
-                .filter(|sale| (sale.price == row.price) == is_own_price)
-            {
+            for sale in sales.iter_mut().rev().filter(|sale| (sale.price == row.price) == is_own_price) {
                 let quantity = wanted.min(sale.left);
                 if quantity == 0 {
                     continue;
@@ -208,16 +175,9 @@ impl Ledger {
             let most =
                 |(_, one): &(&Pence, &Running), (_, other): &(&Pence, &Running)| one.rows.cmp(&other.rows);
             // Of equals `max_by` takes the last, so from high to low the lowest.
-            let list_price = goods
-                .by_price
-                .iter()
-                .rev()
-                .max_by(most)
-                .map(|(price, _)| *price)
-                .unwrap_or_default();
-            let name = names
-                .get(&code)
-                .and_then(|names| names.iter().rev().max_by_key(|(_, count)| **count));
+            let list_price =
+                goods.by_price.iter().rev().max_by(most).map(|(price, _)| *price).unwrap_or_default();
+            let name = names.get(&code).and_then(|names| names.iter().rev().max_by_key(|(_, count)| **count));
             let name = name.map_or_else(|| code.to_string(), |(name, _)| name.clone());
             let variant = |(price, running): (&Pence, &Running)| Variant {
                 price: *price,
@@ -225,16 +185,7 @@ impl Ledger {
             };
             let variants = goods.by_price.iter().map(variant).collect();
             let opening_stock = goods.all.stock();
-            (
-                code.clone(),
-                Product {
-                    code,
-                    name,
-                    list_price,
-                    variants,
-                    opening_stock,
-                },
-            )
+            (code.clone(), Product { code, name, list_price, variants, opening_stock })
         };
         (self.goods.into_iter().map(product).collect(), self.totals)
     }

@@ -120,10 +120,7 @@ pub struct Invoice {
 impl Invoice {
     /// What it comes to.
     pub fn total(&self) -> Pence {
-        self.lines
-            .iter()
-            .map(|line| line.price.times(line.quantity))
-            .sum()
+        self.lines.iter().map(|line| line.price.times(line.quantity)).sum()
     }
 }
 
@@ -244,17 +241,9 @@ impl Retail {
     fn read_part(text: impl std::io::Read, most: Option<usize>) -> Result<Self, RetailError> {
         let file = rows::read(text, most)?;
         let mut ledger = Ledger::new(file.count, file.excluded);
-        let documents = file
-            .sheets
-            .into_iter()
-            .filter_map(|sheet| ledger.enter(sheet))
-            .collect();
+        let documents = file.sheets.into_iter().filter_map(|sheet| ledger.enter(sheet)).collect();
         let (products, totals) = ledger.close(&file.names);
-        Ok(Self {
-            products,
-            documents,
-            totals,
-        })
+        Ok(Self { products, documents, totals })
     }
 }
 

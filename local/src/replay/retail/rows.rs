@@ -53,16 +53,8 @@ pub fn read(text: impl Read, most: Option<usize>) -> Result<Rows, RetailError> {
     // Flexible: a row with too few fields is excluded as malformed, not the end of the file.
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     check_header(reader.headers()?)?;
-    let mut rows = Rows {
-        count: 0,
-        sheets: Vec::new(),
-        names: Names::new(),
-        excluded: BTreeMap::new(),
-    };
-    let mut known = Known {
-        invoices_left: most,
-        ..Known::default()
-    };
+    let mut rows = Rows { count: 0, sheets: Vec::new(), names: Names::new(), excluded: BTreeMap::new() };
+    let mut known = Known { invoices_left: most, ..Known::default() };
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record)? {
         let taken = StringRecord::from_byte_record(record.clone())
@@ -82,17 +74,8 @@ fn check_header(found: &StringRecord) -> Result<(), RetailError> {
     if found.iter().eq(COLUMNS) {
         return Ok(());
     }
-    let found: String = found
-        .iter()
-        .collect::<Vec<_>>()
-        .join(",")
-        .chars()
-        .take(200)
-        .collect();
-    Err(RetailError::Header {
-        expected: COLUMNS.join(","),
-        found,
-    })
+    let found: String = found.iter().collect::<Vec<_>>().join(",").chars().take(200).collect();
+    Err(RetailError::Header { expected: COLUMNS.join(","), found })
 }
 
 /// Texts that occur again and again, and the sheets begun so far.
@@ -123,11 +106,8 @@ impl Known {
     }
 
     fn take(&mut self, record: &StringRecord, rows: &mut Rows) -> Result<Taken, Exclusion> {
-        let fields: [&str; 8] = record
-            .iter()
-            .collect::<Vec<_>>()
-            .try_into()
-            .map_err(|_| Exclusion::Malformed)?;
+        let fields: [&str; 8] =
+            record.iter().collect::<Vec<_>>().try_into().map_err(|_| Exclusion::Malformed)?;
         let [number, code, description, quantity, at, price, customer, country] = fields.map(str::trim);
         if !is_goods(code) {
             return Err(Exclusion::Service);
@@ -136,10 +116,7 @@ impl Known {
         let at = at.parse().map_err(|_| Exclusion::Malformed)?;
         let quantity: i64 = quantity.parse().map_err(|_| Exclusion::Malformed)?;
         let price = pence(price)?;
-        if !code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        {
+        if !code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
             return Err(Exclusion::Malformed);
         }
         if price <= Pence(0) {
@@ -166,25 +143,12 @@ impl Known {
         let customer = (!customer.is_empty()).then(|| self.text(customer));
         let country = self.text(country);
         let index = *self.sheets.entry(number.clone()).or_insert_with(|| {
-            let heading = Heading {
-                number,
-                at,
-                customer,
-                country,
-            };
-            rows.sheets.push(Sheet {
-                heading,
-                is_credit,
-                rows: Vec::new(),
-            });
+            let heading = Heading { number, at, customer, country };
+            rows.sheets.push(Sheet { heading, is_credit, rows: Vec::new() });
             rows.sheets.len() - 1
         });
         if let Some(sheet) = rows.sheets.get_mut(index) {
-            sheet.rows.push(Row {
-                code,
-                price,
-                quantity,
-            });
+            sheet.rows.push(Row { code, price, quantity });
         }
         Ok(Taken::Row)
     }
@@ -192,15 +156,9 @@ impl Known {
 
 /// Whether the number is that of a credit note. Adjustments (`A…`) are neither kind.
 fn kind_of(number: &str) -> Result<bool, Exclusion> {
-    let (is_credit, digits) = number
-        .strip_prefix('C')
-        .map_or((false, number), |digits| (true, digits));
+    let (is_credit, digits) = number.strip_prefix('C').map_or((false, number), |digits| (true, digits));
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number {
-        Ok(is_credit)
-    } else {
-        Err(Exclusion::Malformed)
-    }
+    if is_number { Ok(is_credit) } else { Err(Exclusion::Malformed) }
 }
 
 fn is_goods(code: &str) -> bool {
@@ -212,17 +170,12 @@ fn pence(text: &str) -> Result<Pence, Exclusion> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let (cents, rest) = decimals.split_at_checked(2).unwrap_or((decimals, ""));
-    let is_number = whole
-        .bytes()
-        .chain(decimals.bytes())
-        .all(|byte| byte.is_ascii_digit())
-        && !digits.is_empty();
+    let is_number =
+        whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit()) && !digits.is_empty();
     if !is_number || rest.bytes().any(|byte| byte != b'0') {
         return Err(Exclusion::Malformed);
     }
-    let all: i64 = format!("0{whole}{cents:0<2}")
-        .parse()
-        .map_err(|_| Exclusion::Malformed)?;
+    let all: i64 = format!("0{whole}{cents:0<2}").parse().map_err(|_| Exclusion::Malformed)?;
     Ok(Pence(sign * all))
 }
 
@@ -232,15 +185,9 @@ mod tests {
 
     #[test]
     fn prices_are_exact() {
-        for (text, expected) in [
-            ("2.55", 255),
-            ("2.1", 210),
-            ("3", 300),
-            ("0.001", -1),
-            (".5", 50),
-            ("1.230", 123),
-            ("0", 0),
-        ] {
+        for (text, expected) in
+            [("2.55", 255), ("2.1", 210), ("3", 300), ("0.001", -1), (".5", 50), ("1.230", 123), ("0", 0)]
+        {
             assert_eq!(pence(text).map_or(-1, |pence| pence.0), expected, "{text}");
         }
         assert_eq!(pence("-11062.06"), Ok(Pence(-1_106_206)));

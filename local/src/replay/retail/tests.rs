@@ -17,12 +17,7 @@ fn code(text: &str) -> StockCode {
 }
 
 fn excluded(retail: &Retail, reason: Exclusion) -> u64 {
-    retail
-        .totals
-        .rows_excluded
-        .get(&reason)
-        .copied()
-        .unwrap_or_default()
+    retail.totals.rows_excluded.get(&reason).copied().unwrap_or_default()
 }
 
 fn credits(retail: &Retail) -> Vec<(&str, i64, u32)> {
@@ -44,20 +39,13 @@ fn assert_books_balance(retail: &Retail) {
     let (mut units, mut revenue, mut rows, mut back) = (0, 0, 0, 0);
     let mut stock: BTreeMap<(&StockCode, Pence), i64> = BTreeMap::new();
     for product in retail.products.values() {
-        let all: i64 = product
-            .variants
-            .iter()
-            .map(|variant| i64::from(variant.opening_stock))
-            .sum();
+        let all: i64 = product.variants.iter().map(|variant| i64::from(variant.opening_stock)).sum();
         assert!(
             all >= i64::from(product.opening_stock)
                 && product.variants.iter().any(|it| it.price == product.list_price)
         );
         stock.extend(
-            product
-                .variants
-                .iter()
-                .map(|it| ((&product.code, it.price), i64::from(it.opening_stock))),
+            product.variants.iter().map(|it| ((&product.code, it.price), i64::from(it.opening_stock))),
         );
     }
     for document in &retail.documents {
@@ -83,12 +71,7 @@ fn assert_books_balance(retail: &Retail) {
     }
     assert_eq!(
         (units, revenue, rows, back),
-        (
-            totals.units_sold,
-            totals.revenue.0,
-            totals.rows_sold,
-            totals.units_credited
-        )
+        (totals.units_sold, totals.revenue.0, totals.rows_sold, totals.units_credited)
     );
 }
 
@@ -101,21 +84,12 @@ fn rows_of_one_product_and_price_are_one_line() {
         row("1", "85123A", 3, "2.95", "7"),
     ];
     let retail = read(&rows.concat());
-    let Document::Invoice(invoice) = &retail.documents[0] else {
-        panic!("the first is an invoice")
-    };
-    let lines: Vec<_> = invoice
-        .lines
-        .iter()
-        .map(|line| (line.price.0, line.quantity, line.rows))
-        .collect();
+    let Document::Invoice(invoice) = &retail.documents[0] else { panic!("the first is an invoice") };
+    let lines: Vec<_> = invoice.lines.iter().map(|line| (line.price.0, line.quantity, line.rows)).collect();
     assert_eq!(lines, [(255, 8, 2), (295, 3, 1)]);
     assert_eq!((invoice.total(), retail.documents.len()), (Pence(2925), 2));
     let product = &retail.products[&code("85123A")];
-    assert_eq!(
-        (product.list_price, product.variants.len(), product.opening_stock),
-        (Pence(255), 2, 12)
-    );
+    assert_eq!((product.list_price, product.variants.len(), product.opening_stock), (Pence(255), 2, 12));
     assert_books_balance(&retail);
 }
 
@@ -155,17 +129,8 @@ fn credits_take_their_own_price_first_and_the_latest_sale_first() {
     let retail = read(
         &(sales.concat() + &row("C5", "22752", -12, "1.00", "7") + &row("C6", "22752", -9, "1.00", "7")),
     );
-    assert_eq!(
-        credits(&retail),
-        [("2", 100, 5), ("1", 100, 5), ("3", 200, 2), ("3", 200, 3)]
-    );
-    assert_eq!(
-        (
-            retail.totals.units_credited,
-            retail.totals.units_credited_without_sale
-        ),
-        (15, 6)
-    );
+    assert_eq!(credits(&retail), [("2", 100, 5), ("1", 100, 5), ("3", 200, 2), ("3", 200, 3)]);
+    assert_eq!((retail.totals.units_credited, retail.totals.units_credited_without_sale), (15, 6));
     assert_eq!(retail.totals.value_credited, Pence(2000));
     assert_books_balance(&retail);
 }
@@ -178,10 +143,7 @@ fn what_was_not_sold_before_cannot_be_credited() {
         row("C3", "22752", -1, "1.00", ""),
     ];
     let retail = read(&rows.concat());
-    assert_eq!(
-        (credits(&retail), excluded(&retail, Exclusion::CreditWithoutSale)),
-        (vec![], 2)
-    );
+    assert_eq!((credits(&retail), excluded(&retail, Exclusion::CreditWithoutSale)), (vec![], 2));
 }
 
 #[test]
@@ -193,10 +155,7 @@ fn opening_stock_is_the_largest_running_total() {
     ];
     let retail = read(&rows.concat());
     assert_eq!(retail.products[&code("22752")].opening_stock, 5);
-    assert_eq!(
-        (Scarcity(100).of(5), Scarcity(50).of(5), Scarcity(0).of(5)),
-        (5, 2, 0)
-    );
+    assert_eq!((Scarcity(100).of(5), Scarcity(50).of(5), Scarcity(0).of(5)), (5, 2, 0));
     assert_books_balance(&retail);
 }
 
@@ -220,10 +179,7 @@ fn the_sample_is_read_whole() {
     let retail = Retail::open(&sample).unwrap();
     assert_books_balance(&retail);
     let totals = &retail.totals;
-    assert!(
-        totals.rows_credited > 0 && totals.rows_excluded.len() >= 3,
-        "{totals:?}"
-    );
+    assert!(totals.rows_credited > 0 && totals.rows_excluded.len() >= 3, "{totals:?}");
     let longest = retail.documents.iter().map(|document| match document {
         Document::Invoice(invoice) => invoice.lines.len(),
         Document::CreditNote(_) => 0,

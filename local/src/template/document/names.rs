@@ -31,9 +31,7 @@ impl Scope for Document<'_> {
                 Some("AWS::SNS::Topic") => self.arn("sns", name),
                 Some(_) => name.to_owned(),
                 None => {
-                    return Err(Error::custom(format!(
-                        "there is no parameter or resource `{name}`"
-                    )));
+                    return Err(Error::custom(format!("there is no parameter or resource `{name}`")));
                 }
             },
         };
@@ -87,21 +85,14 @@ impl Scope for Document<'_> {
 
 impl Document<'_> {
     fn type_of(&self, id: &str) -> Option<&str> {
-        let resource = self
-            .sections
-            .resources
-            .get(id)
-            .filter(|_| !self.absent.contains(id))?;
+        let resource = self.sections.resources.get(id).filter(|_| !self.absent.contains(id))?;
         Some(&resource.r#type)
     }
 
     fn is_http(&self, api: &str) -> bool {
         let resource = self.sections.resources.get(api);
-        resource.is_some_and(|api| {
-            api.properties
-                .get("ProtocolType")
-                .is_some_and(|protocol| protocol == "HTTP")
-        })
+        resource
+            .is_some_and(|api| api.properties.get("ProtocolType").is_some_and(|protocol| protocol == "HTTP"))
     }
 
     fn arn(&self, service: &str, name: &str) -> String {

@@ -21,21 +21,14 @@ pub(super) fn values(
     declared: &BTreeMap<String, Parameter>,
     surroundings: &Surroundings,
 ) -> Result<BTreeMap<String, Value>, (String, String)> {
-    if let Some(id) = surroundings
-        .parameters
-        .keys()
-        .find(|id| !declared.contains_key(*id))
-    {
+    if let Some(id) = surroundings.parameters.keys().find(|id| !declared.contains_key(*id)) {
         let problem = format!("there is no parameter `{id}`; set one that is declared");
         return Err(("Parameters".to_owned(), problem));
     }
     let mut values = BTreeMap::new();
     for (id, parameter) in declared {
         let value = parameter.value(given(id, surroundings));
-        values.insert(
-            id.clone(),
-            value.map_err(|problem| (format!("Parameters.{id}"), problem))?,
-        );
+        values.insert(id.clone(), value.map_err(|problem| (format!("Parameters.{id}"), problem))?);
     }
     Ok(values)
 }
@@ -51,23 +44,13 @@ fn given<'a>(id: &str, surroundings: &'a Surroundings) -> Option<&'a String> {
 
 impl Parameter {
     fn value(&self, given: Option<&String>) -> Result<Value, String> {
-        let value = given
-            .map(|given| Value::from(given.as_str()))
-            .or_else(|| self.default.clone());
+        let value = given.map(|given| Value::from(given.as_str())).or_else(|| self.default.clone());
         let value = value.ok_or("has no default; set it")?;
         let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if !self.allowed_values.is_empty()
-            && !self
-                .allowed_values
-                .iter()
-                .any(|one| written(one) == written(&value))
+            && !self.allowed_values.iter().any(|one| written(one) == written(&value))
         {
-            let allowed = self
-                .allowed_values
-                .iter()
-                .map(written)
-                .collect::<Vec<_>>()
-                .join(", ");
+            let allowed = self.allowed_values.iter().map(written).collect::<Vec<_>>().join(", ");
             return Err(format!("`{}` is not one of {allowed}", written(&value)));
         }
         Ok(match self.r#type.as_str() {
@@ -84,29 +67,21 @@ mod tests {
     #[test]
     fn the_local_socket_stands_in_for_a_custom_domain() {
         assert_eq!(value("!Ref WebSocketUrl").unwrap(), "ws://127.0.0.1:3002/ws");
-        assert_eq!(
-            value_with("!Ref WebSocketUrl", &[("WebSocketUrl", "wss://x")]).unwrap(),
-            "wss://x"
-        );
+        assert_eq!(value_with("!Ref WebSocketUrl", &[("WebSocketUrl", "wss://x")]).unwrap(), "wss://x");
     }
 
     #[test]
     fn parameters_are_checked_as_they_would_be_in_aws() {
         assert_eq!(
             value_with("x", &[("Colour", "red")]),
-            Err(
-                "template.yaml: Parameters: there is no parameter `Colour`; set one that is declared"
-                    .to_owned()
-            )
+            Err("template.yaml: Parameters: there is no parameter `Colour`; set one that is declared"
+                .to_owned())
         );
         assert_eq!(
             value_with("x", &[("Size", "huge")]),
             Err("template.yaml: Parameters.Size: `huge` is not one of small, large".to_owned())
         );
         let unset = "{ Parameters: { Name: { Type: String } }, Resources: {} }";
-        assert_eq!(
-            read(unset).unwrap_err(),
-            "template.yaml: Parameters.Name: has no default; set it"
-        );
+        assert_eq!(read(unset).unwrap_err(), "template.yaml: Parameters.Name: has no default; set it");
     }
 }

@@ -47,11 +47,7 @@ fn product_key(shop: &ShopId, id: &ProductId) -> Key {
 fn product_item(shop: &ShopId, stored: &StoredProduct) -> Result<Item> {
     let row = ProductRow {
         shop_id: shop.clone(),
-        listed_at: format!(
-            "{}#{}",
-            sortable(stored.product.created_at),
-            stored.product.product_id
-        ),
+        listed_at: format!("{}#{}", sortable(stored.product.created_at), stored.product.product_id),
         listing: (!stored.is_deleted).then(|| format!("{shop}#product")),
         is_deleted: stored.is_deleted,
         fingerprint: stored.fingerprint.clone(),
@@ -62,11 +58,7 @@ fn product_item(shop: &ShopId, stored: &StoredProduct) -> Result<Item> {
 
 impl From<ProductRow> for StoredProduct {
     fn from(row: ProductRow) -> Self {
-        Self {
-            product: row.product,
-            fingerprint: row.fingerprint,
-            is_deleted: row.is_deleted,
-        }
+        Self { product: row.product, fingerprint: row.fingerprint, is_deleted: row.is_deleted }
     }
 }
 
@@ -92,19 +84,14 @@ impl Transaction {
         id: &ProductId,
         event: &JournalEvent,
     ) -> Result<()> {
-        self.put_new(
-            &store.tables.catalog,
-            journal_row(&product_key(&event.shop_id, id).pk, event)?,
-        )
+        self.put_new(&store.tables.catalog, journal_row(&product_key(&event.shop_id, id).pk, event)?)
     }
 }
 
 impl Dynamo {
     /// A product, also a deleted one.
     pub async fn product(&self, shop: &ShopId, id: &ProductId) -> Result<Option<StoredProduct>> {
-        let row: Option<ProductRow> = self
-            .get(&self.tables.catalog, &product_key(shop, id), true)
-            .await?;
+        let row: Option<ProductRow> = self.get(&self.tables.catalog, &product_key(shop, id), true).await?;
         Ok(row.map(StoredProduct::from))
     }
 

@@ -71,19 +71,13 @@ impl Transaction {
         user: &UserId,
         event: &JournalEvent,
     ) -> Result<()> {
-        self.put_new(
-            &store.tables.customers,
-            journal_row(&access_key(&event.shop_id, user).pk, event)?,
-        )
+        self.put_new(&store.tables.customers, journal_row(&access_key(&event.shop_id, user).pk, event)?)
     }
 }
 
 impl Dynamo {
     /// What is known about a person's access; nothing is known about most.
     pub async fn access(&self, shop: &ShopId, user: &UserId) -> Result<Access> {
-        Ok(self
-            .get(&self.tables.customers, &access_key(shop, user), true)
-            .await?
-            .unwrap_or_default())
+        Ok(self.get(&self.tables.customers, &access_key(shop, user), true).await?.unwrap_or_default())
     }
 }

@@ -48,10 +48,7 @@ pub struct Key {
 impl Key {
     /// Only the files of this folder build keys.
     pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
-        Self {
-            pk: pk.into(),
-            sk: sk.into(),
-        }
+        Self { pk: pk.into(), sk: sk.into() }
     }
 
     pub(super) fn attributes(&self) -> Item {
@@ -88,10 +85,7 @@ pub fn item(key: &Key, row: &impl Serialize) -> Result<Item> {
 /// The row in `item`; one that cannot be read is an error that names its key.
 pub fn row<T: DeserializeOwned>(item: Item) -> Result<T> {
     let name = |attribute: &str| {
-        item.get(attribute)
-            .and_then(|value| value.as_s().ok())
-            .cloned()
-            .unwrap_or_default()
+        item.get(attribute).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
     };
     let key = Key::new(name("pk"), name("sk"));
     serde_dynamo::from_item(item).map_err(|error| Error::Internal {
@@ -117,10 +111,8 @@ impl Cursor {
 
     fn of(key: &Item, query: &Query<'_>) -> Option<Self> {
         let names = query.cursor_attributes();
-        let parts = names
-            .iter()
-            .map(|name| key.get(*name)?.as_s().ok().cloned())
-            .collect::<Option<Vec<_>>>()?;
+        let parts =
+            names.iter().map(|name| key.get(*name)?.as_s().ok().cloned()).collect::<Option<Vec<_>>>()?;
         Some(Self(parts))
     }
 }
@@ -208,8 +200,7 @@ impl<'a> Query<'a> {
     }
 
     fn names(&self) -> (&'static str, &'static str) {
-        self.index
-            .map_or(("pk", "sk"), |(_, partition, sort)| (partition, sort))
+        self.index.map_or(("pk", "sk"), |(_, partition, sort)| (partition, sort))
     }
 
     fn cursor_attributes(&self) -> Vec<&'static str> {
@@ -227,11 +218,7 @@ impl<'a> Query<'a> {
         if names.len() != cursor.0.len() {
             return Err(Error::field("cursor", "invalid", "not a cursor of this list"));
         }
-        let mut key: Item = names
-            .into_iter()
-            .map(str::to_owned)
-            .zip(cursor.0.iter().map(text))
-            .collect();
+        let mut key: Item = names.into_iter().map(str::to_owned).zip(cursor.0.iter().map(text)).collect();
         key.insert(self.names().0.to_owned(), text(&self.partition));
         Ok(Some(key))
     }
@@ -260,10 +247,7 @@ where
     E: std::error::Error + aws_sdk_dynamodb::error::ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    Error::Unavailable {
-        what: "the database",
-        source: Box::new(error),
-    }
+    Error::Unavailable { what: "the database", source: Box::new(error) }
 }
 
 impl Dynamo {
@@ -295,9 +279,7 @@ impl Dynamo {
             let mut wanted: Vec<Item> = chunk.iter().map(Key::attributes).collect();
             // DynamoDB answers with what fits 16 MB and hands the rest back; five rounds carry 80 MB.
             for _ in 0..5 {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(std::mem::take(&mut wanted)))
-                    .build();
+                let keys = KeysAndAttributes::builder().set_keys(Some(std::mem::take(&mut wanted))).build();
                 let keys = keys.map_err(|error| Error::internal(error.to_string()))?;
                 let answer = self
                     .client
@@ -320,9 +302,7 @@ impl Dynamo {
                 }
             }
             if !wanted.is_empty() {
-                return Err(Error::Limited {
-                    retry_after: jiff::SignedDuration::from_secs(1),
-                });
+                return Err(Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) });
             }
         }
         Ok(rows)
@@ -357,26 +337,15 @@ impl Dynamo {
                 .expression_attribute_values(":from", text(from))
                 .expression_attribute_values(":to", text(to)),
         };
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| match error.as_service_error() {
-                // The only part of a query that is not ours is the cursor.
-                Some(_) if query.cursor.is_some() && is_validation(&error) => {
-                    Error::field("cursor", "invalid", "not a cursor of this list")
-                }
-                _ => unavailable(error),
-            })?;
-        let next = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|key| Cursor::of(key, query));
-        let rows = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(row)
-            .collect::<Result<_>>()?;
+        let answer = call.send().await.map_err(|error| match error.as_service_error() {
+            // The only part of a query that is not ours is the cursor.
+            Some(_) if query.cursor.is_some() && is_validation(&error) => {
+                Error::field("cursor", "invalid", "not a cursor of this list")
+            }
+            _ => unavailable(error),
+        })?;
+        let next = answer.last_evaluated_key.as_ref().and_then(|key| Cursor::of(key, query));
+        let rows = answer.items.unwrap_or_default().into_iter().map(row).collect::<Result<_>>()?;
         Ok((rows, next))
     }
 
@@ -396,22 +365,15 @@ impl Dynamo {
     /// What fell due in partition `shard` of a table's `due` index until `now`, oldest first.
     pub(super) async fn due(&self, table: &str, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
         let until = super::sortable(now);
-        let query = Query::new(table, format!("due#{shard}"))
-            .on_index("due", "due", "due_at")
-            .between("0", until);
+        let query =
+            Query::new(table, format!("due#{shard}")).on_index("due", "due", "due_at").between("0", until);
         let (rows, _): (Vec<Indexed>, _) = self.query(&query.limit(limit)).await?;
         rows.into_iter().map(|row| Due::read(&row.pk)).collect()
     }
 
     /// Writes an item, whatever is there.
     pub(super) async fn put(&self, table: &str, item: Item) -> Result<()> {
-        self.client
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(unavailable)?;
+        self.client.put_item().table_name(table).set_item(Some(item)).send().await.map_err(unavailable)?;
         Ok(())
     }
 
@@ -470,11 +432,7 @@ impl Dynamo {
 
     /// Removes an item, if it is there.
     pub(super) async fn delete(&self, table: &str, key: &Key) -> Result<()> {
-        let call = self
-            .client
-            .delete_item()
-            .table_name(table)
-            .set_key(Some(key.attributes()));
+        let call = self.client.delete_item().table_name(table).set_key(Some(key.attributes()));
         call.send().await.map_err(unavailable)?;
         Ok(())
     }
@@ -485,11 +443,7 @@ fn own_success(found: Option<Item>, request: &str) -> Written {
         .as_ref()
         .and_then(|item| item.get(WRITTEN_BY))
         .is_some_and(|value| value.as_s().is_ok_and(|s| s == request));
-    if is_ours {
-        Written::Yes
-    } else {
-        Written::Refused(found)
-    }
+    if is_ours { Written::Yes } else { Written::Refused(found) }
 }
 
 fn is_validation<R>(error: &SdkError<QueryError, R>) -> bool {
@@ -549,18 +503,11 @@ impl Due {
         let (shop, rest) = pk.split_once('#').ok_or_else(wrong)?;
         let (kind, id) = rest.split_once('#').ok_or_else(wrong)?;
         let shop = ShopId::new(shop).map_err(|_| wrong())?;
-        Ok(Self {
-            shop,
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-        })
+        Ok(Self { shop, kind: kind.to_owned(), id: id.to_owned() })
     }
 }
 
 /// Values for an expression: `values([(":a", number(1))])`.
 pub fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> Item {
-    values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

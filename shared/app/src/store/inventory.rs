@@ -67,10 +67,7 @@ fn stock_pk(shop: &ShopId, product: &ProductId) -> String {
 
 fn level_key(shop: &ShopId, sku: &Sku) -> Key {
     let variant = sku.variant_id.as_ref().map_or("", |variant| variant.as_str());
-    Key::new(
-        stock_pk(shop, &sku.product_id),
-        format!("{LEVEL}{}#{variant}", sku.location),
-    )
+    Key::new(stock_pk(shop, &sku.product_id), format!("{LEVEL}{}#{variant}", sku.location))
 }
 
 fn reservation_key(shop: &ShopId, id: &ReservationId) -> Key {
@@ -151,25 +148,17 @@ impl Transaction {
             }
         };
         self.update(table, &level_key(&event.shop_id, sku), expression, condition, set)?;
-        let row = Key::new(
-            stock_pk(&event.shop_id, &sku.product_id),
-            format!("{JOURNAL}{}", event.id),
-        );
+        let row = Key::new(stock_pk(&event.shop_id, &sku.product_id), format!("{JOURNAL}{}", event.id));
         self.put_new(table, item(&row, event)?)
     }
 }
 
 /// What must be there for `change` to leave no counter below nothing; conditions cannot do arithmetic.
 fn floor(change: StockChange, values: &mut Item) -> Option<String> {
-    let counters = [
-        ("available", change.available),
-        ("reserved", change.reserved),
-        ("committed", change.committed),
-    ];
-    let needs = counters
-        .into_iter()
-        .filter(|(_, difference)| *difference < 0)
-        .map(|(counter, difference)| {
+    let counters =
+        [("available", change.available), ("reserved", change.reserved), ("committed", change.committed)];
+    let needs =
+        counters.into_iter().filter(|(_, difference)| *difference < 0).map(|(counter, difference)| {
             let name = format!(":{counter}_needed");
             values.insert(name.clone(), number(-difference));
             format!("{counter} >= {name}")
@@ -187,10 +176,7 @@ impl Transaction {
         reservation: &Reservation,
         fingerprint: &str,
     ) -> Result<()> {
-        self.put_new(
-            &store.tables.inventory,
-            reservation_item(shop, reservation, fingerprint)?,
-        )
+        self.put_new(&store.tables.inventory, reservation_item(shop, reservation, fingerprint)?)
     }
 
     /// Writes a hold over one whose status is `before`.
@@ -204,12 +190,7 @@ impl Transaction {
         let before =
             serde_dynamo::to_attribute_value(before).map_err(|error| Error::internal(error.to_string()))?;
         let item = reservation_item(shop, &stored.reservation, &stored.fingerprint)?;
-        self.put_if(
-            &store.tables.inventory,
-            item,
-            "#status = :before",
-            values([(":before", before)]),
-        )
+        self.put_if(&store.tables.inventory, item, "#status = :before", values([(":before", before)]))
     }
 
     /// Writes a hold that is not there or has ended.
@@ -239,9 +220,7 @@ pub struct StoredReservation {
 /// Available pieces of the level that refused write number `index`; `None` if it was not refused.
 pub fn available_instead(refusal: &Refusal, index: usize) -> Option<i64> {
     let found = refusal.of(index)?;
-    let available = found
-        .and_then(|item| item.get("available"))
-        .and_then(|value| value.as_n().ok());
+    let available = found.and_then(|item| item.get("available")).and_then(|value| value.as_n().ok());
     Some(available.and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
@@ -254,15 +233,12 @@ impl Dynamo {
         consistent: bool,
     ) -> Result<Vec<LevelRow>> {
         let query = Query::new(&self.tables.inventory, stock_pk(shop, product)).beginning_with(LEVEL);
-        self.query_all(if consistent { query.consistent() } else { query })
-            .await
+        self.query_all(if consistent { query.consistent() } else { query }).await
     }
 
     /// One level, read consistently.
     pub async fn level(&self, shop: &ShopId, sku: &Sku) -> Result<Option<Level>> {
-        let row: Option<LevelRow> = self
-            .get(&self.tables.inventory, &level_key(shop, sku), true)
-            .await?;
+        let row: Option<LevelRow> = self.get(&self.tables.inventory, &level_key(shop, sku), true).await?;
         Ok(row.map(|row| row.level))
     }
 
@@ -291,9 +267,8 @@ impl Dynamo {
 
     /// A product's whole ledger, oldest first.
     pub async fn ledger(&self, shop: &ShopId, product: &ProductId) -> Result<Vec<StockMovement>> {
-        let query = Query::new(&self.tables.inventory, stock_pk(shop, product))
-            .beginning_with(JOURNAL)
-            .consistent();
+        let query =
+            Query::new(&self.tables.inventory, stock_pk(shop, product)).beginning_with(JOURNAL).consistent();
         let events: Vec<JournalEvent> = self.query_all(query).await?;
         let movements = events.into_iter().filter_map(|event| match event.fact {
             Fact::StockChanged(movement) => Some(movement),
@@ -304,13 +279,9 @@ impl Dynamo {
 
     /// A hold.
     pub async fn reservation(&self, shop: &ShopId, id: &ReservationId) -> Result<Option<StoredReservation>> {
-        let row: Option<ReservationRow> = self
-            .get(&self.tables.inventory, &reservation_key(shop, id), true)
-            .await?;
-        Ok(row.map(|row| StoredReservation {
-            reservation: row.reservation,
-            fingerprint: row.fingerprint,
-        }))
+        let row: Option<ReservationRow> =
+            self.get(&self.tables.inventory, &reservation_key(shop, id), true).await?;
+        Ok(row.map(|row| StoredReservation { reservation: row.reservation, fingerprint: row.fingerprint }))
     }
 
     /// Holds in partition `shard` of the due index whose time had run out at `now`, oldest first.

@@ -35,9 +35,7 @@ pub const JOURNAL: &str = "j#";
 pub fn due_shard(id: &str) -> String {
     format!(
         "due#{}",
-        id.bytes()
-            .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-            % DUE_SHARDS
+        id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % DUE_SHARDS
     )
 }
 

@@ -183,14 +183,8 @@ fn payment_item(shop: &ShopId, stored: &StoredPayment) -> Result<Item> {
         listing: format!("{shop}#payment"),
         listed_at: sortable(payment.created_at),
         due: is_due.then(|| due_shard(payment.id.as_str())),
-        due_at: is_due.then(|| {
-            sortable(
-                payment
-                    .created_at
-                    .checked_add(REPAIR_AFTER)
-                    .unwrap_or(Timestamp::MAX),
-            )
-        }),
+        due_at: is_due
+            .then(|| sortable(payment.created_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
         payment,
     };
     item(&Key::new(payment_pk(shop, &row.payment.id), "payment"), &row)
@@ -203,20 +197,11 @@ fn refund_item(shop: &ShopId, stored: &StoredRefund) -> Result<Item> {
         shop_id: shop.clone(),
         fingerprint: stored.fingerprint.clone(),
         due: is_due.then(|| due_shard(refund.id.as_str())),
-        due_at: is_due.then(|| {
-            sortable(
-                refund
-                    .created_at
-                    .checked_add(REPAIR_AFTER)
-                    .unwrap_or(Timestamp::MAX),
-            )
-        }),
+        due_at: is_due
+            .then(|| sortable(refund.created_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
         refund,
     };
-    let key = Key::new(
-        payment_pk(shop, &row.refund.payment_id),
-        format!("{REFUND}{}", row.refund.id),
-    );
+    let key = Key::new(payment_pk(shop, &row.refund.payment_id), format!("{REFUND}{}", row.refund.id));
     item(&key, &row)
 }
 
@@ -267,12 +252,7 @@ impl Transaction {
 
     /// Writes how a refund ended; its payment's version guards it.
     pub(crate) fn put_refund(&mut self, store: &Dynamo, shop: &ShopId, stored: &StoredRefund) -> Result<()> {
-        self.put_if(
-            &store.tables.orders,
-            refund_item(shop, stored)?,
-            "attribute_exists(pk)",
-            Item::new(),
-        )
+        self.put_if(&store.tables.orders, refund_item(shop, stored)?, "attribute_exists(pk)", Item::new())
     }
 
     /// Writes chunk number `chunk` of a large order's lines.
@@ -284,18 +264,13 @@ impl Transaction {
         chunk: usize,
         lines: &[OrderLine],
     ) -> Result<()> {
-        let row = LinesRow {
-            lines: lines.to_vec(),
-        };
+        let row = LinesRow { lines: lines.to_vec() };
         self.put_any(&store.tables.orders, item(&lines_key(shop, id, chunk), &row)?)
     }
 
     /// Writes the journal row of an order.
     pub(crate) fn journal_order(&mut self, store: &Dynamo, id: &OrderId, event: &JournalEvent) -> Result<()> {
-        self.put_new(
-            &store.tables.orders,
-            journal_row(&order_pk(&event.shop_id, id), event)?,
-        )
+        self.put_new(&store.tables.orders, journal_row(&order_pk(&event.shop_id, id), event)?)
     }
 
     /// Writes the journal row of a payment or of its refunds.
@@ -305,10 +280,7 @@ impl Transaction {
         id: &PaymentId,
         event: &JournalEvent,
     ) -> Result<()> {
-        self.put_new(
-            &store.tables.orders,
-            journal_row(&payment_pk(&event.shop_id, id), event)?,
-        )
+        self.put_new(&store.tables.orders, journal_row(&payment_pk(&event.shop_id, id), event)?)
     }
 }
 
@@ -363,18 +335,15 @@ impl Dynamo {
         stored: &StoredOrder,
         request: &str,
     ) -> Result<Written> {
-        self.put_new(&self.tables.orders, order_item(shop, stored)?, request)
-            .await
+        self.put_new(&self.tables.orders, order_item(shop, stored)?, request).await
     }
 
     /// Removes a large order whose stock could not be gathered, and its lines.
     pub(crate) async fn drop_order(&self, shop: &ShopId, id: &OrderId, chunks: usize) -> Result<()> {
         for chunk in 0..chunks {
-            self.delete(&self.tables.orders, &lines_key(shop, id, chunk))
-                .await?;
+            self.delete(&self.tables.orders, &lines_key(shop, id, chunk)).await?;
         }
-        self.delete(&self.tables.orders, &Key::new(order_pk(shop, id), "order"))
-            .await
+        self.delete(&self.tables.orders, &Key::new(order_pk(shop, id), "order")).await
     }
 
     /// A page of orders, newest first, without their lines.
@@ -385,10 +354,7 @@ impl Dynamo {
         limit: u32,
         cursor: Option<Cursor>,
     ) -> Result<(Vec<StoredOrder>, Option<Cursor>)> {
-        let query = listing(self, shop, "order", &whose)
-            .limit(limit)
-            .newest_first()
-            .after(cursor);
+        let query = listing(self, shop, "order", &whose).limit(limit).newest_first().after(cursor);
         let (rows, next): (Vec<OrderRow>, _) = self.listed(&query).await?;
         Ok((rows.into_iter().map(StoredOrder::from).collect(), next))
     }
@@ -401,10 +367,7 @@ impl Dynamo {
         limit: u32,
         cursor: Option<Cursor>,
     ) -> Result<(Vec<StoredPayment>, Option<Cursor>)> {
-        let query = listing(self, shop, "payment", &whose)
-            .limit(limit)
-            .newest_first()
-            .after(cursor);
+        let query = listing(self, shop, "payment", &whose).limit(limit).newest_first().after(cursor);
         let (rows, next): (Vec<PaymentRow>, _) = self.listed(&query).await?;
         Ok((rows.into_iter().map(StoredPayment::from).collect(), next))
     }
@@ -430,10 +393,8 @@ impl Dynamo {
         limit: u32,
     ) -> Result<Vec<JournalEvent>> {
         let (from, to) = (journal_sk(after.saturating_add(1)), format!("{JOURNAL}~"));
-        let query = Query::new(&self.tables.orders, order_pk(shop, id))
-            .between(from, to)
-            .consistent()
-            .limit(limit);
+        let query =
+            Query::new(&self.tables.orders, order_pk(shop, id)).between(from, to).consistent().limit(limit);
         Ok(self.query(&query).await?.0)
     }
 
@@ -451,8 +412,7 @@ impl Dynamo {
         stored: &StoredPayment,
         request: &str,
     ) -> Result<Written> {
-        self.put_new(&self.tables.orders, payment_item(shop, stored)?, request)
-            .await
+        self.put_new(&self.tables.orders, payment_item(shop, stored)?, request).await
     }
 
     /// A refund.
@@ -464,24 +424,17 @@ impl Dynamo {
     ) -> Result<Option<StoredRefund>> {
         let key = Key::new(payment_pk(shop, payment), format!("{REFUND}{id}"));
         let row: Option<RefundRow> = self.get(&self.tables.orders, &key, true).await?;
-        Ok(row.map(|row| StoredRefund {
-            refund: row.refund,
-            fingerprint: row.fingerprint,
-        }))
+        Ok(row.map(|row| StoredRefund { refund: row.refund, fingerprint: row.fingerprint }))
     }
 
     /// All refunds of a payment.
     pub async fn refunds(&self, shop: &ShopId, payment: &PaymentId) -> Result<Vec<StoredRefund>> {
-        let query = Query::new(&self.tables.orders, payment_pk(shop, payment))
-            .beginning_with(REFUND)
-            .consistent();
+        let query =
+            Query::new(&self.tables.orders, payment_pk(shop, payment)).beginning_with(REFUND).consistent();
         let rows: Vec<RefundRow> = self.query_all(query).await?;
         Ok(rows
             .into_iter()
-            .map(|row| StoredRefund {
-                refund: row.refund,
-                fingerprint: row.fingerprint,
-            })
+            .map(|row| StoredRefund { refund: row.refund, fingerprint: row.fingerprint })
             .collect())
     }
 
@@ -489,11 +442,7 @@ impl Dynamo {
     pub(crate) async fn receive(&self, shop: &ShopId, notice: &StripeNotice, request: &str) -> Result<bool> {
         let row = notice_row(shop, notice, false);
         match self
-            .put_new(
-                &self.tables.orders,
-                item(&notice_key(shop, &notice.event_id), &row)?,
-                request,
-            )
+            .put_new(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?, request)
             .await?
         {
             Written::Yes => Ok(false),
@@ -507,18 +456,12 @@ impl Dynamo {
     /// Notes that what Stripe told us has taken effect.
     pub(crate) async fn mark_done(&self, shop: &ShopId, notice: &StripeNotice) -> Result<()> {
         let row = notice_row(shop, notice, true);
-        self.put(
-            &self.tables.orders,
-            item(&notice_key(shop, &notice.event_id), &row)?,
-        )
-        .await
+        self.put(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?).await
     }
 
     /// Something that Stripe told us.
     pub(crate) async fn notice(&self, shop: &ShopId, event_id: &str) -> Result<Option<StripeNotice>> {
-        let row: Option<NoticeRow> = self
-            .get(&self.tables.orders, &notice_key(shop, event_id), true)
-            .await?;
+        let row: Option<NoticeRow> = self.get(&self.tables.orders, &notice_key(shop, event_id), true).await?;
         Ok(row.filter(|row| !row.is_done).map(|row| row.notice))
     }
 
@@ -529,10 +472,7 @@ impl Dynamo {
 }
 
 fn notice_row(shop: &ShopId, notice: &StripeNotice, is_done: bool) -> NoticeRow {
-    let due_at = notice
-        .received_at
-        .checked_add(REPAIR_AFTER)
-        .unwrap_or(Timestamp::MAX);
+    let due_at = notice.received_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX);
     NoticeRow {
         shop_id: shop.clone(),
         is_done,
@@ -562,20 +502,13 @@ impl Sorted for PaymentRow {
 
 impl From<OrderRow> for StoredOrder {
     fn from(row: OrderRow) -> Self {
-        Self {
-            order: row.order,
-            lines_count: row.lines_count,
-            fingerprint: row.fingerprint,
-        }
+        Self { order: row.order, lines_count: row.lines_count, fingerprint: row.fingerprint }
     }
 }
 
 impl From<PaymentRow> for StoredPayment {
     fn from(row: PaymentRow) -> Self {
-        Self {
-            payment: row.payment,
-            fingerprint: row.fingerprint,
-        }
+        Self { payment: row.payment, fingerprint: row.fingerprint }
     }
 }
 
@@ -583,10 +516,7 @@ impl StoredOrder {
     /// The order in another state.
     #[must_use]
     pub fn with(&self, order: Order) -> Self {
-        Self {
-            order,
-            ..self.clone()
-        }
+        Self { order, ..self.clone() }
     }
 
     /// An error if another request placed it.

@@ -120,10 +120,7 @@ impl Transaction {
         event: &JournalEvent,
     ) -> Result<()> {
         let pk = keys_pk(&event.shop_id);
-        self.put_new(
-            &store.tables.platform,
-            item(&Key::new(&pk, key.key_id.as_str()), key)?,
-        )?;
+        self.put_new(&store.tables.platform, item(&Key::new(&pk, key.key_id.as_str()), key)?)?;
         self.put_new(&store.tables.platform, shared_journal(pk, event)?)
     }
 
@@ -138,13 +135,7 @@ impl Transaction {
         let values = values([(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))]);
         let condition = Some("attribute_exists(pk) AND is_revoked <> :yes".to_owned());
         let key = Key::new(&pk, id.as_str());
-        self.update(
-            &store.tables.platform,
-            &key,
-            "SET is_revoked = :yes",
-            condition,
-            values,
-        )?;
+        self.update(&store.tables.platform, &key, "SET is_revoked = :yes", condition, values)?;
         self.put_new(&store.tables.platform, shared_journal(pk, event)?)
     }
 
@@ -168,8 +159,7 @@ fn step(rate: Rate) -> i64 {
 impl Dynamo {
     /// A service key, also one that has been ended.
     pub async fn service_key(&self, shop: &ShopId, id: &ServiceKeyId) -> Result<Option<ServiceKey>> {
-        self.get(&self.tables.platform, &Key::new(keys_pk(shop), id.as_str()), true)
-            .await
+        self.get(&self.tables.platform, &Key::new(keys_pk(shop), id.as_str()), true).await
     }
 
     /// A page of service keys.
@@ -224,29 +214,20 @@ impl Dynamo {
         };
         // Each kind is refused only while the other one fits, so this ends as soon as nobody comes between.
         for attempt in 0..8 {
-            let update = if attempt % 2 == 0 {
-                &from_rest
-            } else {
-                &within_burst
-            };
+            let update = if attempt % 2 == 0 { &from_rest } else { &within_burst };
             let request = format!("{request}-{attempt}");
-            let Written::Refused(found) = self
-                .update(&self.tables.platform, &key, update.clone(), &request)
-                .await?
+            let Written::Refused(found) =
+                self.update(&self.tables.platform, &key, update.clone(), &request).await?
             else {
                 return Ok(());
             };
-            let arrival = found
-                .as_ref()
-                .and_then(|item| item.get("arrival")?.as_n().ok()?.parse().ok());
+            let arrival = found.as_ref().and_then(|item| item.get("arrival")?.as_n().ok()?.parse().ok());
             let arrival = arrival.and_then(|ms| Timestamp::from_millisecond(ms).ok());
             if let Verdict::Refused { retry_after } = rate.judge(arrival, now) {
                 return Err(Error::Limited { retry_after });
             }
         }
-        Err(Error::Limited {
-            retry_after: rate.every,
-        })
+        Err(Error::Limited { retry_after: rate.every })
     }
 
     /// Begins the request named `digest`, unless it is done or being worked on: then the record says what is known.
@@ -258,10 +239,7 @@ impl Dynamo {
         request: &str,
     ) -> Result<Result<(), IdempotencyRecord>> {
         let key = record_key(shop, digest);
-        match self
-            .put_new(&self.tables.platform, item(&key, record)?, request)
-            .await?
-        {
+        match self.put_new(&self.tables.platform, item(&key, record)?, request).await? {
             Written::Yes => Ok(Ok(())),
             Written::Refused(found) => match found {
                 Some(found) => Ok(Err(row(found)?)),
@@ -285,9 +263,7 @@ impl Dynamo {
             values: values([(":until", number(locked_until)), (":seen", number(seen))]),
             ..Update::default()
         };
-        let written = self
-            .update(&self.tables.platform, &record_key(shop, digest), update, request)
-            .await?;
+        let written = self.update(&self.tables.platform, &record_key(shop, digest), update, request).await?;
         Ok(matches!(written, Written::Yes))
     }
 
@@ -303,46 +279,31 @@ impl Dynamo {
             Some(answer) => ("answer = :value", text(answer)),
             None => ("locked_until = :value", number(0)),
         };
-        let update = Update {
-            set,
-            values: values([(":value", value)]),
-            ..Update::default()
-        };
-        self.update(&self.tables.platform, &record_key(shop, digest), update, request)
-            .await?;
+        let update = Update { set, values: values([(":value", value)]), ..Update::default() };
+        self.update(&self.tables.platform, &record_key(shop, digest), update, request).await?;
         Ok(())
     }
 
     /// Forgets a request that was refused: it may be corrected and sent again under the same key.
     pub(crate) async fn forget_request(&self, shop: &ShopId, digest: &str) -> Result<()> {
-        self.delete(&self.tables.platform, &record_key(shop, digest))
-            .await
+        self.delete(&self.tables.platform, &record_key(shop, digest)).await
     }
 
     /// A feature flag.
     pub async fn flag(&self, shop: &ShopId, key: &str) -> Result<Option<FlagView>> {
-        self.get(
-            &self.tables.platform,
-            &Key::new(flags_pk(shop), format!("flag#{key}")),
-            true,
-        )
-        .await
+        self.get(&self.tables.platform, &Key::new(flags_pk(shop), format!("flag#{key}")), true).await
     }
 
     /// All feature flags.
     pub async fn flags(&self, shop: &ShopId) -> Result<Vec<FlagView>> {
-        self.query_all(Query::new(&self.tables.platform, flags_pk(shop)).beginning_with("flag#"))
-            .await
+        self.query_all(Query::new(&self.tables.platform, flags_pk(shop)).beginning_with("flag#")).await
     }
 
     /// Writes a line of the audit log; writing it again changes nothing.
     pub async fn log_audit(&self, shop: &ShopId, entry: &AuditEntry) -> Result<()> {
         let at = sortable(entry.at);
         let month = at.get(..7).unwrap_or_default();
-        let key = Key::new(
-            format!("{shop}#audit#{month}"),
-            format!("{at}#{}", entry.event_id),
-        );
+        let key = Key::new(format!("{shop}#audit#{month}"), format!("{at}#{}", entry.event_id));
         self.put(&self.tables.platform, item(&key, entry)?).await
     }
 
@@ -374,9 +335,8 @@ impl Dynamo {
 
     /// All counters of `date`.
     pub async fn counters(&self, shop: &ShopId, date: &str) -> Result<Vec<(String, u64)>> {
-        let rows: Vec<CountRow> = self
-            .query_all(Query::new(&self.tables.platform, format!("{shop}#count#{date}")))
-            .await?;
+        let rows: Vec<CountRow> =
+            self.query_all(Query::new(&self.tables.platform, format!("{shop}#count#{date}"))).await?;
         Ok(rows.into_iter().map(|row| (row.sk, row.count)).collect())
     }
 
@@ -384,20 +344,13 @@ impl Dynamo {
     pub async fn park(&self, shop: &ShopId, id: &str, repair: &Repair, now: Timestamp) -> Result<()> {
         let wait = SignedDuration::from_secs(60).saturating_mul(1 << repair.attempts.min(6));
         let due_at = sortable(now.checked_add(wait).unwrap_or(Timestamp::MAX));
-        let row = RepairRow {
-            repair: repair.clone(),
-            due: due_shard(id),
-            due_at,
-        };
-        self.put(&self.tables.platform, item(&repair_key(shop, id), &row)?)
-            .await
+        let row = RepairRow { repair: repair.clone(), due: due_shard(id), due_at };
+        self.put(&self.tables.platform, item(&repair_key(shop, id), &row)?).await
     }
 
     /// A parked journal row.
     pub async fn parked(&self, shop: &ShopId, id: &str) -> Result<Option<Repair>> {
-        let row: Option<RepairRow> = self
-            .get(&self.tables.platform, &repair_key(shop, id), true)
-            .await?;
+        let row: Option<RepairRow> = self.get(&self.tables.platform, &repair_key(shop, id), true).await?;
         Ok(row.map(|row| row.repair))
     }
 

@@ -102,11 +102,7 @@ fn log_pk(shop: &ShopId, user: &UserId) -> String {
 impl Dynamo {
     /// Writes a ticket.
     pub(crate) async fn put_ticket(&self, digest: &str, ticket: &Ticket) -> Result<()> {
-        self.put(
-            &self.tables.realtime,
-            item(&ticket_key(&ticket.principal.shop, digest), ticket)?,
-        )
-        .await
+        self.put(&self.tables.realtime, item(&ticket_key(&ticket.principal.shop, digest), ticket)?).await
     }
 
     /// Uses a ticket up: it is good if it is unused, or used by this very connection.
@@ -132,9 +128,7 @@ impl Dynamo {
             values: values([(":connection", text(connection.as_str()))]),
             ..Update::default()
         };
-        let written = self
-            .update(&self.tables.realtime, &key, update, connection.as_str())
-            .await?;
+        let written = self.update(&self.tables.realtime, &key, update, connection.as_str()).await?;
         Ok(matches!(written, Written::Yes).then_some(ticket))
     }
 
@@ -151,24 +145,15 @@ impl Dynamo {
 
     /// Writes a subscription, both ways round.
     pub(crate) async fn put_subscription(&self, subscription: &Subscription) -> Result<()> {
-        let Subscription {
-            connection_id,
-            channel,
-            shop_id,
-            ..
-        } = subscription;
+        let Subscription { connection_id, channel, shop_id, .. } = subscription;
         let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
-        self.put(&self.tables.realtime, item(&by_connection, subscription)?)
-            .await?;
+        self.put(&self.tables.realtime, item(&by_connection, subscription)?).await?;
         self.put_listener(subscription, shop_id).await
     }
 
     /// Writes only the channel's side: enough where the channel follows from the connection.
     pub(crate) async fn put_listener(&self, subscription: &Subscription, shop: &ShopId) -> Result<()> {
-        let key = Key::new(
-            channel_pk(shop, &subscription.channel),
-            subscription.connection_id.as_str(),
-        );
+        let key = Key::new(channel_pk(shop, &subscription.channel), subscription.connection_id.as_str());
         self.put(&self.tables.realtime, item(&key, subscription)?).await
     }
 
@@ -180,11 +165,7 @@ impl Dynamo {
         channel: &Channel,
     ) -> Result<()> {
         self.delete_listener(shop, id, channel).await?;
-        self.delete(
-            &self.tables.realtime,
-            &Key::new(connection_pk(id), format!("sub#{channel}")),
-        )
-        .await
+        self.delete(&self.tables.realtime, &Key::new(connection_pk(id), format!("sub#{channel}"))).await
     }
 
     pub(crate) async fn delete_listener(
@@ -193,27 +174,20 @@ impl Dynamo {
         id: &ConnectionId,
         channel: &Channel,
     ) -> Result<()> {
-        self.delete(
-            &self.tables.realtime,
-            &Key::new(channel_pk(shop, channel), id.as_str()),
-        )
-        .await
+        self.delete(&self.tables.realtime, &Key::new(channel_pk(shop, channel), id.as_str())).await
     }
 
     /// What a connection listens to.
     pub async fn subscriptions(&self, id: &ConnectionId) -> Result<Vec<Subscription>> {
         self.query_all(
-            Query::new(&self.tables.realtime, connection_pk(id))
-                .beginning_with("sub#")
-                .consistent(),
+            Query::new(&self.tables.realtime, connection_pk(id)).beginning_with("sub#").consistent(),
         )
         .await
     }
 
     /// Who listens to a channel.
     pub async fn listeners(&self, shop: &ShopId, channel: &Channel) -> Result<Vec<Subscription>> {
-        self.query_all(Query::new(&self.tables.realtime, channel_pk(shop, channel)).consistent())
-            .await
+        self.query_all(Query::new(&self.tables.realtime, channel_pk(shop, channel)).consistent()).await
     }
 
     /// Removes a connection's own row.
@@ -223,9 +197,8 @@ impl Dynamo {
 
     /// The last `seq` of a person's log.
     pub async fn log_seq(&self, shop: &ShopId, user: &UserId) -> Result<u64> {
-        let head: Option<Head> = self
-            .get(&self.tables.realtime, &Key::new(log_pk(shop, user), "head"), true)
-            .await?;
+        let head: Option<Head> =
+            self.get(&self.tables.realtime, &Key::new(log_pk(shop, user), "head"), true).await?;
         Ok(head.map_or(0, |head| head.last_seq))
     }
 
@@ -243,11 +216,7 @@ impl Dynamo {
                 1 => "attribute_not_exists(last_seq)",
                 _ => "last_seq = :seen",
             };
-            let bump = if seq == 1 {
-                values([(":seq", number(seq))])
-            } else {
-                bump
-            };
+            let bump = if seq == 1 { values([(":seq", number(seq))]) } else { bump };
             transaction.update(
                 table,
                 &Key::new(&pk, "head"),
@@ -275,9 +244,7 @@ impl Dynamo {
                 }
             }
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 
     /// What is in a person's log after `after`, oldest first, each with its `seq`.
@@ -295,10 +262,8 @@ impl Dynamo {
             event: JournalEvent,
         }
         let (from, to) = (journal_sk(after.saturating_add(1)), format!("{JOURNAL}~"));
-        let query = Query::new(&self.tables.realtime, log_pk(shop, user))
-            .between(from, to)
-            .consistent()
-            .limit(limit);
+        let query =
+            Query::new(&self.tables.realtime, log_pk(shop, user)).between(from, to).consistent().limit(limit);
         let (entries, _): (Vec<Entry>, _) = self.query(&query).await?;
         let numbered = entries.into_iter().filter_map(|entry| {
             let seq = entry.sk.strip_prefix(JOURNAL)?.parse().ok()?;

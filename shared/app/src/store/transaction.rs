@@ -31,10 +31,7 @@ pub struct Refusal(Vec<(usize, Option<Item>)>);
 impl Refusal {
     /// What was found in place of write number `index`, if that write was refused.
     pub fn of(&self, index: usize) -> Option<Option<&Item>> {
-        self.0
-            .iter()
-            .find(|(at, _)| *at == index)
-            .map(|(_, item)| item.as_ref())
+        self.0.iter().find(|(at, _)| *at == index).map(|(_, item)| item.as_ref())
     }
 }
 
@@ -106,8 +103,7 @@ impl Transaction {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(|error| Error::internal(error.to_string()))?;
-        self.writes
-            .push(TransactWriteItem::builder().update(update).build());
+        self.writes.push(TransactWriteItem::builder().update(update).build());
         Ok(())
     }
 }
@@ -119,10 +115,8 @@ impl Dynamo {
     /// twice. Meeting another transaction on the same item is not the caller's fault and is tried again.
     pub async fn commit(&self, transaction: &Transaction) -> Result<Result<(), Refusal>> {
         for attempt in 0..MAX_ATTEMPTS {
-            let call = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(transaction.writes.clone()));
+            let call =
+                self.client.transact_write_items().set_transact_items(Some(transaction.writes.clone()));
             // Boxed: the SDK's futures are deep, and this one is inside every use case.
             let Err(error) = Box::pin(call.send()).await else {
                 return Ok(Ok(()));
@@ -142,26 +136,20 @@ impl Dynamo {
             }
             back_off(attempt).await;
         }
-        Err(Error::Limited {
-            retry_after: SignedDuration::from_secs(1),
-        })
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 }
 
 /// `#name` for every attribute whose own name is a word of DynamoDB's.
 fn named(expression: &str) -> HashMap<String, String> {
     let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '#'));
-    words
-        .filter_map(|word| Some((word.to_owned(), word.strip_prefix('#')?.to_owned())))
-        .collect()
+    words.filter_map(|word| Some((word.to_owned(), word.strip_prefix('#')?.to_owned()))).collect()
 }
 
 fn refusals(reasons: &[CancellationReason]) -> Vec<(usize, Option<Item>)> {
     let refused = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
     let found = reasons.iter().enumerate().filter(|(_, reason)| refused(reason));
-    found
-        .map(|(index, reason)| (index, reason.item.clone()))
-        .collect()
+    found.map(|(index, reason)| (index, reason.item.clone())).collect()
 }
 
 fn is_passing(code: Option<&str>) -> bool {

@@ -149,20 +149,8 @@ pub struct NewLine {
 
 impl From<NewLine> for ReservedLine {
     fn from(line: NewLine) -> Self {
-        let NewLine {
-            product_id,
-            variant_id,
-            location,
-            quantity,
-        } = line;
-        Self {
-            sku: Sku {
-                product_id,
-                variant_id,
-                location: location.unwrap_or_default(),
-            },
-            quantity,
-        }
+        let NewLine { product_id, variant_id, location, quantity } = line;
+        Self { sku: Sku { product_id, variant_id, location: location.unwrap_or_default() }, quantity }
     }
 }
 
