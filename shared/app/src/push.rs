@@ -47,11 +47,6 @@ impl Outgoing {
     pub fn add(&mut self, connection: ConnectionId, frame: Arc<str>) {
         self.0.entry(connection).or_default().push(frame);
     }
-
-    /// How many connections something is due to.
-    pub fn receivers(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// An event as it is sent.

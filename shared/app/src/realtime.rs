@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use contract::{
     ErrorCode, JournalEvent,
-    frames::{
-        Command, ConnectionReady, EventFrame, LiveEvent, MAX_FRAME_BYTES, Reply, ResumePoint, Subscribe,
-    },
+    frames::{Command, ConnectionReady, EventFrame, LiveEvent, Reply, ResumePoint, Subscribe},
     http::auth::TicketView,
 };
 use domain::{
@@ -322,9 +320,6 @@ impl Realtime {
         Ok(closed)
     }
 }
-
-/// The largest frame that is read at all.
-pub const MAX_COMMAND_BYTES: usize = MAX_FRAME_BYTES;
 
 fn one(channel: String) -> Subscribe {
     Subscribe { channel: Some(channel), channels: vec![], last_seq: None }

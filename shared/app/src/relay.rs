@@ -126,9 +126,7 @@ impl Relay {
                 Ok((shop, frames, counted)) => {
                     posts.entry(shop.clone()).or_default().extend(frames);
                     if let Some((date, name, id)) = counted {
-                        let (count, first) = counts.entry((shop, date, name)).or_insert((0, id));
-                        *count += 1;
-                        _ = first;
+                        counts.entry((shop, date, name)).or_insert((0, id)).0 += 1;
                     }
                 }
                 Err(error) => self.park(row, 0, &error).await?,

@@ -508,7 +508,7 @@ impl Settlement {
         let (last, others) =
             order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
         for hold in others {
-            self.let_go(author, hold, ending).await?;
+            let_go(&self.store, &self.clock, author, hold, ending).await?;
         }
         let mut transaction = Transaction::default();
         let held = self.store.reservation(&author.shop, last).await?.ok_or(Error::NotFound)?;
@@ -524,11 +524,6 @@ impl Settlement {
             tracing::info!(order_id = %order.order.id, "the order moved on while it was being closed");
         }
         Ok(())
-    }
-
-    /// Gives one hold's stock back, if it is still held.
-    pub(crate) async fn let_go(&self, author: &Author, hold: &ReservationId, ending: Ending) -> Result<()> {
-        let_go(&self.store, &self.clock, author, hold, ending).await
     }
 
     /// Takes up what a run was cut off from: asks Stripe for an intent whose making nobody heard the end of.

@@ -8,7 +8,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, request::Parts},
 };
-use contract::{ErrorCode, FieldError, http::PageRequest};
+use contract::{ErrorCode, http::PageRequest};
 use serde::de::DeserializeOwned;
 
 use crate::Failure;
@@ -141,11 +141,6 @@ pub fn page(request: &PageRequest) -> Result<(u32, Option<Cursor>), Error> {
         return Err(Error::field("limit", "out_of_range", "expected 1 to 100"));
     }
     Ok((limit, request.cursor.as_deref().map(Cursor::parse).transpose()?))
-}
-
-/// Several fields that are wrong at once.
-pub fn wrong(errors: Vec<FieldError>) -> Error {
-    Error::Invalid { code: ErrorCode::ValidationFailed, detail: "some fields are wrong".into(), errors }
 }
 
 #[cfg(test)]
