@@ -1,0 +1,145 @@
+//! What each fact looks like to a client, and on which channels.
+
+use contract::{
+    Fact, JournalEvent,
+    frames::{EventFrame, InventoryUpdated, LiveEvent},
+    http::platform::AuditEntry,
+};
+use domain::{
+    Channel,
+    stock::{ChangeType, StockStatus},
+};
+use jiff::Timestamp;
+
+use crate::store::inventory::LevelRow;
+
+/// The channels, besides its owner's, that an event is sent on.
+pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
+    match &event.fact {
+        Fact::OrderCreated { order_id, .. }
+        | Fact::OrderStatusUpdated { order_id, .. }
+        | Fact::OrderPaymentUpdated { order_id, .. } => {
+            vec![Channel::Order(order_id.clone()), Channel::Shop(event.shop_id.clone())]
+        }
+        Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
+            vec![Channel::Shop(event.shop_id.clone())]
+        }
+        _ => vec![],
+    }
+}
+
+/// Whom an event concerns.
+pub(super) fn owner(fact: &Fact) -> Option<&domain::UserId> {
+    match fact {
+        Fact::OrderCreated { customer_id, .. }
+        | Fact::OrderStatusUpdated { customer_id, .. }
+        | Fact::OrderPaymentUpdated { customer_id, .. }
+        | Fact::PaymentUpdated { customer_id, .. }
+        | Fact::RefundUpdated { customer_id, .. } => Some(customer_id),
+        _ => None,
+    }
+}
+
+/// The event as a client sees it on `channel`; `None` if clients do not see it.
+pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) -> Option<EventFrame> {
+    let live = match event.fact.clone() {
+        Fact::OrderCreated { order_id, total, items_count, .. } => {
+            LiveEvent::OrderCreated { order_id, total, items_count }
+        }
+        Fact::OrderStatusUpdated { order_id, customer_id, previous_status, current_status, notes } => {
+            let timestamp = event.occurred_at.as_millisecond();
+            LiveEvent::OrderStatusUpdated {
+                order_id,
+                customer_id,
+                previous_status,
+                current_status,
+                timestamp,
+                notes,
+            }
+        }
+        Fact::OrderPaymentUpdated { order_id, payment_id, payment_status, .. } => {
+            LiveEvent::OrderPaymentUpdated { order_id, payment_id, payment_status }
+        }
+        Fact::PaymentUpdated { payment_id, order_id, status, amount, .. } => {
+            LiveEvent::PaymentUpdated { payment_id, order_id, status, amount }
+        }
+        Fact::RefundUpdated { refund_id, payment_id, order_id, status, amount, .. } => {
+            LiveEvent::RefundUpdated { refund_id, payment_id, order_id, status, amount }
+        }
+        _ => return None,
+    };
+    Some(framed(event, channel, seq, live))
+}
+
+pub(super) fn framed(
+    event: &JournalEvent,
+    channel: &Channel,
+    seq: Option<u64>,
+    live: LiveEvent,
+) -> EventFrame {
+    EventFrame {
+        id: event.id.clone(),
+        channel: channel.to_string(),
+        seq,
+        timestamp: event.occurred_at.as_millisecond(),
+        cause: event.cause.clone(),
+        event: live,
+    }
+}
+
+/// A level as a client sees it.
+pub(crate) fn inventory_updated(
+    row: &LevelRow,
+    channel: &Channel,
+    now: Timestamp,
+    threshold: i64,
+) -> EventFrame {
+    let available = row.level.available;
+    EventFrame {
+        id: row.last_event.clone(),
+        channel: channel.to_string(),
+        seq: None,
+        timestamp: now.as_millisecond(),
+        cause: None,
+        event: LiveEvent::InventoryUpdated(InventoryUpdated {
+            product_id: row.sku.product_id.clone(),
+            variant_id: row.sku.variant_id.clone(),
+            available_quantity: available,
+            quantity: available,
+            is_in_stock: available > 0,
+            stock_status: StockStatus::of(available, threshold),
+            version: row.level.version,
+        }),
+    }
+}
+
+/// The audit line of an event; most events that a shopper causes have none.
+pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
+    let is_kept = match &event.fact {
+        Fact::ProductSaved { .. }
+        | Fact::ProductDeleted { .. }
+        | Fact::UserLinked { .. }
+        | Fact::UserRevoked { .. }
+        | Fact::ServiceKeyCreated { .. }
+        | Fact::ServiceKeyRevoked { .. }
+        | Fact::FeatureFlagChanged { .. }
+        | Fact::RefundUpdated { .. } => true,
+        Fact::StockChanged(movement) => matches!(
+            movement.change.kind,
+            ChangeType::Restock | ChangeType::Adjustment | ChangeType::Correction | ChangeType::Return
+        ),
+        Fact::OrderCreated { .. }
+        | Fact::OrderStatusUpdated { .. }
+        | Fact::OrderPaymentUpdated { .. }
+        | Fact::PaymentUpdated { .. } => false,
+    };
+    let (entity, entity_id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
+    is_kept.then(|| AuditEntry {
+        event_id: event.id.clone(),
+        actor: event.actor.clone(),
+        action: event.fact.name().into(),
+        entity: entity.into(),
+        entity_id: entity_id.into(),
+        at: event.occurred_at,
+    })
+}

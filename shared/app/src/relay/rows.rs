@@ -1,0 +1,63 @@
+//! Rows as a stream hands them over.
+
+use contract::JournalEvent;
+use domain::ShopId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result,
+    store::{
+        JOURNAL,
+        inventory::{LEVEL, LevelRow},
+    },
+};
+
+/// A row that a stream tells about, as far as the relay reads it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StreamRow {
+    /// Sort key.
+    pub sk: String,
+    /// Partition key.
+    pub pk: String,
+    /// The whole row, in DynamoDB's own JSON.
+    pub image: serde_json::Value,
+}
+
+/// What one row comes to.
+pub(super) enum Published {
+    Event(Box<JournalEvent>),
+    Level(Box<LevelRow>),
+    Nothing,
+}
+
+impl StreamRow {
+    pub(super) fn read(&self) -> Result<Published> {
+        let corrupt = |error: serde_dynamo::Error| Error::Internal {
+            what: format!("row {}/{} cannot be read", self.pk, self.sk),
+            source: Some(Box::new(error)),
+        };
+        let item: serde_dynamo::Item = serde_json::from_value(self.image.clone())
+            .map_err(|error| Error::internal(format!("row {}/{} is no item: {error}", self.pk, self.sk)))?;
+        if self.sk.starts_with(JOURNAL) {
+            return serde_dynamo::from_item(item)
+                .map(|event| Published::Event(Box::new(event)))
+                .map_err(corrupt);
+        }
+        if self.sk.starts_with(LEVEL) {
+            return serde_dynamo::from_item(item)
+                .map(|level| Published::Level(Box::new(level)))
+                .map_err(corrupt);
+        }
+        Ok(Published::Nothing)
+    }
+
+    pub(super) fn shop(&self) -> Result<ShopId> {
+        let shop = self.pk.split('#').next().unwrap_or_default();
+        ShopId::new(shop).map_err(|_| Error::internal(format!("row {} is of no shop", self.pk)))
+    }
+
+    /// The name under which it is parked.
+    pub(super) fn name(&self) -> String {
+        crate::clock::derived(&[&self.pk, &self.sk]).simple().to_string()
+    }
+}
