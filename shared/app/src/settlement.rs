@@ -365,11 +365,11 @@ impl Settlement {
     ) -> Result<Refund> {
         for _ in 0..MAX_ROUNDS {
             let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            let known = stripe_id.clone().or_else(|| stored.refund.stripe_id.clone());
             let Ok(ended) = stored.refund.end(status) else {
-                return Ok(stored.refund);
+                return self.name_refund(author, stored, known).await;
             };
-            let ended =
-                Refund { stripe_id: stripe_id.clone().or_else(|| stored.refund.stripe_id.clone()), ..ended };
+            let ended = Refund { stripe_id: known, ..ended };
             if status == RefundStatus::Succeeded {
                 let lines = &ended.restock;
                 self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
@@ -380,6 +380,31 @@ impl Settlement {
             }
         }
         Err(busy())
+    }
+
+    /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the
+    /// refund again, which answers as the first time for a day, and gives the money back a second time after that.
+    async fn name_refund(
+        &self,
+        author: &Author,
+        stored: StoredRefund,
+        stripe_id: Option<String>,
+    ) -> Result<Refund> {
+        if stored.refund.status != RefundStatus::Pending || stored.refund.stripe_id == stripe_id {
+            return Ok(stored.refund);
+        }
+        let named = StoredRefund { refund: Refund { stripe_id, ..stored.refund }, ..stored };
+        let mut transaction = Transaction::default();
+        transaction.put_refund(&self.store, &author.shop, &named, RefundStatus::Pending)?;
+        match self.store.commit(&transaction).await? {
+            Ok(()) => Ok(named.refund),
+            // It has ended meanwhile.
+            Err(_) => {
+                let id = (&named.refund.payment_id, &named.refund.id);
+                let ended = self.store.refund(&author.shop, id.0, id.1).await?.ok_or(Error::NotFound)?;
+                Ok(ended.refund)
+            }
+        }
     }
 
     async fn write_refund(
@@ -395,7 +420,7 @@ impl Settlement {
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &ended))?;
         let written = StoredRefund { refund: ended.clone(), fingerprint: stored.fingerprint.clone() };
-        transaction.put_refund(&self.store, &author.shop, &written)?;
+        transaction.put_refund(&self.store, &author.shop, &written, stored.refund.status)?;
         let after = order.order.refunded(next.refunded, next.captured);
         if after.payment_status != order.order.payment_status {
             let fact = Fact::OrderPaymentUpdated {

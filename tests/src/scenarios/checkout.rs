@@ -150,6 +150,48 @@ async fn refunds_never_exceed_what_was_paid_and_pieces_come_back_once() {
 }
 
 #[tokio::test]
+async fn a_refund_whose_end_is_booked_by_two_at_once_gives_the_money_back_once() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let (ana, admin) = (world.customer("ana").await, world.admin().await);
+    let order = ana.buys(&lamp, 1).await;
+    let payment = format!("/api/v1/payments/{}", order["payment_id"].as_str().unwrap());
+
+    // Whoever asked for the refund has read it as pending, and is held up before it reads the payment: by then
+    // Stripe's webhook has booked it.
+    let held_up = json!({ "service": "dynamodb", "operation": "GetItem", "table": "OrdersTable", "function": "Payments",
+        "kind": "delay", "milliseconds": 1500, "skip": 5, "count": 1 });
+    world.fault(held_up).await;
+    let ended = admin.post(&format!("{payment}/refund"), json!({ "amount": 700 })).await.ok();
+    assert_eq!(ended["status"], "succeeded");
+    assert!(world.cloud().faults().list().is_empty(), "nobody was held up");
+    world.idle().await;
+    let paid = admin.get(&payment).await.ok();
+    assert_eq!((&paid["refunded"], &paid["refunding"]), (&json!(700), &json!(0)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_is_still_at_is_asked_about_and_never_made_again() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let (ana, admin) = (world.customer("ana").await, world.admin().await);
+    let order = ana.orders(&lamp, 1).await.ok();
+    let intent = ana.begins_to_pay(&order).await;
+    world.pays(&intent, "pm_card_pendingRefund").await.ok();
+    let refund = format!("/api/v1/payments/{}/refund", intent["payment_id"].as_str().unwrap());
+    world.nobody().post("/_local/stripe/webhooks", json!({ "lose": true })).await.ok();
+
+    let begun = admin.post_keyed(&refund, "r1", json!({ "amount": 700 })).await.ok();
+    assert_eq!(begun["status"], "pending");
+    world.advance(minutes(2)).await; // made again under its key, it would still look as it did at first
+    let ended = admin.post_keyed(&refund, "r1", json!({ "amount": 700 })).await.ok();
+    assert_eq!((&ended["status"], &ended["refund_id"]), (&json!("succeeded"), &begun["refund_id"]));
+    assert_eq!(ana.status_of(&order).await, "paid/partially_refunded");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_checkout_sent_twice_is_one_order() {
     let world = World::new().await;
     let lamp = world.product("lamp", 5).await;

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Cursor, Due, Dynamo, Item, JOURNAL, Key, Query, Transaction, due_shard,
-    dynamo::{Indexed, Written, item},
+    dynamo::{Indexed, Written, item, values},
     journal_row, journal_sk, sortable,
 };
 use crate::{Error, Result};
@@ -250,9 +250,21 @@ impl Transaction {
         self.put_new(&store.tables.orders, refund_item(shop, stored)?)
     }
 
-    /// Writes how a refund ended; its payment's version guards it.
-    pub(crate) fn put_refund(&mut self, store: &Dynamo, shop: &ShopId, stored: &StoredRefund) -> Result<()> {
-        self.put_if(&store.tables.orders, refund_item(shop, stored)?, "attribute_exists(pk)", Item::new())
+    /// Writes how a refund ended over one whose status is `before`.
+    ///
+    /// Its payment's version alone would not guard it: whoever read the refund before, and the payment after somebody
+    /// else had booked the same end, would book it a second time.
+    pub(crate) fn put_refund(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredRefund,
+        before: RefundStatus,
+    ) -> Result<()> {
+        let before =
+            serde_dynamo::to_attribute_value(before).map_err(|error| Error::internal(error.to_string()))?;
+        let item = refund_item(shop, stored)?;
+        self.put_if(&store.tables.orders, item, "#status = :before", values([(":before", before)]))
     }
 
     /// Writes chunk number `chunk` of a large order's lines.
