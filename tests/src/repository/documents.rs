@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::{files, read, root};
 
-/// The section of the README that `./check tour` types into a shell, against a local cloud of its own.
+/// The section of the README that `./check tour` types into a shell and a browser's console, against a local
+/// cloud of its own.
 const TOUR: &str = "\n## Five minutes\n";
 
 /// The lines of fenced blocks in `language`.
@@ -30,8 +31,11 @@ fn every_command_of_the_readme_is_tried() {
     let (tour, after) = tour.split_once("\n## ").unwrap();
     // Every story starts what `cargo run` starts, the tour starts it by that name, and `./check` is what runs this.
     assert_eq!(fenced(before, "sh"), ["cargo run", "./check"]);
-    assert!(!fenced(tour, "sh").is_empty());
-    assert_eq!(fenced(after, "sh"), [""; 0], "a command that nobody tries");
+    for language in ["sh", "js"] {
+        assert!(!fenced(tour, language).is_empty());
+        assert_eq!(fenced(after, language), [""; 0], "something that nobody tries");
+    }
+    assert_eq!(fenced(before, "js"), [""; 0], "a script that nobody runs");
     assert!(read("check").contains("check_tour()"));
 }
 
