@@ -8,6 +8,11 @@
     reason = "clippy takes helpers of tests for ordinary code"
 )]
 
+#[path = "../src/socket.rs"]
+#[expect(dead_code, reason = "this story does less with sockets than those of the other binary")]
+mod socket;
+mod sockets;
+
 use std::path::{Path, PathBuf};
 
 use local::cloud::{LocalCloud, Options};
