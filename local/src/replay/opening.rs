@@ -90,10 +90,11 @@ fn details(product: &Product) -> Result<ProductDetails, ReplayError> {
         })
     });
     Ok(ProductDetails {
-        name: Line::new(product.name.as_str()).map_err(|_| ReplayError::Product(product.code.to_string()))?,
-        description: None,
-        price: Money::new(product.list_price.0, currency),
         variants: variants.collect::<Result<_, ReplayError>>()?,
+        ..ProductDetails::new(
+            Line::new(product.name.as_str()).map_err(|_| ReplayError::Product(product.code.to_string()))?,
+            Money::new(product.list_price.0, currency),
+        )
     })
 }
 

@@ -1,20 +1,25 @@
 //! The catalog: what is sold, and for how much.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
     ErrorCode, Fact,
     http::{
         Page,
-        catalog::{MAX_VARIANTS, NewProduct, ProductDetails, ProductView},
+        catalog::{
+            Availability, MAX_CATEGORIES, MAX_IMAGES, MAX_TAGS, MAX_VARIANTS, NewProduct, ProductDetails,
+            ProductInFull, ProductView, ReviewView, Variant,
+        },
     },
 };
-use domain::{Permission, Principal, ProductId, ShopId};
+use domain::{Permission, Principal, ProductId, ShopId, VariantId};
 
 use crate::{
-    Clock, Error, Result,
+    Clock, Error, Result, Settings,
     idempotency::RequestKey,
+    inventory::Inventory,
     journal::Author,
+    reviews::Reviews,
     store::{Cursor, Dynamo, Transaction, catalog::StoredProduct, orders::check_fingerprint},
 };
 
@@ -23,17 +28,134 @@ use crate::{
 pub struct Catalog {
     store: Dynamo,
     clock: Clock,
+    settings: Arc<Settings>,
+    inventory: Inventory,
+    reviews: Reviews,
+}
+
+/// How many reviews are read along with a product.
+const REVIEWS_INCLUDED: u32 = 10;
+
+/// What is to be read along with a product.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Include {
+    /// Its newest reviews.
+    pub reviews: bool,
+    /// How it is liked.
+    pub stats: bool,
+    /// Whether it can be bought.
+    pub availability: bool,
+}
+
+impl Include {
+    /// Everything.
+    pub const ALL: Self = Self { reviews: true, stats: true, availability: true };
+
+    /// Reads words separated by commas; `variants` are always there.
+    pub fn parse(words: &str) -> Result<Self> {
+        let mut include = Self::default();
+        for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word {
+                "all" => include = Self::ALL,
+                "variants" => {}
+                "reviews" => include.reviews = true,
+                "stats" => include.stats = true,
+                "availability" => include.availability = true,
+                _ => {
+                    let message = "expected variants, reviews, stats, availability or all";
+                    return Err(Error::field("include", "unknown", message));
+                }
+            }
+        }
+        Ok(include)
+    }
 }
 
 impl Catalog {
-    /// Products are kept in `store`.
-    pub const fn new(store: Dynamo, clock: Clock) -> Self {
-        Self { store, clock }
+    /// Products are kept in `store`; what belongs to them is read from `inventory` and `reviews`.
+    pub const fn new(
+        store: Dynamo,
+        clock: Clock,
+        settings: Arc<Settings>,
+        inventory: Inventory,
+        reviews: Reviews,
+    ) -> Self {
+        Self { store, clock, settings, inventory, reviews }
     }
 
     /// A product.
     pub async fn read(&self, shop: &ShopId, id: &ProductId) -> Result<ProductView> {
         Ok(self.existing(shop, id).await?.product)
+    }
+
+    /// A product and what was asked along with it, all read at once.
+    pub async fn read_with(
+        &self,
+        shop: &ShopId,
+        viewer: Option<&Principal>,
+        id: &ProductId,
+        include: Include,
+    ) -> Result<ProductInFull> {
+        let product = self.read(shop, id).await?;
+        // Boxed: each of these futures is deep, and together they would be too large for the stack.
+        let reviews = Box::pin(async {
+            match include.reviews {
+                true => self.reviews.list(shop, viewer, id, REVIEWS_INCLUDED, None).await.map(Some),
+                false => Ok(None),
+            }
+        });
+        let stats = Box::pin(async {
+            match include.stats {
+                true => self.store.product_stats(shop, id, false).await.map(Some),
+                false => Ok(None),
+            }
+        });
+        let availability = Box::pin(async {
+            match include.availability {
+                true => self.availability(shop, viewer, &product).await.map(Some),
+                false => Ok(None),
+            }
+        });
+        let read = futures_util::future::try_join3(reviews, stats, availability).await;
+        let (reviews, stats, availability) = read?;
+        Ok(ProductInFull { product, reviews, stats, availability })
+    }
+
+    async fn availability(
+        &self,
+        shop: &ShopId,
+        viewer: Option<&Principal>,
+        product: &ProductView,
+    ) -> Result<Availability> {
+        let variants: Vec<VariantId> =
+            product.details.variants.iter().map(|variant| variant.variant_id.clone()).collect();
+        let (stock, variants) =
+            self.inventory.stock_by_variant(shop, viewer, &product.product_id, &variants).await?;
+        let is_there = match variants.is_empty() {
+            true => stock.is_in_stock,
+            false => variants.iter().any(|variant| variant.is_in_stock),
+        };
+        let terms = product.details.terms();
+        let is_open = terms.are_open_on(self.settings.today(self.clock.now()));
+        Ok(Availability { is_orderable: is_open && (is_there || terms.allow_backorder), stock, variants })
+    }
+
+    /// The variants of a product.
+    pub async fn variants(&self, shop: &ShopId, id: &ProductId) -> Result<Vec<Variant>> {
+        Ok(self.read(shop, id).await?.details.variants)
+    }
+
+    /// A page of the reviews of a product, newest first.
+    pub async fn reviews(
+        &self,
+        shop: &ShopId,
+        viewer: Option<&Principal>,
+        id: &ProductId,
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<ReviewView>> {
+        self.existing(shop, id).await?;
+        self.reviews.list(shop, viewer, id, limit, cursor).await
     }
 
     /// A page of products, oldest first.
@@ -131,8 +253,16 @@ fn check(details: &ProductDetails) -> Result<()> {
     if details.price.amount < 0 {
         return Err(Error::field("price.amount", "out_of_range", "expected 0 or more minor units"));
     }
-    if details.variants.len() > MAX_VARIANTS {
-        return Err(Error::field("variants", "too_many", format!("expected at most {MAX_VARIANTS}")));
+    let lists = [
+        ("variants", details.variants.len(), MAX_VARIANTS),
+        ("image_urls", details.image_urls.len(), MAX_IMAGES),
+        ("categories", details.categories.len(), MAX_CATEGORIES),
+        ("tags", details.tags.len(), MAX_TAGS),
+    ];
+    for (field, length, most) in lists {
+        if length > most {
+            return Err(Error::field(field, "too_many", format!("expected at most {most}")));
+        }
     }
     let mut seen = BTreeSet::new();
     for (index, variant) in details.variants.iter().enumerate() {

@@ -68,6 +68,24 @@ impl Inventory {
         Ok(self.view(product, wanted, &levels, sees_all))
     }
 
+    /// The same, and that of each of `variants`, read at once.
+    pub async fn stock_by_variant(
+        &self,
+        shop: &ShopId,
+        viewer: Option<&Principal>,
+        product: &ProductId,
+        variants: &[VariantId],
+    ) -> Result<(StockView, Vec<StockView>)> {
+        let levels = self.store.levels(shop, product, false).await?;
+        let sees_all = viewer.is_some_and(|who| who.can(Permission::ReadStockInFull));
+        let of = |variant: &VariantId| {
+            let wanted = Wanted { variant: Some(variant.clone()), location: None };
+            self.view(product, wanted, &levels, sees_all)
+        };
+        let each = variants.iter().map(of).collect();
+        Ok((self.view(product, Wanted::default(), &levels, sees_all), each))
+    }
+
     /// The same of several products.
     pub async fn stock_of(
         &self,

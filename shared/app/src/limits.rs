@@ -18,6 +18,8 @@ pub enum Limit {
     Order,
     /// Begin to pay, or ask how it stands.
     Pay,
+    /// Say what one thinks of a product, or pass it on.
+    Opinion,
 }
 
 impl Limit {
@@ -28,6 +30,7 @@ impl Limit {
             Self::Reserve => "reserve",
             Self::Order => "order",
             Self::Pay => "pay",
+            Self::Opinion => "opinion",
         }
     }
 
@@ -35,7 +38,9 @@ impl Limit {
     const fn per_subject(self) -> Rate {
         match self {
             Self::Guest | Self::Ticket => Rate::new(20, SignedDuration::from_secs(2)),
-            Self::Reserve | Self::Order | Self::Pay => Rate::new(30, SignedDuration::from_secs(1)),
+            Self::Reserve | Self::Order | Self::Pay | Self::Opinion => {
+                Rate::new(30, SignedDuration::from_secs(1))
+            }
         }
     }
 

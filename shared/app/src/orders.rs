@@ -1,6 +1,6 @@
 //! Orders: placing, reading, cancelling, expiring.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
     ErrorCode, Fact,
@@ -21,8 +21,9 @@ use crate::{
     Clock, Error, Result, Settings,
     clock::derived,
     idempotency::RequestKey,
-    inventory::{aggregated, shortages},
+    inventory::shortages,
     journal::Author,
+    pricing::{self, Priced, owe},
     settlement::{Settlement, let_go, status_updated},
     store::{
         Cursor, Dynamo, Transaction,
@@ -30,6 +31,9 @@ use crate::{
         orders::{Listed, StoredOrder, StoredRefund},
     },
 };
+
+/// How often the stock of an order is gathered anew because it was somebody else's meanwhile.
+const MAX_ROUNDS: u32 = 8;
 
 /// The orders of all shops.
 #[derive(Debug, Clone)]
@@ -67,8 +71,9 @@ impl Orders {
                 return self.view(&who.shop, placed).await;
             }
         }
-        let lines = aggregated(new.items, most)?;
-        let lines = self.priced(&who.shop, lines, new.currency).await?;
+        let today = self.settings.today(self.clock.now());
+        let priced = pricing::price(&self.store, &who.shop, today, new.items, most, new.currency).await?;
+        let Priced { lines, owable } = priced;
         let total = order::total(&lines, new.currency)
             .map_err(|error| Error::field("items", "out_of_range", error.to_string()))?;
         if total.amount <= 0 {
@@ -101,69 +106,34 @@ impl Orders {
             (Some(_), _) => {
                 return Err(Error::field("items", "too_many", "a reservation has at most 40 lines"));
             }
-            (None, 1) => self.place_small(who, stored).await?,
-            (None, _) => self.place_large(who, stored).await?,
+            (None, 1) => self.place_small(who, stored, &owable).await?,
+            (None, _) => self.place_large(who, stored, &owable).await?,
         };
         self.view(&who.shop, placed).await
     }
 
-    /// The lines with the names and prices that the catalog has for them.
-    async fn priced(
+    /// The order and its stock in one transaction. What is not there is owed, if the product allows it.
+    async fn place_small(
         &self,
-        shop: &ShopId,
-        lines: Vec<ReservedLine>,
-        currency: domain::Currency,
-    ) -> Result<Vec<OrderLine>> {
-        let mut ids: Vec<ProductId> = lines.iter().map(|line| line.sku.product_id.clone()).collect();
-        ids.dedup(); // aggregated lines are sorted by product
-        let products = self.store.products_named(shop, &ids).await?;
-        let products: BTreeMap<_, _> =
-            products.into_iter().map(|found| (found.product.product_id.clone(), found)).collect();
-        let price = |(index, ReservedLine { sku, quantity }): (usize, ReservedLine)| {
-            let unknown = |what: &str| {
-                Error::field(
-                    &format!("items[{index}].{what}"),
-                    "unknown",
-                    format!("{} is not sold", sku.product_id),
-                )
+        who: &Principal,
+        mut stored: StoredOrder,
+        owable: &BTreeSet<ProductId>,
+    ) -> Result<StoredOrder> {
+        for _ in 0..MAX_ROUNDS {
+            let hold = self.hold_of(&stored.order, 0, &stored.order.lines)?;
+            let mut transaction = Transaction::default();
+            transaction.hold(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
+            transaction.put_new_order(&self.store, &who.shop, &stored)?;
+            self.journal_created(&mut transaction, who, &stored)?;
+            let Err(refusal) = self.store.commit(&transaction).await? else {
+                return Ok(stored);
             };
-            let product = products.get(&sku.product_id).filter(|found| !found.is_deleted);
-            let details = &product.ok_or_else(|| unknown("product_id"))?.product.details;
-            let price = match &sku.variant_id {
-                None => details.price,
-                Some(wanted) => {
-                    let variant = details.variants.iter().find(|variant| variant.variant_id == *wanted);
-                    variant.ok_or_else(|| unknown("variant_id"))?.price.unwrap_or(details.price)
-                }
-            };
-            if price.currency != currency {
-                let detail = format!("{} is priced in {}", sku.product_id, price.currency);
-                return Err(Error::invalid(ErrorCode::CurrencyMismatch, detail));
+            if let Some(placed) = self.store.order(&who.shop, &stored.order.id).await? {
+                return placed.check_fingerprint(&stored.fingerprint).map(|()| placed);
             }
-            Ok(OrderLine {
-                name: details.name.clone(),
-                quantity,
-                unit_amount: price.amount,
-                sku: sku.clone(),
-            })
-        };
-        lines.into_iter().enumerate().map(price).collect()
-    }
-
-    /// The order and its stock in one transaction.
-    async fn place_small(&self, who: &Principal, stored: StoredOrder) -> Result<StoredOrder> {
-        let hold = self.hold_of(&stored.order, 0)?;
-        let mut transaction = Transaction::default();
-        transaction.hold(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
-        transaction.put_new_order(&self.store, &who.shop, &stored)?;
-        self.journal_created(&mut transaction, who, &stored)?;
-        match self.store.commit(&transaction).await? {
-            Ok(()) => Ok(stored),
-            Err(refusal) => match self.store.order(&who.shop, &stored.order.id).await? {
-                Some(placed) => placed.check_fingerprint(&stored.fingerprint).map(|()| placed),
-                None => Err(shortages(&hold.lines, &refusal)),
-            },
+            stored.order.lines = owe(&stored.order.lines, shortages(&hold.lines, &refusal), owable)?;
         }
+        Err(busy())
     }
 
     /// The order with a hold that its owner has already.
@@ -207,7 +177,12 @@ impl Orders {
     /// An order larger than one transaction: written first as version 0, which nobody can pay, then its stock 40
     /// lines at a time, then version 1. A run that is cut off is taken up by the next one with the same key, or
     /// undone by the sweeper; one that finds too little is undone at once.
-    async fn place_large(&self, who: &Principal, stored: StoredOrder) -> Result<StoredOrder> {
+    async fn place_large(
+        &self,
+        who: &Principal,
+        mut stored: StoredOrder,
+        owable: &BTreeSet<ProductId>,
+    ) -> Result<StoredOrder> {
         let pending = StoredOrder { order: Order { version: 0, ..stored.order.clone() }, ..stored.clone() };
         let request = self.clock.fresh().to_string();
         if let Written::Refused(_) = self.store.begin_order(&who.shop, &pending, &request).await? {
@@ -215,20 +190,15 @@ impl Orders {
             begun.check_fingerprint(&stored.fingerprint)?;
         }
         for (chunk, lines) in stored.order.lines.chunks(MAX_LINES).enumerate() {
-            let hold = self.hold_of(&stored.order, chunk)?;
-            let mut transaction = Transaction::default();
-            transaction.hold_again(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
-            transaction.put_order_lines(&self.store, &who.shop, &stored.order.id, chunk, lines)?;
-            let Err(refusal) = self.store.commit(&transaction).await? else {
-                continue;
-            };
-            let held = self.store.reservation(&who.shop, &hold.id).await?;
-            if held.is_some_and(|held| held.reservation.status == ReservationStatus::Active) {
-                continue; // an earlier run held it
+            match self.gather(who, &stored, chunk, lines.to_vec(), owable).await {
+                Err(error) if !error.is_transient() => {
+                    self.undo_large(&Author::of(who), &stored).await?;
+                    return Err(error);
+                }
+                gathered => gathered?,
             }
-            self.undo_large(&Author::of(who), &stored).await?;
-            return Err(shortages(&hold.lines, &refusal));
         }
+        stored.order.lines = vec![]; // they are in rows of their own, with what is owed
         let mut transaction = Transaction::default();
         transaction.put_order(&self.store, &who.shop, &stored, 0)?;
         self.journal_created(&mut transaction, who, &stored)?;
@@ -236,9 +206,33 @@ impl Orders {
             return Ok(stored);
         }
         let placed = self.store.order(&who.shop, &stored.order.id).await?;
-        placed
-            .filter(|placed| placed.order.version > 0)
-            .ok_or(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        placed.filter(|placed| placed.order.version > 0).ok_or_else(busy)
+    }
+
+    /// Holds the stock of one chunk of a large order and writes its lines, unless an earlier run has.
+    async fn gather(
+        &self,
+        who: &Principal,
+        stored: &StoredOrder,
+        chunk: usize,
+        mut lines: Vec<OrderLine>,
+        owable: &BTreeSet<ProductId>,
+    ) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let hold = self.hold_of(&stored.order, chunk, &lines)?;
+            let mut transaction = Transaction::default();
+            transaction.hold_again(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
+            transaction.put_order_lines(&self.store, &who.shop, &stored.order.id, chunk, &lines)?;
+            let Err(refusal) = self.store.commit(&transaction).await? else {
+                return Ok(());
+            };
+            let held = self.store.reservation(&who.shop, &hold.id).await?;
+            if held.is_some_and(|held| held.reservation.status == ReservationStatus::Active) {
+                return Ok(());
+            }
+            lines = owe(&lines, shortages(&hold.lines, &refusal), owable)?;
+        }
+        Err(busy())
     }
 
     async fn undo_large(&self, author: &Author, stored: &StoredOrder) -> Result<()> {
@@ -248,10 +242,10 @@ impl Orders {
         self.store.drop_order(&author.shop, &stored.order.id, stored.order.holds.len()).await
     }
 
-    fn hold_of(&self, order: &Order, chunk: usize) -> Result<Reservation> {
+    /// The hold number `chunk` of an order, on what is in stock of `lines`: on nothing, if all of them are owed.
+    fn hold_of(&self, order: &Order, chunk: usize, lines: &[OrderLine]) -> Result<Reservation> {
         let missing = || Error::internal("an order has more lines than holds");
         let id = order.holds.get(chunk).ok_or_else(missing)?.clone();
-        let lines = order.lines.chunks(MAX_LINES).nth(chunk).ok_or_else(missing)?;
         Ok(Reservation {
             id,
             holder: order.owner.clone(),
@@ -426,7 +420,11 @@ impl Orders {
 }
 
 fn reserved_lines(lines: &[OrderLine]) -> Vec<ReservedLine> {
-    lines.iter().map(|line| ReservedLine { sku: line.sku.clone(), quantity: line.quantity }).collect()
+    lines.iter().filter_map(OrderLine::in_stock).collect()
+}
+
+fn busy() -> Error {
+    Error::Limited { retry_after: SignedDuration::from_secs(1) }
 }
 
 fn order_view(shop: &ShopId, stored: &StoredOrder, items: Vec<OrderLine>) -> OrderView {

@@ -421,9 +421,10 @@ pub(crate) async fn make_intent(
     settlement.adopt_intent(author, stored, &intent).await
 }
 
-/// What of an order's lines was sold and is not on its way back.
+/// What of an order's lines was sold and is not on its way back; what is owed was not sold yet.
 pub(crate) fn still_sold(lines: &[OrderLine], refunds: &[StoredRefund]) -> Vec<ReservedLine> {
-    let mut left: BTreeMap<&Sku, u32> = lines.iter().map(|line| (&line.sku, line.quantity.get())).collect();
+    let sold = lines.iter().filter_map(|line| Some((&line.sku, line.in_stock()?.quantity.get())));
+    let mut left: BTreeMap<&Sku, u32> = sold.collect();
     let is_standing = |stored: &&StoredRefund| {
         matches!(stored.refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Currency, ShopId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 /// What a deployment says about itself.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Settings {
     pub shop_hosts: BTreeMap<String, ShopId>,
     /// What the shop is called.
     pub shop_name: String,
+    /// Where the shop's own pages are, without a slash at the end; empty if nobody has said.
+    pub shop_url: String,
     /// Its own currency.
     pub currency: Currency,
     /// Its IANA time zone.
@@ -47,6 +49,13 @@ impl Settings {
             [only] => Some(only),
             _ => None,
         })
+    }
+
+    /// The date in the shop's zone.
+    pub fn today(&self, now: Timestamp) -> Date {
+        // The zone's name was checked at start.
+        let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
+        zone.to_datetime(now).date()
     }
 
     /// Whether pages from `origin` may open sockets.

@@ -8,11 +8,14 @@ use domain::{
     UserId,
     order::{OrderPaymentStatus, OrderStatus},
     payment::{PaymentStatus, RefundStatus},
+    review::Stars,
     stock::{Sku, StockChange},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::http::catalog::ShareChannel;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +60,38 @@ pub enum Fact {
     ProductDeleted {
         /// Which.
         product_id: ProductId,
+    },
+    /// A customer said what they think of a product, for the first time or anew.
+    #[serde(rename = "review.saved")]
+    ReviewSaved {
+        /// Of what.
+        product_id: ProductId,
+        /// Who.
+        customer_id: UserId,
+        /// How many stars.
+        rating: Stars,
+        /// Whether they had bought it.
+        verified_purchase: bool,
+    },
+    /// A customer likes a product, or no longer; has it among their favourites, or no longer.
+    #[serde(rename = "reaction.changed")]
+    ReactionChanged {
+        /// Which.
+        product_id: ProductId,
+        /// Who.
+        customer_id: UserId,
+        /// Whether they like it now.
+        is_liked: bool,
+        /// Whether it is among their favourites now.
+        is_favorite: bool,
+    },
+    /// A product was shared.
+    #[serde(rename = "product.shared")]
+    ProductShared {
+        /// Which.
+        product_id: ProductId,
+        /// How.
+        channel: ShareChannel,
     },
     /// A stock level changed: one row of the ledger.
     #[serde(rename = "stock.changed")]
@@ -197,6 +232,9 @@ impl Fact {
         match self {
             Self::ProductSaved { .. } => "product.saved",
             Self::ProductDeleted { .. } => "product.deleted",
+            Self::ReviewSaved { .. } => "review.saved",
+            Self::ReactionChanged { .. } => "reaction.changed",
+            Self::ProductShared { .. } => "product.shared",
             Self::StockChanged(_) => "stock.changed",
             Self::OrderCreated { .. } => "order.created",
             Self::OrderStatusUpdated { .. } => "order.status_updated",

@@ -4,8 +4,8 @@
 //! clock, no randomness, no AWS and no HTTP in this crate, so every rule can be tested by calling it.
 //!
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
-//! [`reservation`], [`order`] and [`payment`] are the path of a sale; [`channel`] says who may listen; [`rate`] is
-//! how often.
+//! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
+//! with; [`channel`] says who may listen; [`rate`] is how often.
 #![warn(missing_docs)]
 
 pub mod channel;
@@ -14,8 +14,10 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod principal;
+pub mod product;
 pub mod rate;
 pub mod reservation;
+pub mod review;
 pub mod stock;
 pub mod text;
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     InvalidTransition, Line, Money, OrderId, ReservationId, UserId,
     money::MoneyError,
+    reservation::ReservedLine,
     stock::{Quantity, Sku},
 };
 
@@ -88,6 +89,29 @@ pub struct OrderLine {
     pub quantity: Quantity,
     /// What one cost, in minor units of the order's currency.
     pub unit_amount: i64,
+    /// How many of them were not in stock when the order was placed and are owed: 0 to `quantity`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backordered: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(pieces: &u32) -> bool {
+    *pieces == 0
+}
+
+impl OrderLine {
+    /// The pieces that were in stock, which are held for the order and then sold; `None` if there were none.
+    pub fn in_stock(&self) -> Option<ReservedLine> {
+        let quantity = Quantity::new(self.quantity.get().saturating_sub(self.backordered)).ok()?;
+        Some(ReservedLine { sku: self.sku.clone(), quantity })
+    }
+
+    /// The line when no more than `available` pieces can be had now: the rest is owed.
+    #[must_use]
+    pub fn owing(&self, available: i64) -> Self {
+        let had = u32::try_from(available.max(0)).unwrap_or(u32::MAX);
+        Self { backordered: self.quantity.get().saturating_sub(had), ..self.clone() }
+    }
 }
 
 /// An order.
@@ -144,6 +168,13 @@ impl Order {
         Self { payment_status, version: self.version + 1, ..self.clone() }
     }
 
+    /// Whether what was bought in it is the buyer's: it was paid for, and not all of the money went back.
+    pub const fn is_bought(&self) -> bool {
+        use OrderPaymentStatus as P;
+        matches!(self.payment_status, P::Paid | P::PartiallyRefunded)
+            && !matches!(self.status, OrderStatus::Cancelled | OrderStatus::Expired)
+    }
+
     /// Whether it can still be paid at `now`.
     pub fn is_payable(&self, now: Timestamp) -> bool {
         self.status == OrderStatus::PendingPayment && self.version > 0 && now < self.payable_until
@@ -159,7 +190,14 @@ pub fn total(lines: &[OrderLine], currency: crate::Currency) -> Result<Money, Mo
 
 #[cfg(test)]
 mod tests {
-    use super::OrderStatus::{self as S, *};
+    use super::{
+        OrderLine,
+        OrderStatus::{self as S, *},
+    };
+    use crate::{
+        Line, ProductId,
+        stock::{Quantity, Sku},
+    };
 
     const ALL: [S; 11] = [
         PendingPayment,
@@ -196,6 +234,29 @@ mod tests {
     fn older_names_are_understood() {
         for (old, new) in [("pending", PendingPayment), ("confirmed", Paid), ("completed", Delivered)] {
             assert_eq!(serde_json::from_value::<S>(old.into()).unwrap(), new);
+        }
+    }
+
+    #[test]
+    fn a_line_is_what_is_in_stock_and_what_is_owed() {
+        let sku = Sku {
+            product_id: ProductId::new("lamp").unwrap(),
+            variant_id: None,
+            location: crate::LocationId::default(),
+        };
+        let line = OrderLine {
+            sku,
+            name: Line::new("Lamp").unwrap(),
+            quantity: Quantity::new(3).unwrap(),
+            unit_amount: 1999,
+            backordered: 0,
+        };
+        for (available, held, owed) in
+            [(-1, None, 3), (0, None, 3), (1, Some(1), 2), (3, Some(3), 0), (i64::MAX, Some(3), 0)]
+        {
+            let fitted = line.owing(available);
+            assert_eq!(fitted.in_stock().map(|line| line.quantity.get()), held, "{available}");
+            assert_eq!(fitted.backordered, owed, "{available}");
         }
     }
 }

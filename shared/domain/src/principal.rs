@@ -82,6 +82,10 @@ pub enum Permission {
     AuditStock,
     /// Create, change and delete products.
     MaintainCatalog,
+    /// Say what one thinks of a product.
+    GiveOpinion,
+    /// Tell others of a product.
+    ShareProduct,
     /// Give money back.
     Refund,
     /// End other people's sessions.
@@ -104,7 +108,8 @@ impl Permission {
             Self::PlaceOrder => (Role::Guest, Some(Scope::OrdersWrite)),
             Self::Pay => (Role::Guest, Some(Scope::PaymentsWrite)),
             Self::OpenSocket => (Role::Guest, Some(Scope::RealtimeWrite)),
-            Self::LinkGuest => (Role::Customer, None),
+            Self::ShareProduct => (Role::Guest, None),
+            Self::LinkGuest | Self::GiveOpinion => (Role::Customer, None),
             Self::ReadStockInFull => (Role::Agent, Some(Scope::InventoryRead)),
             Self::ReadEverybodysOrders => (Role::Agent, Some(Scope::OrdersRead)),
             Self::ActForCustomers => (Role::Agent, Some(Scope::OrdersWrite)),

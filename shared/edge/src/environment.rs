@@ -12,6 +12,7 @@ use std::{
 use app::{
     Clock, Settings,
     aws::{Aws, AwsAccess},
+    catalog::Catalog,
     idempotency::Idempotency,
     identity::Identity,
     inventory::Inventory,
@@ -19,8 +20,10 @@ use app::{
     orders::Orders,
     payments::Payments,
     push::Push,
+    reactions::Reactions,
     realtime::Realtime,
     relay::Relay,
+    reviews::Reviews,
     secrets::Secret,
     settlement::Settlement,
     store::{Dynamo, Tables},
@@ -58,6 +61,7 @@ pub const VARIABLES: &[&str] = &[
     "SHOP_KEYS",
     "SHOP_NAME",
     "SHOP_TIMEZONE",
+    "SHOP_URL",
     "SLOW_REQUEST_SECONDS",
     "STRIPE_API_BASE",
     "STRIPE_PUBLIC_KEY",
@@ -281,6 +285,7 @@ impl Environment {
             shop_keys: self.shop_map("SHOP_KEYS"),
             shop_hosts: self.shop_map("SHOP_HOSTS"),
             shop_name: self.optional("SHOP_NAME").unwrap_or_else(|| "Shop".into()),
+            shop_url: self.shop_url(),
             currency,
             timezone,
             stripe_public_key: self.optional("STRIPE_PUBLIC_KEY"),
@@ -291,6 +296,14 @@ impl Environment {
             low_stock_threshold: self.parsed("INVENTORY_LOW_STOCK_THRESHOLD", 10, "a whole number"),
             allowed_origins: self.list("ALLOWED_ORIGINS"),
         })
+    }
+
+    fn shop_url(&self) -> String {
+        let url = self.optional("SHOP_URL").unwrap_or_default();
+        if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
+            self.complain(format!("SHOP_URL is {url:?}, expected an address such as https://shop.example"));
+        }
+        url.trim_end_matches('/').to_owned()
     }
 
     fn secret(&self, name: &str) -> Secret {
@@ -372,6 +385,21 @@ impl Environment {
     /// The sockets.
     pub fn realtime(&self) -> Realtime {
         Realtime::new(self.store(), self.clock(), self.settings(), self.push(), self.identity())
+    }
+
+    /// The products.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(self.store(), self.clock(), self.settings(), self.inventory(), self.reviews())
+    }
+
+    /// What customers write of products.
+    pub fn reviews(&self) -> Reviews {
+        Reviews::new(self.store(), self.clock())
+    }
+
+    /// What customers think of products without words.
+    pub fn reactions(&self) -> Reactions {
+        Reactions::new(self.store(), self.clock(), self.settings())
     }
 
     /// The stock.

@@ -62,6 +62,8 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/payments/confirm") => json!({ "payment_id": things.payment }),
         (_, "/api/v1/payments/{payment_id}/refund") => json!({ "amount": 1 }),
         ("put", "/api/v1/products/{id}") | ("post", "/api/v1/products") => product,
+        (_, "/api/v1/products/{id}/reviews") => json!({ "rating": 5 }),
+        (_, "/api/v1/products/{id}/share") => json!({ "channel": "link" }),
         _ => json!({}),
     };
     body.to_string()

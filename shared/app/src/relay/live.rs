@@ -131,7 +131,10 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         Fact::OrderCreated { .. }
         | Fact::OrderStatusUpdated { .. }
         | Fact::OrderPaymentUpdated { .. }
-        | Fact::PaymentUpdated { .. } => false,
+        | Fact::PaymentUpdated { .. }
+        | Fact::ReviewSaved { .. }
+        | Fact::ReactionChanged { .. }
+        | Fact::ProductShared { .. } => false,
     };
     let (entity, entity_id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
     is_kept.then(|| AuditEntry {

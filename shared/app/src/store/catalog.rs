@@ -1,9 +1,10 @@
-//! The `Catalog` table: products and their journal.
+//! The `Catalog` table: products and their journal; what customers say of them is in [`super::opinions`].
 //!
 //! | pk | sk | row |
 //! |---|---|---|
 //! | `{shop}#product#{id}` | `product` | a product; in `by_shop` |
 //! | the same | `j#{version}` | its journal |
+//! | the same | `counts` | how it is liked: see [`super::opinions`] |
 
 use contract::{JournalEvent, http::catalog::ProductView};
 use domain::{ProductId, ShopId};
@@ -40,7 +41,7 @@ pub struct StoredProduct {
     pub is_deleted: bool,
 }
 
-fn product_key(shop: &ShopId, id: &ProductId) -> Key {
+pub(super) fn product_key(shop: &ShopId, id: &ProductId) -> Key {
     Key::new(format!("{shop}#product#{id}"), "product")
 }
 

@@ -1,4 +1,5 @@
-//! DynamoDB: the only place that knows tables, keys and expressions. One file for each table.
+//! DynamoDB: the only place that knows tables, keys and expressions. One file for each table;
+//! what customers think of products has one beside the catalog's.
 //!
 //! A row is a private struct, its key a [`Key`] that only its own file can build, and it comes out through the
 //! domain's constructors. A row that cannot be read is an error that names its key.
@@ -7,6 +8,7 @@ pub mod catalog;
 pub mod customers;
 pub mod dynamo;
 pub mod inventory;
+pub mod opinions;
 pub mod orders;
 pub mod platform;
 pub mod realtime;
