@@ -3,6 +3,7 @@
 mod bad_input;
 mod catalog;
 mod checkout;
+mod frames;
 mod idempotency;
 mod identity;
 mod operations;
