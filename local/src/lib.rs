@@ -10,6 +10,7 @@
 pub mod aws;
 pub mod bench;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod cloud;
 pub mod control;
