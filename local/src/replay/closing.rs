@@ -33,7 +33,7 @@ impl End {
     pub fn report(mut self, is_alone: bool, retail: &Retail) -> Report {
         let events = self.events();
         let mut imbalances = shortened(std::mem::take(&mut self.tally.problems));
-        let complaints = self.watched.iter_mut().flat_map(|one| one.complaints.drain(..));
+        let complaints = self.watched.iter_mut().flat_map(|one| one.summary.complaints.drain(..));
         imbalances.extend(shortened(complaints.collect()));
         imbalances.extend(shortened(self.wrong_levels(retail)));
         // What was under way to a socket that closed is lost with it, and made up for by its successor.
@@ -77,14 +77,15 @@ impl End {
             sent: self.counted.sockets.events,
             ..Events::default()
         };
-        for Watched { seen, missing, reconnects, .. } in &self.watched {
-            events.frames_received += seen.frames;
-            events.received += seen.events;
+        for Watched { seen, summary, .. } in &self.watched {
+            events.frames_received += summary.frames;
+            events.received += summary.counts.arrived;
             events.late += seen.late;
-            events.duplicated += seen.duplicated;
-            events.out_of_order += seen.out_of_order;
-            events.missing += missing;
-            events.reconnects += reconnects;
+            events.duplicated += summary.counts.duplicated;
+            events.out_of_order += summary.counts.out_of_order;
+            events.missing += summary.missing;
+            events.lost += summary.counts.resyncs;
+            events.reconnects += summary.reconnects + summary.handovers;
             latency.merge(&seen.latency);
         }
         events.stale = self.stale();

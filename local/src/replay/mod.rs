@@ -31,7 +31,6 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 pub use api::ApiError;
 pub use books::Reconciliation;
@@ -47,8 +46,8 @@ use cost::Counted;
 use desk::Desk;
 use play::Stage;
 use retail::{Retail, Scarcity};
-use shoppers::{Shoppers, sign_in_as, told};
-use viewer::{Seat, Viewer, Watched};
+use shoppers::{Shoppers, sign_in_as};
+use viewer::{Seat, Viewer};
 
 /// Where those are who act for the shop: an address that is kept for documentation.
 const OFFICE: &str = "192.0.2.1";
@@ -107,7 +106,7 @@ pub async fn replay(plan: &Plan, retail: &Retail, progress: &ProgressBar) -> Res
     let before = Snapshot::read(&api, &service, retail).await?;
     let _: Value = api.control(Method::POST, "/_local/requests/reset", None).await?;
     let desk = Desk::default();
-    let (agent, at_desk) = attend(&api, agent, desk.clone(), clock_ahead).await;
+    let agent = attend(&api, agent, desk.clone(), clock_ahead).await;
     let shoppers = Shoppers::seat(&api, &service, retail, plan.shoppers, clock_ahead).await?;
     rest(&api).await?;
     let counted_before: Counted = api.control(Method::GET, "/_local/requests", None).await?;
@@ -128,8 +127,7 @@ pub async fn replay(plan: &Plan, retail: &Retail, progress: &ProgressBar) -> Res
     rest(&api).await?;
     let counted: Counted = api.control(Method::GET, "/_local/requests", None).await?;
     let mut watched = shoppers.leave().await;
-    agent.finish();
-    watched.push(told(at_desk).await);
+    watched.push(agent.leave().await);
     rest(&api).await?;
     let after = Snapshot::read(&api, &service, retail).await?;
     progress.finish_and_clear();
@@ -164,17 +162,12 @@ async fn hire(api: &Api) -> Result<(Person, Person), ReplayError> {
 }
 
 /// Opens the socket of the shop's desk.
-async fn attend(
-    api: &Arc<Api>,
-    agent: Person,
-    desk: Desk,
-    clock_ahead: i64,
-) -> (Viewer, JoinHandle<Watched>) {
+async fn attend(api: &Arc<Api>, agent: Person, desk: Desk, clock_ahead: i64) -> Viewer {
     let seat = Seat {
         api: Arc::clone(api),
         who: agent,
         channels: vec!["shop:default".to_owned()],
-        own: None,
+        hears_own_log: false,
         clock_ahead,
         on_event: Arc::new(move |event| desk.hear(event)),
     };

@@ -95,7 +95,7 @@ impl Stage<'_> {
             return Err(Denied::Broken(format!("the shop asks {asked} for {expected}")));
         }
         if let Some(viewer) = buyer.viewer {
-            viewer.follow(placed.order_id.clone());
+            viewer.follow(&placed.order_id);
         }
         match self.pay(&buyer, invoice, &placed).await {
             Ok(()) => Ok((placed.payment_id, began.elapsed())),

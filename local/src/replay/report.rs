@@ -63,6 +63,8 @@ pub struct Events {
     pub out_of_order: u64,
     /// Gaps in logs that were never filled.
     pub missing: u64,
+    /// Gaps that the shop could not fill any more, so that state had to be read again.
+    pub lost: u64,
     /// Watched levels whose last event does not show what the shop has.
     pub stale: u64,
     pub reconnects: u64,
@@ -91,6 +93,7 @@ impl Report {
             ("drifting stock levels", length(&books.stock_drift), 0),
             ("drifting payments", length(&books.payment_drift), 0),
             ("events missing", self.events.missing, 0),
+            ("gaps in logs not filled", self.events.lost, 0),
             ("stale levels", self.events.stale, 0),
         ];
         let sums = [

@@ -1,9 +1,9 @@
-//! What the sockets of a replay saw: every event, judged by its `seq` or version. No socket is touched here.
+//! What somebody who watches a replay was told: how late, and what stock there is in the end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use contract::frames::{EventFrame, LiveEvent};
-use domain::{EventId, ProductId, VariantId};
+use domain::{ProductId, VariantId};
 use serde::Serialize;
 
 /// An event that takes longer than this, in milliseconds, is late.
@@ -53,103 +53,24 @@ impl Spread {
     }
 }
 
-/// What one socket saw.
-#[derive(Debug, Default)]
+/// What one client was told.
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
-    pub frames: u64,
-    pub events: u64,
     pub late: u64,
-    pub duplicated: u64,
-    pub out_of_order: u64,
     pub latency: Spread,
     /// Versions of stock, the latest of each.
     pub stock: HashMap<(ProductId, Option<VariantId>), u64>,
-    /// Channels with a `seq`.
-    logs: HashMap<String, Log>,
-    /// Events on channels that have neither.
-    others: HashSet<EventId>,
-}
-
-/// What was seen of a channel with a `seq`.
-#[derive(Debug, Default)]
-struct Log {
-    /// Everything up to here.
-    whole: u64,
-    /// And these beyond it.
-    beyond: BTreeSet<u64>,
-}
-
-enum Place {
-    Next,
-    Again,
-    Behind,
 }
 
 impl Seen {
-    /// Takes note of an event that arrived at `now`, in milliseconds of the shop's clock.
+    /// Takes note of an event that was told at `now`, in milliseconds of the shop's clock.
     pub fn note(&mut self, frame: &EventFrame, now: i64) {
-        self.events += 1;
         let took = now.saturating_sub(frame.timestamp).max(0);
         self.latency.add(took.unsigned_abs());
         self.late += u64::from(took > LATE_MS);
-        match self.place(frame) {
-            Place::Next => {}
-            Place::Again => self.duplicated += 1,
-            Place::Behind => self.out_of_order += 1,
-        }
-    }
-
-    /// From here on a channel is listened to: what it brought before concerns nobody.
-    pub fn begin(&mut self, channel: &str, seq: u64) {
-        let begun = || Log { whole: seq, beyond: BTreeSet::new() };
-        self.logs.entry(channel.to_owned()).or_insert_with(begun);
-    }
-
-    /// The channels with a `seq`, and up to where each was seen without a gap.
-    pub fn logs(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.logs.iter().map(|(channel, log)| (channel.as_str(), log.whole))
-    }
-
-    /// How many events of a channel did not come, when it has got to `seq`.
-    pub fn missing(&self, channel: &str, seq: u64) -> u64 {
-        let Some(log) = self.logs.get(channel) else {
-            return seq;
-        };
-        let beyond = log.beyond.range(..=seq).count();
-        seq.saturating_sub(log.whole).saturating_sub(u64::try_from(beyond).unwrap_or(u64::MAX))
-    }
-
-    fn place(&mut self, frame: &EventFrame) -> Place {
-        if let Some(seq) = frame.seq {
-            return self.logs.entry(frame.channel.clone()).or_default().place(seq);
-        }
         if let LiveEvent::InventoryUpdated(stock) = &frame.event {
-            let sku = (stock.product_id.clone(), stock.variant_id.clone());
-            let known = self.stock.entry(sku).or_default();
-            return match stock.version.cmp(known) {
-                std::cmp::Ordering::Greater => {
-                    *known = stock.version;
-                    Place::Next
-                }
-                std::cmp::Ordering::Equal => Place::Again,
-                std::cmp::Ordering::Less => Place::Behind,
-            };
+            self.stock.insert((stock.product_id.clone(), stock.variant_id.clone()), stock.version);
         }
-        if self.others.insert(frame.id.clone()) { Place::Next } else { Place::Again }
-    }
-}
-
-impl Log {
-    fn place(&mut self, seq: u64) -> Place {
-        if seq <= self.whole || self.beyond.contains(&seq) {
-            return Place::Again;
-        }
-        let is_behind = self.beyond.last().is_some_and(|last| seq < *last);
-        self.beyond.insert(seq);
-        while self.beyond.remove(&(self.whole + 1)) {
-            self.whole += 1;
-        }
-        if is_behind { Place::Behind } else { Place::Next }
     }
 }
 
@@ -177,38 +98,12 @@ mod tests {
         serde_json::from_value(frame).unwrap()
     }
 
-    fn counts(seen: &Seen) -> (u64, u64, u64) {
-        (seen.events, seen.duplicated, seen.out_of_order)
-    }
-
     #[test]
-    fn a_log_that_comes_in_disorder_is_whole_in_the_end() {
+    fn the_latest_stock_is_known() {
         let mut seen = Seen::default();
-        seen.begin("order:ord_1", 0);
-        for seq in [1, 3, 2, 3, 4] {
-            seen.note(&order_event(seq, 0), 0);
-        }
-        assert_eq!(counts(&seen), (5, 1, 1));
-        assert_eq!((seen.missing("order:ord_1", 4), seen.missing("order:ord_1", 6)), (0, 2));
-    }
-
-    #[test]
-    fn a_gap_is_missing_until_it_is_filled() {
-        let mut seen = Seen::default();
-        seen.begin("order:ord_1", 2);
-        seen.note(&order_event(5, 0), 0);
-        assert_eq!(seen.missing("order:ord_1", 5), 2);
-        assert_eq!(seen.logs().collect::<Vec<_>>(), [("order:ord_1", 2)]);
-        assert_eq!(seen.missing("order:ord_2", 1), 1);
-    }
-
-    #[test]
-    fn stock_is_judged_by_its_version_and_may_skip_some() {
-        let mut seen = Seen::default();
-        for version in [1, 4, 4, 2, 5] {
+        for version in [1, 4, 5] {
             seen.note(&stock_event(version), 0);
         }
-        assert_eq!(counts(&seen), (5, 1, 1));
         assert_eq!(seen.stock.values().copied().collect::<Vec<_>>(), [5]);
     }
 

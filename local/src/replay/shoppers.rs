@@ -13,7 +13,7 @@ use domain::{Role, UserId, reservation::MAX_LINES};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde_json::json;
-use tokio::{sync::Mutex, task::JoinHandle};
+use tokio::sync::Mutex;
 
 use super::{
     ReplayError,
@@ -39,7 +39,7 @@ pub struct Shoppers {
     guests: Vec<Shopper>,
     /// Customers without one, as far as they have bought something.
     others: Mutex<HashMap<Arc<str>, Person>>,
-    watching: Vec<(Viewer, JoinHandle<Watched>)>,
+    watching: Vec<Viewer>,
 }
 
 /// Somebody who watches and buys.
@@ -69,20 +69,19 @@ impl Shoppers {
         let sit = |(number, customer): (usize, Option<Arc<str>>)| {
             let channels = watched(&ranking, number, count);
             async move {
-                let (who, own) = match &customer {
-                    Some(customer) => (sign_in(api, customer).await?, user(customer)?),
+                let who = match &customer {
+                    Some(customer) => sign_in(api, customer).await?,
                     None => visit(api, number).await?,
                 };
                 let seat = Seat {
                     api: Arc::clone(api),
                     who: who.clone(),
                     channels,
-                    own: Some(own),
+                    hears_own_log: true,
                     clock_ahead,
                     on_event: Arc::new(|_| {}),
                 };
-                let (viewer, watching) = Viewer::open(seat).await;
-                Ok::<_, ReplayError>((customer, Shopper { who, viewer }, watching))
+                Ok::<_, ReplayError>((customer, Shopper { who, viewer: Viewer::open(seat).await }))
             }
         };
         let customers = busiest.into_iter().map(Some).chain(std::iter::repeat(None));
@@ -96,8 +95,8 @@ impl Shoppers {
             others: Mutex::default(),
             watching: Vec::new(),
         };
-        for (customer, shopper, watching) in seated {
-            shoppers.watching.push((shopper.viewer.clone(), watching));
+        for (customer, shopper) in seated {
+            shoppers.watching.push(shopper.viewer.clone());
             match customer {
                 Some(customer) => drop(shoppers.customers.insert(customer, shopper)),
                 None => shoppers.guests.push(shopper),
@@ -132,10 +131,7 @@ impl Shoppers {
 
     /// Lets everybody leave, a few at a time, and says what they saw.
     pub async fn leave(self) -> Vec<Watched> {
-        let leaving = self.watching.into_iter().map(|(viewer, watching)| async move {
-            viewer.finish();
-            told(watching).await
-        });
+        let leaving = self.watching.into_iter().map(|viewer| async move { viewer.leave().await });
         stream::iter(leaving).buffer_unordered(AT_THE_DOOR).collect().await
     }
 
@@ -153,14 +149,6 @@ impl Shoppers {
     }
 }
 
-/// What a viewer saw; nothing, if it died.
-pub async fn told(watching: JoinHandle<Watched>) -> Watched {
-    watching.await.unwrap_or_else(|died| Watched {
-        complaints: vec![format!("a viewer died: {died}")],
-        ..Watched::default()
-    })
-}
-
 /// A token of somebody whom the shop knows.
 pub async fn sign_in_as(api: &Api, role: Role, user: UserId) -> Result<Token, ApiError> {
     let whom = json!(TokenFor::new(role, user));
@@ -173,13 +161,12 @@ async fn sign_in(api: &Api, customer: &str) -> Result<Person, ReplayError> {
     Ok(Person { token: Some(token), address: address(18, number) })
 }
 
-async fn visit(api: &Api, number: usize) -> Result<(Person, UserId), ReplayError> {
+async fn visit(api: &Api, number: usize) -> Result<Person, ReplayError> {
     let address = address(19, number);
     let nobody = Person { token: None, address: address.clone() };
     let key = uuid::Uuid::now_v7().to_string();
     let guest: GuestToken = api.post(&nobody, "/api/v1/auth/guest", &key, &json!({})).await?;
-    let who = Person { token: Some(guest.token), address };
-    Ok((who, guest.guest_id))
+    Ok(Person { token: Some(guest.token), address })
 }
 
 fn user(customer: &str) -> Result<UserId, ReplayError> {
