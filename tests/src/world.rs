@@ -204,6 +204,11 @@ impl<'a> Person<'a> {
         Person { world: self.world, token: self.token.clone(), address: address.into() }
     }
 
+    /// With what, where and as whom they act, for whoever acts in their name.
+    pub fn http(&self) -> (reqwest::Client, String, Option<String>) {
+        (self.world.http.clone(), self.world.cloud.http_url().to_owned(), self.token.clone())
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &[], None).await
     }

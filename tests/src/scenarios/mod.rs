@@ -3,6 +3,7 @@
 mod bad_input;
 mod catalog;
 mod checkout;
+mod client;
 mod frames;
 mod idempotency;
 mod identity;
