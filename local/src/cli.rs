@@ -50,6 +50,8 @@ enum Command {
     Token(client::NewToken),
     /// Turn the clock of the running local cloud
     Advance(client::Advance),
+    /// Publish again what happened since an instant, after an outage of the relay
+    Rerelay(client::Rerelay),
     /// Put a demo shop into the running local cloud; a second time changes nothing
     Seed(seed::Seed),
     /// Play a retailer's orders through a shop as live traffic, and compare the books
@@ -87,6 +89,7 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Serve(asked) => serve::run(asked).await,
         Command::Token(asked) => client::make_token(asked).await,
         Command::Advance(asked) => client::advance(asked).await,
+        Command::Rerelay(asked) => client::rerelay(asked).await,
         Command::Seed(asked) => seed::run(asked).await,
         Command::Replay(asked) => replay::run(asked).await,
         Command::Doctor(asked) => doctor::run(asked).await,

@@ -7,6 +7,7 @@ mod assembly;
 mod endpoint;
 mod error;
 mod folder;
+mod rerelay;
 mod time;
 mod tokens;
 

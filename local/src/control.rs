@@ -55,6 +55,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .route("/outbox", get(read_outbox).delete(clear_outbox))
         .route("/token", post(make_token))
         .route("/idle", get(wait_for_rest))
+        .route("/rerelay", post(publish_again))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(control)
@@ -201,6 +202,20 @@ async fn clear_outbox(State(control): Controlled) -> Result<Json<Value>, Problem
 async fn make_token(State(control): Controlled, body: Bytes) -> Result<Json<Token>, Problem> {
     let whom: TokenFor = parse(&body)?;
     Ok(Json(control.cloud.tokens.issue(&whom)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SinceWhen {
+    since: Timestamp,
+}
+
+async fn publish_again(State(control): Controlled, body: Bytes) -> Result<Json<Value>, Problem> {
+    let SinceWhen { since } = parse(&body)?;
+    match control.cloud.rerelay(since).await {
+        Ok(published) => Ok(Json(json!({ "published": published }))),
+        Err(error) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_published", error.to_string())),
+    }
 }
 
 async fn wait_for_rest(State(control): Controlled) -> Result<Json<Value>, Problem> {

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -18,6 +19,8 @@ pub struct Socket {
     /// Events that came while something else was waited for, batches taken apart.
     events: VecDeque<Value>,
     frames_sent: u64,
+    /// How many frames came compressed.
+    pub inflated: u64,
 }
 
 impl Socket {
@@ -27,7 +30,11 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (stream, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Self { stream, events: VecDeque::new(), frames_sent: 0 })
+        Ok(Self { stream, events: VecDeque::new(), frames_sent: 0, inflated: 0 })
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.send(Message::binary(bytes.to_vec())).await.unwrap();
     }
 
     pub async fn send_text(&mut self, text: &str) {
@@ -73,12 +80,26 @@ impl Socket {
         }
     }
 
+    /// All events that were posted before this is asked and have not been read yet.
+    pub async fn so_far(&mut self) -> Vec<Value> {
+        self.send_text(r#"{"type":"ping"}"#).await;
+        loop {
+            let frame = self.frame().await.unwrap();
+            if frame["type"] == "pong" {
+                return self.events.drain(..).collect();
+            }
+            self.keep(frame);
+        }
+    }
+
     /// The next frame as it came, or why there is none: the close code.
     pub async fn frame(&mut self) -> Result<Value, Option<u16>> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("nothing came");
             match message {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(self.inflate(serde_json::from_str(&text).unwrap()));
+                }
                 Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
@@ -93,6 +114,16 @@ impl Socket {
                 return code;
             }
         }
+    }
+
+    /// The frame that is in a compressed one, or the frame itself.
+    fn inflate(&mut self, frame: Value) -> Value {
+        if frame["type"] != "gzip" {
+            return frame;
+        }
+        self.inflated += 1;
+        let bytes = STANDARD.decode(frame["data"].as_str().unwrap()).unwrap();
+        serde_json::from_reader(flate2::read::GzDecoder::new(&bytes[..])).unwrap()
     }
 
     fn keep(&mut self, frame: Value) {

@@ -116,6 +116,31 @@ impl World {
         self.nobody().post("/_local/faults", fault).await.ok();
     }
 
+    /// Nothing outside fails any more.
+    pub async fn no_faults(&self) {
+        self.nobody().send(Method::DELETE, "/_local/faults", &[], None).await.ok();
+    }
+
+    /// How often `function` has asked for `operation` since counts were reset.
+    pub fn requests(&self, function: &str, operation: &str) -> u64 {
+        let rows = self.cloud.meter().snapshot().rows;
+        let asked = rows.iter().filter(|row| row.function == function && row.operation == operation);
+        asked.map(|row| row.requests).sum()
+    }
+
+    /// How often `function` has posted to a socket.
+    pub fn posts(&self, function: &str) -> u64 {
+        self.requests(function, "PostToConnection")
+    }
+
+    /// Opens a socket with a token instead of a ticket, and more in the query, and says hello.
+    pub async fn socket_with(&self, token: &str, query: &str) -> Socket {
+        let url = format!("{}?v=1{query}", self.cloud.ws_url());
+        let mut socket = Socket::open(&url, &[("authorization", &format!("Bearer {token}"))]).await.unwrap();
+        assert_eq!(socket.asks("hello", json!({})).await["type"], "connection.ready");
+        socket
+    }
+
     /// Stock agrees with its ledger and orders with their payments.
     pub async fn books_balance(&self) {
         let admin = self.admin().await;
@@ -166,6 +191,8 @@ impl World {
             let add = json!({ "product_id": id, "quantity": pieces, "operation": "add" });
             admin.post("/api/v1/inventory/adjustments", add).await.ok();
         }
+        // What is told of it is told before anybody comes to listen.
+        self.idle().await;
         id.to_owned()
     }
 

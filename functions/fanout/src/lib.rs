@@ -1,9 +1,6 @@
-//! Shards of large broadcasts: one message is one frame and up to a thousand receivers.
+//! Errands of the queue: shards of large broadcasts, posts that were not taken before, values to be shown again.
 
-use app::{
-    push::Push,
-    relay::{Shard, serve_shard},
-};
+use app::{delivery::Errand, relay::Relay};
 use edge::{
     Environment, Misconfigured,
     batch::{BatchAnswer, QueueEvent},
@@ -11,33 +8,37 @@ use edge::{
 use lambda_runtime::LambdaEvent;
 
 /// Shared by all invocations.
-pub type Handler = Push;
+pub type Handler = Relay;
 
 /// Prepares the function.
 ///
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
-    environment.finish(environment.push())
+    environment.finish(environment.relay())
 }
 
-/// Serves one batch of shards. One that cannot be read comes again and ends among the dead letters.
+/// Does one batch of errands at once. One that cannot be read or done comes again and ends among the dead letters.
 ///
 /// # Errors
 /// Never: what failed is reported by name.
 pub async fn handle(
-    push: Handler,
+    relay: Handler,
     event: LambdaEvent<QueueEvent>,
 ) -> Result<BatchAnswer, lambda_runtime::Error> {
     let mut answer = BatchAnswer::default();
+    let mut errands = vec![];
     for record in event.payload.records {
-        match record.read::<Shard>() {
-            Ok(shard) => serve_shard(&push, shard).await,
+        match record.read::<Errand>() {
+            Ok(errand) => errands.push((record.message_id, errand)),
             Err(error) => {
-                tracing::error!(message_id = record.message_id, %error, "a shard cannot be read");
+                tracing::error!(message_id = record.message_id, %error, "an errand cannot be read");
                 answer.failures.extend(BatchAnswer::again(record.message_id).failures);
             }
         }
+    }
+    for undone in Box::pin(relay.run_all(errands)).await {
+        answer.failures.extend(BatchAnswer::again(undone).failures);
     }
     Ok(answer)
 }

@@ -94,10 +94,12 @@ async fn list_service_keys(
     security(("bearer" = [])), responses((status = 204), (status = "default", body = Problem)))]
 async fn end_service_key(
     State(identity): State<Identity>,
+    State(realtime): State<Realtime>,
     caller: Caller,
     Id(id): Id<ServiceKeyId>,
 ) -> Answer<NoContent> {
-    identity.end_service_key(&caller, &id).await?;
+    identity.end_service_key(&caller, &id, caller.tokens_end_by()).await?;
+    realtime.close_all(&caller.shop, &id.as_user(), None).await?;
     Ok(NoContent)
 }
 

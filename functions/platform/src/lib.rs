@@ -2,10 +2,11 @@
 
 mod auth;
 mod operations;
+mod realtime;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use app::{Settings, identity::Identity, operations::Operations, realtime::Realtime};
+use app::{Settings, broadcast::Broadcasts, identity::Identity, operations::Operations, realtime::Realtime};
 use axum::{
     Router,
     extract::{FromRef, State},
@@ -26,6 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub struct Platform {
     identity: Identity,
     realtime: Realtime,
+    broadcasts: Broadcasts,
     operations: Operations,
     settings: Arc<Settings>,
 }
@@ -38,6 +40,7 @@ pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
     let platform = Platform {
         identity: environment.identity(),
         realtime: environment.realtime(),
+        broadcasts: environment.broadcasts(),
         operations: Operations::new(environment.store(), environment.clock()),
         settings: environment.settings(),
     };
@@ -53,6 +56,7 @@ pub fn routes() -> OpenApiRouter<Platform> {
         .routes(routes!(read_health_alias))
         .merge(auth::routes())
         .merge(operations::routes())
+        .merge(realtime::routes())
 }
 
 /// Says what a client should know about the shop.

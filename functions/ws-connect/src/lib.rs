@@ -71,6 +71,13 @@ async fn admit(handler: &Admitting, event: &SocketEvent) -> Result<()> {
         bearer: bearer.map(|bearer| (bearer.principal, bearer.token)),
         origin: event.header("origin").map(str::to_owned),
         accepts_gzip: event.query("encoding") == Some("gzip"),
+        channels: event.query("channels").map(names).unwrap_or_default(),
+        claims_to_be: event.query("userId").map(str::to_owned),
     };
     handler.realtime.connect(&event.request_context.connection_id, admission).await
+}
+
+/// Names between commas.
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

@@ -29,6 +29,7 @@ pub async fn handle(
     realtime: Handler,
     event: LambdaEvent<SocketEvent>,
 ) -> Result<SocketAnswer, lambda_runtime::Error> {
-    realtime.disconnect(&event.payload.request_context.connection_id).await?;
+    // Boxed: telling staff who has left is deep.
+    Box::pin(realtime.disconnect(&event.payload.request_context.connection_id)).await?;
     Ok(SocketAnswer::ok(None))
 }

@@ -1,6 +1,8 @@
 //! `$default` of the WebSocket API: every frame of a client but `ping`, which the gateway answers itself.
 
-use app::{Error, Result, realtime::Realtime};
+use std::sync::Arc;
+
+use app::{Clock, Error, Result, floods::Floods, realtime::Realtime};
 use contract::{
     ErrorCode,
     frames::{ClientFrame, Reply},
@@ -12,8 +14,15 @@ use edge::{
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 
+/// What answers frames.
+pub struct Answering {
+    realtime: Realtime,
+    floods: Floods,
+    clock: Clock,
+}
+
 /// Shared by all invocations.
-pub type Handler = Realtime;
+pub type Handler = Arc<Answering>;
 
 /// The longest `id` of a frame.
 const MAX_FRAME_ID: usize = 64;
@@ -23,7 +32,11 @@ const MAX_FRAME_ID: usize = 64;
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
-    environment.finish(environment.realtime())
+    environment.finish(Arc::new(Answering {
+        realtime: environment.realtime(),
+        floods: Floods::default(),
+        clock: environment.clock(),
+    }))
 }
 
 /// Answers one frame. Whatever is wrong with it is said in an `error` frame; the socket stays open.
@@ -31,12 +44,12 @@ pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
 /// # Errors
 /// Never: a client is always told.
 pub async fn handle(
-    realtime: Handler,
+    handler: Handler,
     event: LambdaEvent<SocketEvent>,
 ) -> Result<SocketAnswer, lambda_runtime::Error> {
     let event = event.payload;
     let text = event.body.as_deref().unwrap_or_default();
-    let reply = match obey(&realtime, &event, text).await {
+    let reply = match obey(&handler, &event, text).await {
         Ok(reply) => reply,
         Err(error) => {
             problem::log(&error, &event.request_context.request_id);
@@ -46,7 +59,9 @@ pub async fn handle(
     Ok(SocketAnswer::ok(reply.map(|reply| serde_json::to_string(&reply)).transpose()?))
 }
 
-async fn obey(realtime: &Realtime, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
+async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
+    let Answering { realtime, floods, clock } = handler;
+    floods.admit(&event.request_context.connection_id, clock.now())?;
     if event.is_base64_encoded {
         return Err(Error::invalid(ErrorCode::ValidationFailed, "frames are text, not binary"));
     }

@@ -48,6 +48,15 @@ pub(super) struct Advance {
     running: Running,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Rerelay {
+    /// Since when, such as 2026-01-31T09:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    since: Timestamp,
+    #[command(flatten)]
+    running: Running,
+}
+
 pub(super) async fn make_token(asked: NewToken) -> Result<(), Failure> {
     let seconds = asked.lifetime.map(|lifetime| lifetime.as_secs());
     let whom = TokenFor {
@@ -67,6 +76,12 @@ pub(super) async fn advance(asked: Advance) -> Result<(), Failure> {
     let answer: Value = asked.running.post("/_local/clock", &body).await?;
     let now: Option<Timestamp> = answer.get("now").and_then(Value::as_str).and_then(|now| now.parse().ok());
     say(now.map_or_else(|| answer.to_string(), |now| format!("it is {now} now")))
+}
+
+pub(super) async fn rerelay(asked: Rerelay) -> Result<(), Failure> {
+    let answer: Value = asked.running.post("/_local/rerelay", &json!({ "since": asked.since })).await?;
+    let published = answer.get("published").and_then(Value::as_u64).unwrap_or(0);
+    say(format!("{published} rows published again"))
 }
 
 impl Running {

@@ -241,7 +241,7 @@ impl Session {
             Ok(Incoming::Reply(Reply::ConnectionReady { reply_to, data })) => {
                 self.greeted(number, reply_to, data);
             }
-            Ok(Incoming::Reply(Reply::Pong { .. } | Reply::Batch { .. })) => {}
+            Ok(Incoming::Reply(Reply::Pong { .. } | Reply::Batch { .. } | Reply::Gzip { .. })) => {}
             Ok(Incoming::Failed(why)) => self.ask_again(number, &why),
             Err(why) => self.complain(format!("an unknown frame: {why}")),
         }

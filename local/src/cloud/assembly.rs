@@ -104,6 +104,8 @@ impl Ports {
             ("StripeApiBase", format!("{}{STRIPE}", self.http_url)),
             ("StripePublicKey", "pk_test_local".to_owned()),
             ("LogLevel", "warn".to_owned()),
+            // There is no account here whose quota posts would have to keep under.
+            ("PostsPerSecond", "0".to_owned()),
         ];
         let mut parameters = options.parameters.clone();
         for (name, value) in chosen {

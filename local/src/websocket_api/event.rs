@@ -43,6 +43,10 @@ impl About {
         for (name, value) in gateway::query_pairs(head.uri.query().unwrap_or_default()) {
             query.entry(name).or_default().push(value);
         }
+        // Old addresses name in their path what is listened to; on AWS, where there is one path, the client says so.
+        if let Some(channel) = channel_of(head.uri.path()) {
+            query.entry("channels".to_owned()).or_default().push(channel);
+        }
         // Without a query, API Gateway leaves both fields out.
         if let (Some(event), false) = (event.as_object_mut(), query.is_empty()) {
             event.insert("queryStringParameters".to_owned(), json!(last(&query)));
@@ -134,6 +138,16 @@ fn title_case(name: &HeaderName) -> String {
         }
     });
     words.collect::<Vec<_>>().join("-")
+}
+
+/// The channel that an old address is about.
+fn channel_of(path: &str) -> Option<String> {
+    let (kind, id) = path.strip_prefix("/ws/")?.split_once('/')?;
+    match kind {
+        "merchant" => Some(format!("shop:{id}")),
+        "admin" => Some("admin".to_owned()),
+        _ => None,
+    }
 }
 
 /// The last value of each name, which is the one that API Gateway shows where there is room for one.

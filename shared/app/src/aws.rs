@@ -94,6 +94,15 @@ impl Aws {
 
     /// A client of the `@connections` of the WebSocket API at `endpoint`.
     pub fn connections(&self, endpoint: &str) -> aws_sdk_apigatewaymanagement::Client {
-        client!(self, aws_sdk_apigatewaymanagement, Some(endpoint.to_owned()))
+        use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
+        let mut config = aws_sdk_apigatewaymanagement::Config::builder()
+            .behavior_version(aws_sdk_apigatewaymanagement::config::BehaviorVersion::latest())
+            .region(Region::new(self.access.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            // Posts have pauses and an end of their own: see `push`.
+            .retry_config(RetryConfig::disabled());
+        config.set_endpoint_url(Some(endpoint.to_owned()));
+        aws_sdk_apigatewaymanagement::Client::from_conf(config.build())
     }
 }

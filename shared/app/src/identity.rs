@@ -172,14 +172,16 @@ impl Identity {
     }
 
     /// Ends a service key; ending an ended one changes nothing.
-    pub async fn end_service_key(&self, who: &Principal, id: &ServiceKeyId) -> Result<()> {
+    pub async fn end_service_key(&self, who: &Principal, id: &ServiceKeyId, until: Timestamp) -> Result<()> {
         who.may(Permission::ManageServiceKeys)?;
         self.store.service_key(&who.shop, id).await?.ok_or(Error::NotFound)?;
         let fact = Fact::ServiceKeyRevoked { key_id: id.clone() };
         let event = Author::of(who).event(&self.clock, format!("service_key:{id}"), 2, fact);
         let mut transaction = Transaction::default();
         transaction.end_service_key(&self.store, id, &event)?;
-        self.store.commit(&transaction).await?.or(Ok(()))
+        self.store.commit(&transaction).await?.or(Ok::<_, Error>(()))?;
+        // Its tickets and sockets end as a person's do.
+        self.revoke(who, &id.as_user(), None, until).await
     }
 
     /// The program that a service key belongs to.

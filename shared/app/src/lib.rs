@@ -6,9 +6,13 @@
 
 pub mod alerts;
 pub mod aws;
+pub mod broadcast;
 pub mod catalog;
 pub mod clock;
+pub mod conflation;
+pub mod delivery;
 pub mod error;
+pub mod floods;
 pub mod idempotency;
 pub mod identity;
 pub mod inventory;
@@ -17,6 +21,7 @@ pub mod limits;
 pub mod operations;
 pub mod orders;
 pub mod payments;
+pub mod presence;
 mod pricing;
 pub mod push;
 pub mod reactions;

@@ -1,85 +1,90 @@
 //! The relay: journal rows become live events, audit lines and counters.
 //!
 //! The streams promise each item's rows in order and each at least once. So every effect is keyed by the event's id
-//! or carries a version, and doing it again changes nothing. A row that cannot be published is parked, so that the
-//! ones behind it go on.
+//! or carries a version, and doing it again changes nothing. What rows of one batch ask for is done side by side
+//! where order does not matter: each person's log is written in order, different people's at once. A row that cannot
+//! be published is parked, so that the ones behind it go on.
 
-mod delivery;
+mod effects;
 mod live;
+mod rerelay;
 mod rows;
+mod sending;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract::{
-    JournalEvent,
-    frames::{EventFrame, LiveEvent},
-};
-use domain::{Channel, ShopId};
+use domain::ShopId;
+use futures_util::{StreamExt, future::ready, stream};
 
-pub(crate) use self::live::{inventory_updated, live};
-use self::{
-    delivery::latest_only,
-    live::{audited, channels, framed, owner},
-    rows::Published,
-};
+pub(crate) use self::live::live;
+use self::{effects::Work, rows::Published};
 pub use self::{
-    delivery::{Shard, serve_shard},
+    rerelay::{Rerelay, Rerelayed},
     rows::StreamRow,
 };
 use crate::{
     Clock, Error, Result, Settings,
-    push::Push,
+    delivery::{Delivery, Errand},
     store::{Dynamo, platform::Repair},
 };
 
 /// Publishes what the journal says.
 #[derive(Debug, Clone)]
 pub struct Relay {
-    store: Dynamo,
-    clock: Clock,
-    settings: Arc<Settings>,
-    push: Push,
-    queue: aws_sdk_sqs::Client,
-    queue_url: String,
+    pub(crate) store: Dynamo,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) delivery: Delivery,
 }
 
+/// Errands that are done at once.
+const ERRANDS_AT_ONCE: usize = 10;
+
+/// What of a run of rows could not be done, by the row's place.
+type Failures = BTreeMap<usize, Error>;
+
 impl Relay {
-    /// Reads and writes `store`, posts by `push`, hands large broadcasts to `queue`, given with its URL.
-    pub fn new(
-        store: Dynamo,
-        clock: Clock,
-        settings: Arc<Settings>,
-        push: Push,
-        (queue, queue_url): (aws_sdk_sqs::Client, String),
-    ) -> Self {
-        Self { store, clock, settings, push, queue, queue_url }
+    /// Reads and writes `store`, posts by `delivery`.
+    pub const fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
+        Self { store, clock, settings, delivery }
     }
 
-    /// Publishes a batch of rows, in order. A row that cannot be published is parked; only if that fails too is the
-    /// batch an error, and comes again.
-    pub async fn publish(&self, rows: Vec<StreamRow>) -> Result<()> {
-        let mut posts: BTreeMap<ShopId, Vec<(Channel, EventFrame)>> = BTreeMap::new();
-        let mut counts: BTreeMap<(ShopId, String, &'static str), (u64, String)> = BTreeMap::new();
-        for row in &rows {
-            match self.effects(row).await {
-                Ok((shop, frames, counted)) => {
-                    posts.entry(shop.clone()).or_default().extend(frames);
-                    if let Some((date, name, id)) = counted {
-                        counts.entry((shop, date, name)).or_insert((0, id)).0 += 1;
-                    }
-                }
-                Err(error) => self.park(row, 0, &error).await?,
-            }
-        }
-        for (shop, frames) in posts {
-            self.send(&shop, &latest_only(frames)).await?;
-        }
-        for ((shop, date, name), (count, first)) in counts {
-            if let Err(error) = self.store.count(&shop, &date, name, count, &first).await {
-                tracing::warn!(%error, "events were not counted");
-            }
-        }
+    /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
+    /// error, and comes again.
+    pub async fn publish(&self, rows: &[StreamRow]) -> Result<()> {
+        let work = self.publish_uncounted(rows).await?;
+        self.count(&work).await;
         Ok(())
+    }
+
+    async fn publish_uncounted(&self, rows: &[StreamRow]) -> Result<Vec<Work>> {
+        let (work, failures) = self.work_off(rows).await?;
+        for (place, error) in &failures {
+            if let Some(row) = rows.get(*place) {
+                self.park(row, 0, error).await?;
+            }
+        }
+        Ok(work)
+    }
+
+    /// Does errands of the queue, all at once, and names those that could not be done.
+    pub async fn run_all(&self, errands: Vec<(String, Errand)>) -> Vec<String> {
+        let done: Vec<_> = errands
+            .into_iter()
+            .map(|(name, errand)| async move {
+                let failed = Box::pin(self.run(errand)).await.err()?;
+                tracing::error!(name, error = %failed, "an errand was not done and comes again");
+                Some(name)
+            })
+            .collect();
+        stream::iter(done).buffer_unordered(ERRANDS_AT_ONCE).filter_map(ready).collect().await
+    }
+
+    async fn run(&self, errand: Errand) -> Result<()> {
+        match errand {
+            Errand::Shard(shard) => self.delivery.serve_shard(*shard).await,
+            Errand::Refresh(refresh) => self.refresh(refresh).await,
+        }
     }
 
     /// Tries a parked row again.
@@ -89,13 +94,10 @@ impl Relay {
         };
         let row: StreamRow =
             serde_json::from_str(&parked.record).map_err(|error| Error::internal(error.to_string()))?;
-        let repaired = async {
-            let (_, frames, _) = self.effects(&row).await?;
-            self.send(shop, &frames).await
-        };
-        match repaired.await {
-            Ok(()) => self.store.unpark(shop, name).await,
-            Err(error) => self.park(&row, parked.attempts + 1, &error).await,
+        let (_, failures) = self.work_off(std::slice::from_ref(&row)).await?;
+        match failures.values().next() {
+            None => self.store.unpark(shop, name).await,
+            Some(error) => self.park(&row, parked.attempts + 1, error).await,
         }
     }
 
@@ -106,49 +108,27 @@ impl Relay {
         self.store.park(&row.shop()?, &row.name(), &repair, self.clock.now()).await
     }
 
-    /// Does what one row asks for besides posting, and says what is to be posted and counted.
-    async fn effects(
-        &self,
-        row: &StreamRow,
-    ) -> Result<(ShopId, Vec<(Channel, EventFrame)>, Option<(String, &'static str, String)>)> {
-        match row.read()? {
-            Published::Nothing => Ok((row.shop()?, vec![], None)),
-            Published::Level(level) => {
-                let threshold = self.settings.low_stock_threshold;
-                let frame = |channel: Channel| {
-                    let frame = inventory_updated(&level, &channel, self.clock.now(), threshold);
-                    (channel, frame)
-                };
-                let product = Channel::Product(level.sku.product_id.clone());
-                Ok((level.shop_id.clone(), vec![frame(product), frame(Channel::Inventory)], None))
-            }
-            Published::Event(event) => {
-                let mut frames = self.log_to_owner(&event).await?;
-                for channel in channels(&event) {
-                    let seq = channel.is_log().then_some(event.version);
-                    frames.extend(live(&event, &channel, seq).map(|frame| (channel, frame)));
-                }
-                if let Some(entry) = audited(&event) {
-                    self.store.log_audit(&event.shop_id, &entry).await?;
-                    frames.push((
-                        Channel::Admin,
-                        framed(&event, &Channel::Admin, None, LiveEvent::AuditLogged(entry)),
-                    ));
-                }
-                let date = event.occurred_at.strftime("%Y-%m-%d").to_string();
-                let counted = (date, event.fact.name(), event.id.to_string());
-                Ok((event.shop_id.clone(), frames, Some(counted)))
+    /// Does what rows ask for, and says for which of them it could not.
+    async fn work_off(&self, rows: &[StreamRow]) -> Result<(Vec<Work>, Failures)> {
+        let mut failures = Failures::new();
+        let mut work = vec![];
+        for (place, row) in rows.iter().enumerate() {
+            match row.read() {
+                Ok(Published::Nothing) => {}
+                Ok(published) => work.push(Work { place, published }),
+                Err(error) => drop(failures.insert(place, error)),
             }
         }
-    }
-
-    /// Appends what concerns a person to their own log.
-    async fn log_to_owner(&self, event: &JournalEvent) -> Result<Vec<(Channel, EventFrame)>> {
-        let Some(owner) = owner(&event.fact) else {
-            return Ok(vec![]);
-        };
-        let channel = Channel::User(owner.clone());
-        let seq = self.store.append_to_log(owner, event, self.clock.now()).await?;
-        Ok(live(event, &channel, Some(seq)).map(|frame| (channel, frame)).into_iter().collect())
+        let seqs = self.append_to_logs(&work, &mut failures).await;
+        self.log_audits(&work, &mut failures).await;
+        work.retain(|work| !failures.contains_key(&work.place));
+        let mut posts: BTreeMap<ShopId, Vec<sending::Post>> = BTreeMap::new();
+        for work in &work {
+            posts.entry(work.shop().clone()).or_default().extend(work.posts(&seqs));
+        }
+        for (shop, posts) in posts {
+            self.send(&shop, posts).await?;
+        }
+        Ok((work, failures))
     }
 }

@@ -28,6 +28,8 @@ pub struct Settings {
     pub websocket_url: String,
     /// How often a client should `ping`.
     pub heartbeat: SignedDuration,
+    /// How many may be connected to a shop, about; 0 for no limit.
+    pub max_clients: usize,
     /// Whether large events may be sent compressed.
     pub allows_compression: bool,
     /// How long stock is held, at most and by default.

@@ -106,6 +106,7 @@ fn event(variant: &Value) -> Value {
         "id": { "type": "string", "description": "The same event may come twice: this says so." },
         "channel": { "type": "string" },
         "seq": { "type": "integer", "minimum": 1, "description": "Place in a log channel." },
+        "version": { "type": "integer", "minimum": 0, "description": "Of a latest value: older ones are dropped." },
         "timestamp": { "type": "integer", "description": "Milliseconds since 1970." },
         "cause": { "type": "string" },
     } });

@@ -1,11 +1,11 @@
 //! WebSocket frames, both ways.
 
 use domain::{
-    ConnectionId, EventId, Line, Money, OrderId, PaymentId, ProductId, RefundId, Role, ShopId, UserId,
-    VariantId,
+    ConnectionId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, Role, ShopId,
+    UserId, VariantId,
     order::OrderStatus,
     payment::{PaymentStatus, RefundStatus},
-    stock::StockStatus,
+    stock::{ChangeType, StockStatus},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,9 +53,31 @@ pub enum Command {
     /// Read what was missed on several channels.
     #[serde(rename = "resume")]
     Resume(Resume),
+    /// Says whether one is looking.
+    #[serde(rename = "presence.set")]
+    SetPresence(SetPresence),
     /// Keeps the socket open; the gateway answers it without waking a function.
     #[serde(rename = "ping", alias = "heartbeat")]
     Ping(#[serde(default)] serde_json::Map<String, serde_json::Value>),
+}
+
+/// Whether somebody is looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct SetPresence {
+    /// `online` or `away`.
+    pub status: PresenceStatus,
+}
+
+/// How it stands with somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceStatus {
+    /// Not connected.
+    Offline,
+    /// Connected, and not looking.
+    Away,
+    /// Connected.
+    Online,
 }
 
 /// Who is connecting, for the logs.
@@ -165,6 +187,12 @@ pub enum Reply {
         /// What the client should know about its connection.
         data: ConnectionReady,
     },
+    /// A frame of more than 4 KiB, for clients that connected with `encoding=gzip`.
+    #[serde(rename = "gzip")]
+    Gzip {
+        /// The frame, compressed with gzip, in base64.
+        data: String,
+    },
     /// Several events in one frame, in order.
     #[serde(rename = "batch")]
     Batch {
@@ -222,6 +250,10 @@ pub struct EventFrame {
     /// Its place in a log channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// The version of what it is about, on a channel that shows latest values; an older one that comes late is to be
+    /// dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// When it happened, in milliseconds since 1970.
     pub timestamp: i64,
     /// What caused it.
@@ -230,6 +262,31 @@ pub struct EventFrame {
     /// What happened.
     #[serde(flatten)]
     pub event: LiveEvent,
+}
+
+/// An event of any type, also of a shop's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AnyEvent {
+    /// Its name; the same event may come twice.
+    pub id: EventId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The channel that it is on.
+    pub channel: String,
+    /// Its place in a log channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The version of what it is about, on a channel that shows latest values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// When it happened, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// What caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// More about it. Where that fits no frame, it is `{"reference": path, "bytes": n}`: read the path over HTTP.
+    pub data: serde_json::Value,
 }
 
 /// What a client is told.
@@ -305,6 +362,19 @@ pub enum LiveEvent {
     /// Something was done that the audit log keeps.
     #[serde(rename = "audit.logged")]
     AuditLogged(crate::http::platform::AuditEntry),
+    /// Somebody came, left, or looks away. Of several, the one with the latest `timestamp` holds.
+    #[serde(rename = "presence.updated")]
+    PresenceUpdated {
+        /// Who.
+        user_id: UserId,
+        /// How it stands with them.
+        status: PresenceStatus,
+        /// When that was seen, in milliseconds since 1970.
+        timestamp: i64,
+    },
+    /// Anything, to try out a channel.
+    #[serde(rename = "test_message")]
+    TestMessage(serde_json::Value),
     /// Events were missed that are no longer kept: read the state again over HTTP.
     #[serde(rename = "resync_required")]
     ResyncRequired {
@@ -334,4 +404,20 @@ pub struct InventoryUpdated {
     pub stock_status: StockStatus,
     /// Grows with every change; an older one that comes late is to be dropped.
     pub version: u64,
+    /// What only staff is told.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<StaffStock>,
+}
+
+/// What staff is told of a change of stock besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StaffStock {
+    /// Pieces that could be bought before the last change.
+    pub previous_quantity: i64,
+    /// Pieces that can be bought.
+    pub current_quantity: i64,
+    /// Why it changed.
+    pub change_type: ChangeType,
+    /// Where it changed.
+    pub location: LocationId,
 }

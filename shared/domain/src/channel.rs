@@ -67,7 +67,7 @@ impl Channel {
             ("order", id) => Self::Order(OrderId::new(id).map_err(|_| UnknownChannel)?),
             ("product", id) => Self::Product(ProductId::new(id).map_err(|_| UnknownChannel)?),
             ("test", "") => Self::Custom(kind.into()),
-            (custom, "") if is_custom(custom) => Self::Custom(custom.into()),
+            (custom, "") if is_custom_name(custom) => Self::Custom(custom.into()),
             _ => return Err(UnknownChannel),
         };
         Ok(parsed)
@@ -92,8 +92,9 @@ impl Channel {
     }
 }
 
-/// `custom.` and up to 57 letters, digits, dots, dashes and underscores.
-fn is_custom(text: &str) -> bool {
+/// Whether `text` is a name of a shop's own, for a channel or an event: `custom.` and up to 57 letters, digits, dots,
+/// dashes and underscores.
+pub fn is_custom_name(text: &str) -> bool {
     text.len() <= 64
         && text.strip_prefix("custom.").is_some_and(|rest| {
             !rest.is_empty()

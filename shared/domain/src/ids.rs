@@ -127,6 +127,13 @@ impl ProductId {
     }
 }
 
+impl ServiceKeyId {
+    /// The name under which the program acts.
+    pub fn as_user(&self) -> UserId {
+        UserId(self.0.clone())
+    }
+}
+
 impl UserId {
     /// What the id of an anonymous visitor begins with.
     pub const GUEST_PREFIX: &'static str = "gst_";

@@ -68,6 +68,10 @@ pub enum Permission {
     Pay,
     /// Open a socket.
     OpenSocket,
+    /// Send events of the shop's own.
+    Broadcast,
+    /// See who is connected.
+    SeePresence,
     /// Join one's guest self to one's account.
     LinkGuest,
     /// See on-hand, reserved and threshold.
@@ -110,6 +114,8 @@ impl Permission {
             Self::OpenSocket => (Role::Guest, Some(Scope::RealtimeWrite)),
             Self::ShareProduct => (Role::Guest, None),
             Self::LinkGuest | Self::GiveOpinion => (Role::Customer, None),
+            Self::Broadcast => (Role::Admin, Some(Scope::RealtimeWrite)),
+            Self::SeePresence => (Role::Agent, Some(Scope::RealtimeWrite)),
             Self::ReadStockInFull => (Role::Agent, Some(Scope::InventoryRead)),
             Self::ReadEverybodysOrders => (Role::Agent, Some(Scope::OrdersRead)),
             Self::ActForCustomers => (Role::Agent, Some(Scope::OrdersWrite)),

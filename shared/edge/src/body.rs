@@ -26,6 +26,10 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct Keyed<T>(pub RequestKey, pub T);
 
+/// The same for callers who may know no `Idempotency-Key`: without one, every request is another.
+#[derive(Debug)]
+pub struct PerhapsKeyed<T>(pub RequestKey, pub T);
+
 /// A body as it came, and the headers with it.
 #[derive(Debug)]
 pub struct Raw(pub HeaderMap, pub Bytes);
@@ -84,26 +88,42 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// Reads the body and names the request after `key`.
+async fn keyed<T: DeserializeOwned>(key: String, request: Request) -> Result<(RequestKey, T), Failure> {
+    if key.is_empty() || key.len() > MAX_KEY {
+        return Err(
+            Error::field("Idempotency-Key", "invalid", "expected 1 to 255 visible ASCII characters").into()
+        );
+    }
+    let act = format!("{} {}", request.method(), request.uri().path());
+    let body = bytes(request).await?;
+    let fingerprint = app::identity::digest(&format!("{act}\n{}", app::identity::digest_bytes(&body)));
+    Ok((RequestKey { key, fingerprint }, parse(&body)?))
+}
+
+fn key_of(request: &Request) -> Option<String> {
+    let key = request.headers().get("idempotency-key")?;
+    Some(key.to_str().map(str::to_owned).unwrap_or_default())
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
     type Rejection = Failure;
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let key = request.headers().get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
         let missing = || {
             Error::invalid(ErrorCode::IdempotencyKeyMissing, "this request needs an Idempotency-Key header")
         };
-        let key = key.ok_or_else(missing)?.unwrap_or_default();
-        if key.is_empty() || key.len() > MAX_KEY {
-            return Err(Error::field(
-                "Idempotency-Key",
-                "invalid",
-                "expected 1 to 255 visible ASCII characters",
-            )
-            .into());
-        }
-        let act = format!("{} {}", request.method(), request.uri().path());
-        let body = bytes(request).await?;
-        let fingerprint = app::identity::digest(&format!("{act}\n{}", app::identity::digest_bytes(&body)));
-        Ok(Self(RequestKey { key, fingerprint }, parse(&body)?))
+        let key = key_of(&request).ok_or_else(missing)?;
+        keyed(key, request).await.map(|(key, body)| Self(key, body))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for PerhapsKeyed<T> {
+    type Rejection = Failure;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let gate = request.extensions().get::<std::sync::Arc<crate::http::Gate>>();
+        let fresh = gate.map(|gate| gate.clock.fresh().to_string());
+        let key = key_of(&request).or(fresh).unwrap_or_default();
+        keyed(key, request).await.map(|(key, body)| Self(key, body))
     }
 }
 

@@ -12,14 +12,17 @@ use std::{
 use app::{
     Clock, Settings,
     aws::{Aws, AwsAccess},
+    broadcast::Broadcasts,
     catalog::Catalog,
+    delivery::Delivery,
     idempotency::Idempotency,
     identity::Identity,
     inventory::Inventory,
     limits::Limits,
     orders::Orders,
     payments::Payments,
-    push::Push,
+    presence::Presence,
+    push::{Pace, Push},
     reactions::Reactions,
     realtime::Realtime,
     relay::Relay,
@@ -44,6 +47,7 @@ use crate::{
 pub const VARIABLES: &[&str] = &[
     "ALERTS_TOPIC_ARN",
     "ALLOWED_ORIGINS",
+    "FANOUT_POSTS_PER_SECOND",
     "FANOUT_QUEUE_URL",
     "INVENTORY_LOW_STOCK_THRESHOLD",
     "INVENTORY_RESERVATION_TTL_SECONDS",
@@ -78,6 +82,7 @@ pub const VARIABLES: &[&str] = &[
     "WEBSOCKET_ENABLE_COMPRESSION",
     "WEBSOCKET_ENABLE_LOGGING",
     "WEBSOCKET_HEARTBEAT_INTERVAL",
+    "WEBSOCKET_MAX_CLIENTS",
     "WS_ENDPOINT",
     "WS_URL",
 ];
@@ -291,6 +296,7 @@ impl Environment {
             stripe_public_key: self.optional("STRIPE_PUBLIC_KEY"),
             websocket_url: self.optional("WS_URL").unwrap_or_default(),
             heartbeat: SignedDuration::from_millis(positive("WEBSOCKET_HEARTBEAT_INTERVAL", 540_000)),
+            max_clients: self.parsed("WEBSOCKET_MAX_CLIENTS", 10_000, "a number; 0 for no limit"),
             allows_compression: self.parsed("WEBSOCKET_ENABLE_COMPRESSION", true, "true or false"),
             reservation_ttl: SignedDuration::from_secs(positive("INVENTORY_RESERVATION_TTL_SECONDS", 900)),
             low_stock_threshold: self.parsed("INVENTORY_LOW_STOCK_THRESHOLD", 10, "a whole number"),
@@ -359,7 +365,21 @@ impl Environment {
 
     /// The way to the sockets.
     pub fn push(&self) -> Push {
-        Push::new(self.aws.connections(&self.required("WS_ENDPOINT")), self.store(), self.clock())
+        let per_second = self.parsed("FANOUT_POSTS_PER_SECOND", 0, "a number; 0 for as fast as it goes");
+        let client = self.aws.connections(&self.required("WS_ENDPOINT"));
+        Push::new(client, self.store(), self.clock(), Pace::new(per_second))
+    }
+
+    /// What delivers frames, also to very many.
+    pub fn delivery(&self) -> Delivery {
+        let push = self.push();
+        let presence = Presence::new(self.store(), self.clock(), push.clone());
+        Delivery::new(push, presence, (self.aws.sqs(), self.required("FANOUT_QUEUE_URL")))
+    }
+
+    /// What sends events of a shop's own.
+    pub fn broadcasts(&self) -> Broadcasts {
+        Broadcasts::new(self.store(), self.clock(), self.delivery(), self.idempotency())
     }
 
     /// What settles payments.
@@ -419,8 +439,7 @@ impl Environment {
 
     /// What publishes the journal.
     pub fn relay(&self) -> Relay {
-        let queue = (self.aws.sqs(), self.required("FANOUT_QUEUE_URL"));
-        Relay::new(self.store(), self.clock(), self.settings(), self.push(), queue)
+        Relay::new(self.store(), self.clock(), self.settings(), self.delivery())
     }
 
     /// What does what falls due.

@@ -16,7 +16,7 @@ pub mod socket;
 pub mod telemetry;
 
 pub use answer::{Answer, Created, NoContent, Ok200};
-pub use body::{Body, Id, Keyed, Params, Raw};
+pub use body::{Body, Id, Keyed, Params, PerhapsKeyed, Raw};
 pub use caller::{Caller, IfMatch, Visitor};
 pub use environment::{Environment, Misconfigured};
 pub use problem::Failure;

@@ -92,6 +92,8 @@ async fn a_client_that_is_told_everything_twice_tells_it_once() {
     for _ in 0..3 {
         ana.buys(&lamp, 1).await;
     }
+    // Stock is told once a second, the last value always.
+    world.advance(SignedDuration::from_secs(1)).await;
     let summary = listener.leaves().await;
     assert_eq!((summary.complaints, summary.missing), (vec![], 0));
     assert_eq!(summary.counts.duplicated * 2, summary.counts.arrived);

@@ -65,6 +65,7 @@ fn frames(command: &str, order: &str) -> Vec<(String, Value)> {
     match command {
         "hello" => one("", json!({ "client": "test", "version": "1" })),
         "ping" => one("", json!({})),
+        "presence.set" => one("", json!({ "status": "away" })),
         "subscribe" | "unsubscribe" => about_channels(|channel| json!({ "channel": channel })),
         "resume" => about_channels(|channel| json!({ "channels": [{ "channel": channel, "last_seq": 0 }] })),
         "product:track" | "product:untrack" => one("lamp", json!("lamp")),

@@ -1,15 +1,22 @@
 //! Stories: people act over HTTP and WebSockets, and the books balance at the end.
 
 mod bad_input;
+mod broadcast;
 mod catalog;
 mod checkout;
 mod client;
+mod conflation;
+mod fanout;
+mod floods;
 mod frames;
 mod idempotency;
 mod identity;
 mod operations;
 mod opinions;
 mod policy;
+mod presence;
 mod realtime;
+mod repair;
+mod resume;
 mod sign_in;
 mod stock;

@@ -41,7 +41,12 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
     };
     let path = path.split('/').map(|step| if step.starts_with('{') { id } else { step });
     let path = path.collect::<Vec<_>>().join("/");
-    if path == "/api/v1/inventory" { format!("{path}?product_ids=lamp") } else { path }
+    match path.as_str() {
+        "/api/v1/inventory" => format!("{path}?product_ids=lamp"),
+        "/api/v1/realtime/events" => format!("{path}?channel=user:ana"),
+        "/api/v1/realtime/presence" => format!("{path}?user_id=ana"),
+        _ => path,
+    }
 }
 
 /// A body that makes sense, so that what is decided is who may ask.
@@ -59,6 +64,9 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/inventory/reservations") => json!({ "items": items }),
         ("post", "/api/v1/orders") => json!({ "items": items, "currency": "USD" }),
         (_, "/api/v1/payments/create-intent") => json!({ "order_id": things.order }),
+        (_, "/api/v1/realtime/broadcast" | "/api/realtime/websocket") => {
+            json!({ "type": "broadcast", "data": { "type": "custom.sale" } })
+        }
         (_, "/api/v1/payments/confirm") => json!({ "payment_id": things.payment }),
         (_, "/api/v1/payments/{payment_id}/refund") => json!({ "amount": 1 }),
         ("put", "/api/v1/products/{id}") | ("post", "/api/v1/products") => product,

@@ -2,16 +2,10 @@
 
 use contract::{
     Fact, JournalEvent,
-    frames::{EventFrame, InventoryUpdated, LiveEvent},
+    frames::{EventFrame, LiveEvent},
     http::platform::AuditEntry,
 };
-use domain::{
-    Channel,
-    stock::{ChangeType, StockStatus},
-};
-use jiff::Timestamp;
-
-use crate::store::inventory::LevelRow;
+use domain::{Channel, stock::ChangeType};
 
 /// The channels, besides its owner's, that an event is sent on.
 pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
@@ -81,35 +75,10 @@ pub(super) fn framed(
         id: event.id.clone(),
         channel: channel.to_string(),
         seq,
+        version: (seq.is_none() && event.version > 0).then_some(event.version),
         timestamp: event.occurred_at.as_millisecond(),
         cause: event.cause.clone(),
         event: live,
-    }
-}
-
-/// A level as a client sees it.
-pub(crate) fn inventory_updated(
-    row: &LevelRow,
-    channel: &Channel,
-    now: Timestamp,
-    threshold: i64,
-) -> EventFrame {
-    let available = row.level.available;
-    EventFrame {
-        id: row.last_event.clone(),
-        channel: channel.to_string(),
-        seq: None,
-        timestamp: now.as_millisecond(),
-        cause: None,
-        event: LiveEvent::InventoryUpdated(InventoryUpdated {
-            product_id: row.sku.product_id.clone(),
-            variant_id: row.sku.variant_id.clone(),
-            available_quantity: available,
-            quantity: available,
-            is_in_stock: available > 0,
-            stock_status: StockStatus::of(available, threshold),
-            version: row.level.version,
-        }),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod opinions;
 pub mod orders;
 pub mod platform;
 pub mod realtime;
+mod scan;
 pub mod transaction;
 
 pub use dynamo::{Cursor, Due, Dynamo, Item, Key, Query, Tables};

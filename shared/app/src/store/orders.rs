@@ -410,6 +410,31 @@ impl Dynamo {
         Ok(self.query(&query).await?.0)
     }
 
+    /// The newest events of an order, the newest first.
+    pub async fn newest_of_order(
+        &self,
+        shop: &ShopId,
+        id: &OrderId,
+        limit: u32,
+    ) -> Result<Vec<JournalEvent>> {
+        self.newest(order_pk(shop, id), limit).await
+    }
+
+    /// The newest events of a payment, the newest first.
+    pub async fn newest_of_payment(
+        &self,
+        shop: &ShopId,
+        id: &PaymentId,
+        limit: u32,
+    ) -> Result<Vec<JournalEvent>> {
+        self.newest(payment_pk(shop, id), limit).await
+    }
+
+    async fn newest(&self, pk: String, limit: u32) -> Result<Vec<JournalEvent>> {
+        let query = Query::new(&self.tables.orders, pk).beginning_with(JOURNAL).newest_first().limit(limit);
+        Ok(self.query(&query.consistent()).await?.0)
+    }
+
     /// A payment.
     pub async fn payment(&self, shop: &ShopId, id: &PaymentId) -> Result<Option<StoredPayment>> {
         let key = Key::new(payment_pk(shop, id), "payment");

@@ -6,25 +6,34 @@
 //! | `connection#{id}` | `connection` | a connection and its principal |
 //! | the same | `sub#{channel}` | what it listens to |
 //! | `{shop}#channel#{channel}` | `{connection}` | the same, the other way round |
+//! | `{shop}#people#{shard}` | `{user}#{connection}` | the same of `user:` channels: who is connected, and where |
 //! | `{shop}#log#{user}` | `head` | the last `seq` of a person's log |
 //! | the same | `j#{seq}`, `from#{event}` | the log, and which events are in it |
+//! | `{shop}#kept#{channel}` | `broadcast` | the last broadcast to a channel |
+//! | `{shop}#slot#{subject}` | `slot` | when a value was last shown; see [`slots`] |
 //!
 //! A connection is the one thing whose key does not begin with its shop: API Gateway names it and nothing else.
 
-use contract::JournalEvent;
-use domain::{Channel, ConnectionId, Principal, ShopId, UserId};
+mod log;
+mod people;
+pub mod slots;
+
+use domain::{Channel, ConnectionId, Principal, Role, ShopId, UserId};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dynamo, JOURNAL, Key, Query, Transaction,
-    dynamo::{Update, Written, item, number, row, text, values},
-    journal_sk,
+    Dynamo, Key, Query,
+    dynamo::{Update, Written, item, text, values},
 };
-use crate::{Error, Result};
+use crate::Result;
 
 /// How long a person's log is kept, and so how late a client may resume.
 pub const LOG_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// In how many partitions the people of a shop are, so that no single one takes every connect.
+const PEOPLE_SHARDS: u32 = 16;
 
 /// A ticket to connect with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,7 +70,8 @@ pub struct Connection {
     pub expires_at: i64,
 }
 
-/// That a connection listens to a channel.
+/// That a connection listens to a channel. Every connection listens to its own person's: that row also says that they
+/// are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// Who listens.
@@ -70,13 +80,63 @@ pub struct Subscription {
     pub channel: Channel,
     /// In which shop.
     pub shop_id: ShopId,
-    /// When DynamoDB may forget it, in seconds since 1970.
+    /// Whose connection it is.
+    pub user_id: UserId,
+    /// As what they are connected.
+    pub role: Role,
+    /// Since when they are connected.
+    pub connected_at: Timestamp,
+    /// Whether they said that they are not looking.
+    #[serde(default)]
+    pub is_away: bool,
+    /// Whether large events may come compressed.
+    #[serde(default)]
+    pub accepts_gzip: bool,
+    /// When it ends, in seconds since 1970: DynamoDB may take longer to forget it.
     pub expires_at: i64,
 }
 
-#[derive(Debug, Deserialize)]
-struct Head {
-    last_seq: u64,
+impl Connection {
+    /// That it listens to `channel`.
+    pub fn subscription(&self, channel: Channel) -> Subscription {
+        Subscription {
+            connection_id: self.connection_id.clone(),
+            channel,
+            shop_id: self.principal.shop.clone(),
+            user_id: self.principal.subject.clone(),
+            role: self.principal.role,
+            connected_at: self.connected_at,
+            is_away: false,
+            accepts_gzip: self.accepts_gzip,
+            expires_at: self.ends_at.as_second(),
+        }
+    }
+
+    /// That it listens to its own person's channel.
+    pub fn own_subscription(&self) -> Subscription {
+        self.subscription(self.own_channel())
+    }
+
+    /// Its own person's channel.
+    pub fn own_channel(&self) -> Channel {
+        Channel::User(self.principal.subject.clone())
+    }
+}
+
+impl Subscription {
+    /// Whether it is a connection's own: that a person is there.
+    pub fn is_own(&self) -> bool {
+        matches!(&self.channel, Channel::User(user) if *user == self.user_id)
+    }
+
+    /// Whether it is staff that listens.
+    pub const fn is_staffs(&self) -> bool {
+        matches!(self.role, Role::Agent | Role::Admin)
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.expires_at <= now.as_second()
+    }
 }
 
 fn connection_pk(id: &ConnectionId) -> String {
@@ -91,12 +151,27 @@ fn channel_pk(shop: &ShopId, channel: &Channel) -> String {
     format!("{shop}#channel#{channel}")
 }
 
-fn ticket_key(shop: &ShopId, digest: &str) -> Key {
-    Key::new(format!("{shop}#ticket#{digest}"), "ticket")
+fn people_pk(shop: &ShopId, shard: u32) -> String {
+    format!("{shop}#people#{shard}")
 }
 
-fn log_pk(shop: &ShopId, user: &UserId) -> String {
-    format!("{shop}#log#{user}")
+fn people_shard(user: &UserId) -> u32 {
+    user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+        % PEOPLE_SHARDS
+}
+
+fn listener_key(subscription: &Subscription) -> Key {
+    let Subscription { shop_id, channel, connection_id, .. } = subscription;
+    match channel {
+        Channel::User(user) => {
+            Key::new(people_pk(shop_id, people_shard(user)), format!("{user}#{connection_id}"))
+        }
+        channel => Key::new(channel_pk(shop_id, channel), connection_id.as_str()),
+    }
+}
+
+fn ticket_key(shop: &ShopId, digest: &str) -> Key {
+    Key::new(format!("{shop}#ticket#{digest}"), "ticket")
 }
 
 impl Dynamo {
@@ -145,36 +220,34 @@ impl Dynamo {
 
     /// Writes a subscription, both ways round.
     pub(crate) async fn put_subscription(&self, subscription: &Subscription) -> Result<()> {
-        let Subscription { connection_id, channel, shop_id, .. } = subscription;
+        let Subscription { connection_id, channel, .. } = subscription;
         let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
         self.put(&self.tables.realtime, item(&by_connection, subscription)?).await?;
-        self.put_listener(subscription, shop_id).await
+        self.put_listener(subscription).await
     }
 
     /// Writes only the channel's side: enough where the channel follows from the connection.
-    pub(crate) async fn put_listener(&self, subscription: &Subscription, shop: &ShopId) -> Result<()> {
-        let key = Key::new(channel_pk(shop, &subscription.channel), subscription.connection_id.as_str());
-        self.put(&self.tables.realtime, item(&key, subscription)?).await
+    pub(crate) async fn put_listener(&self, subscription: &Subscription) -> Result<()> {
+        self.put(&self.tables.realtime, item(&listener_key(subscription), subscription)?).await
     }
 
     /// Removes a subscription, both ways round.
-    pub(crate) async fn delete_subscription(
-        &self,
-        shop: &ShopId,
-        id: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<()> {
-        self.delete_listener(shop, id, channel).await?;
-        self.delete(&self.tables.realtime, &Key::new(connection_pk(id), format!("sub#{channel}"))).await
+    pub(crate) async fn delete_subscription(&self, subscription: &Subscription) -> Result<()> {
+        let Subscription { connection_id, channel, .. } = subscription;
+        self.delete_listener(subscription).await?;
+        let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
+        self.delete(&self.tables.realtime, &by_connection).await
     }
 
-    pub(crate) async fn delete_listener(
-        &self,
-        shop: &ShopId,
-        id: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<()> {
-        self.delete(&self.tables.realtime, &Key::new(channel_pk(shop, channel), id.as_str())).await
+    /// Removes all that a connection subscribed to.
+    pub(crate) async fn delete_subscriptions(&self, id: &ConnectionId) -> Result<()> {
+        let subscriptions = self.subscriptions(id).await?;
+        let deleted = subscriptions.into_iter().map(async |one| self.delete_subscription(&one).await);
+        stream::iter(deleted).buffer_unordered(8).try_collect().await
+    }
+
+    pub(crate) async fn delete_listener(&self, subscription: &Subscription) -> Result<()> {
+        self.delete(&self.tables.realtime, &listener_key(subscription)).await
     }
 
     /// What a connection listens to.
@@ -185,90 +258,27 @@ impl Dynamo {
         .await
     }
 
-    /// Who listens to a channel.
-    pub async fn listeners(&self, shop: &ShopId, channel: &Channel) -> Result<Vec<Subscription>> {
-        self.query_all(Query::new(&self.tables.realtime, channel_pk(shop, channel)).consistent()).await
+    /// Who listens to a channel at `now`.
+    pub async fn listeners(
+        &self,
+        shop: &ShopId,
+        channel: &Channel,
+        now: Timestamp,
+    ) -> Result<Vec<Subscription>> {
+        let query = match channel {
+            Channel::User(user) => {
+                let people = Query::new(&self.tables.realtime, people_pk(shop, people_shard(user)));
+                people.beginning_with(format!("{user}#"))
+            }
+            channel => Query::new(&self.tables.realtime, channel_pk(shop, channel)),
+        };
+        let mut listeners: Vec<Subscription> = self.query_all(query.consistent()).await?;
+        listeners.retain(|listener| !listener.has_ended(now));
+        Ok(listeners)
     }
 
     /// Removes a connection's own row.
     pub(crate) async fn delete_connection(&self, id: &ConnectionId) -> Result<()> {
         self.delete(&self.tables.realtime, &connection_key(id)).await
-    }
-
-    /// The last `seq` of a person's log.
-    pub async fn log_seq(&self, shop: &ShopId, user: &UserId) -> Result<u64> {
-        let head: Option<Head> =
-            self.get(&self.tables.realtime, &Key::new(log_pk(shop, user), "head"), true).await?;
-        Ok(head.map_or(0, |head| head.last_seq))
-    }
-
-    /// Appends an event to a person's log, once; returns its `seq`, also when it was there already.
-    pub async fn append_to_log(&self, user: &UserId, event: &JournalEvent, now: Timestamp) -> Result<u64> {
-        let (shop, table) = (&event.shop_id, &self.tables.realtime);
-        let pk = log_pk(shop, user);
-        let expires_at = now.checked_add(LOG_KEPT).unwrap_or(Timestamp::MAX).as_second();
-        let marker = Key::new(&pk, format!("from#{}", event.id));
-        for _ in 0..16 {
-            let seq = self.log_seq(shop, user).await? + 1;
-            let mut transaction = Transaction::default();
-            let bump = values([(":seen", number(seq - 1)), (":seq", number(seq))]);
-            let condition = match seq {
-                1 => "attribute_not_exists(last_seq)",
-                _ => "last_seq = :seen",
-            };
-            let bump = if seq == 1 { values([(":seq", number(seq))]) } else { bump };
-            transaction.update(
-                table,
-                &Key::new(&pk, "head"),
-                "SET last_seq = :seq",
-                Some(condition.into()),
-                bump,
-            )?;
-            let mut entry = item(&Key::new(&pk, journal_sk(seq)), event)?;
-            entry.insert("expires_at".into(), number(expires_at));
-            transaction.put_new(table, entry)?;
-            let mut source = marker.attributes();
-            source.insert("seq".into(), number(seq));
-            source.insert("expires_at".into(), number(expires_at));
-            transaction.put_new(table, source)?;
-            match self.commit(&transaction).await? {
-                Ok(()) => return Ok(seq),
-                Err(refusal) => {
-                    if let Some(Some(found)) = refusal.of(2) {
-                        #[derive(Deserialize)]
-                        struct Marker {
-                            seq: u64,
-                        }
-                        return Ok(row::<Marker>(found.clone())?.seq);
-                    }
-                }
-            }
-        }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
-    }
-
-    /// What is in a person's log after `after`, oldest first, each with its `seq`.
-    pub async fn log_after(
-        &self,
-        shop: &ShopId,
-        user: &UserId,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<(u64, JournalEvent)>> {
-        #[derive(Deserialize)]
-        struct Entry {
-            sk: String,
-            #[serde(flatten)]
-            event: JournalEvent,
-        }
-        let (from, to) = (journal_sk(after.saturating_add(1)), format!("{JOURNAL}~"));
-        let query =
-            Query::new(&self.tables.realtime, log_pk(shop, user)).between(from, to).consistent().limit(limit);
-        let (entries, _): (Vec<Entry>, _) = self.query(&query).await?;
-        let numbered = entries.into_iter().filter_map(|entry| {
-            let seq = entry.sk.strip_prefix(JOURNAL)?.parse().ok()?;
-            Some((seq, entry.event))
-        });
-        Ok(numbered.collect())
     }
 }

@@ -6,6 +6,7 @@ pub mod inventory;
 pub mod orders;
 pub mod payments;
 pub mod platform;
+pub mod realtime;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

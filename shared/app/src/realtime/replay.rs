@@ -1,0 +1,148 @@
+//! What was missed on a channel: the events of a log, the latest values of a state.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    JournalEvent,
+    frames::{EventFrame, LiveEvent},
+};
+use domain::{Channel, EventId, ProductId, ShopId, VariantId};
+
+use super::Realtime;
+use crate::{Result, conflation::stock_frame, relay::live, store::inventory::LevelRow};
+
+/// Missed events that are sent again at most; who missed more reads the state anew.
+pub(super) const MAX_REPLAY: u32 = 500;
+
+/// What was missed on a channel.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// How far a log has come; a state channel has no such thing.
+    pub(super) seq: Option<u64>,
+    /// Events, or word that they are no longer all there.
+    pub(super) events: Vec<EventFrame>,
+}
+
+impl Realtime {
+    /// What was missed on `channel` by whoever saw its events up to `after`; nothing if they have not seen any.
+    pub(super) async fn missed(
+        &self,
+        shop: &ShopId,
+        channel: &Channel,
+        after: Option<u64>,
+    ) -> Result<Missed> {
+        match channel {
+            Channel::Order(_) | Channel::User(_) => {
+                let limit = if after.is_some() { MAX_REPLAY } else { 0 };
+                let (seq, events) = self.log(shop, channel, after.unwrap_or(0), limit).await?;
+                let events = after.map(|after| self.replayed(channel, &events, after, seq, None));
+                Ok(Missed { seq: Some(seq), events: events.unwrap_or_default() })
+            }
+            Channel::Product(product) => {
+                Ok(Missed { seq: None, events: self.latest_stock(shop, product).await? })
+            }
+            // Too many values to send all of them: whoever comes back reads them where they are listed.
+            Channel::Inventory | Channel::Shop(_) | Channel::Agents | Channel::Admin => {
+                let resync =
+                    after.map(|after| self.resync(channel, after, "current values are read over HTTP"));
+                Ok(Missed { seq: None, events: resync.into_iter().collect() })
+            }
+            // What a shop sends itself is kept as it was sent: see `Realtime::kept`.
+            Channel::Custom(_) => Ok(Missed::default()),
+        }
+    }
+
+    /// A page of a log.
+    pub(super) async fn page(
+        &self,
+        shop: &ShopId,
+        channel: &Channel,
+        after: u64,
+        limit: u32,
+    ) -> Result<Missed> {
+        let (seq, events) = self.log(shop, channel, after, limit).await?;
+        Ok(Missed { seq: Some(seq), events: self.replayed(channel, &events, after, seq, Some(limit)) })
+    }
+
+    /// How far a log has come, and its events after `after`, each with its `seq`; none at all if `limit` is 0.
+    async fn log(
+        &self,
+        shop: &ShopId,
+        channel: &Channel,
+        after: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<(u64, JournalEvent)>)> {
+        let (seq, events) = match channel {
+            Channel::Order(order) => {
+                let seq = self.store.order(shop, order).await?.map_or(0, |stored| stored.order.version);
+                let events = match limit {
+                    0 => vec![],
+                    limit => self.store.order_journal(shop, order, after, limit).await?,
+                };
+                (seq, events.into_iter().map(|event| (event.version, event)).collect())
+            }
+            Channel::User(user) => {
+                let seq = self.store.log_seq(shop, user).await?;
+                let events = match limit {
+                    0 => vec![],
+                    limit => self.store.log_after(shop, user, after, limit).await?,
+                };
+                (seq, events)
+            }
+            _ => (0, vec![]),
+        };
+        Ok((seq, events))
+    }
+
+    async fn latest_stock(&self, shop: &ShopId, product: &ProductId) -> Result<Vec<EventFrame>> {
+        let mut variants: BTreeMap<Option<VariantId>, Vec<LevelRow>> = BTreeMap::new();
+        for level in self.store.levels(shop, product, true).await? {
+            variants.entry(level.sku.variant_id.clone()).or_default().push(level);
+        }
+        let channel = Channel::Product(product.clone());
+        let (now, threshold) = (self.clock.now(), self.settings.low_stock_threshold);
+        let frames = variants.values().filter_map(|levels| stock_frame(levels, &channel, now, threshold));
+        Ok(frames.collect())
+    }
+
+    /// Missed events as frames, or word that they are no longer all there. Of a page it is enough that nothing is
+    /// missing on it.
+    fn replayed(
+        &self,
+        channel: &Channel,
+        events: &[(u64, JournalEvent)],
+        after: u64,
+        seq: u64,
+        page: Option<u32>,
+    ) -> Vec<EventFrame> {
+        let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        let reached = after.saturating_add(count);
+        let is_full = page.is_some_and(|limit| count >= u64::from(limit));
+        // More may have been written since `seq` was read, but nothing may be missing.
+        let is_whole = after <= seq
+            && (reached >= seq || is_full)
+            && events.iter().map(|(seq, _)| *seq).eq(after.saturating_add(1)..=reached);
+        if is_whole {
+            return events.iter().filter_map(|(seq, event)| live(event, channel, Some(*seq))).collect();
+        }
+        let reason = if after > seq { "the channel has not come that far" } else { "too much was missed" };
+        vec![self.resync(channel, after, reason)]
+    }
+
+    fn resync(&self, channel: &Channel, after: u64, reason: &str) -> EventFrame {
+        let name = crate::clock::derived(&["resync", &channel.to_string(), &after.to_string()]);
+        EventFrame {
+            id: EventId::from_uuid(name),
+            channel: channel.to_string(),
+            seq: None,
+            version: None,
+            timestamp: self.clock.now().as_millisecond(),
+            cause: None,
+            event: LiveEvent::ResyncRequired {
+                channel: channel.to_string(),
+                from_seq: after,
+                reason: reason.into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Values that change faster than anybody can read: at most one post a second, and the last one is never lost.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::world::{Person, Socket, World};
+
+/// All that a socket has been told of stock, with nothing left under way.
+async fn told(world: &World, socket: &mut Socket) -> Vec<(i64, u64)> {
+    world.idle().await;
+    let events = socket.so_far().await;
+    let stock = events.iter().filter(|event| event["type"] == "inventory.updated");
+    stock
+        .map(|event| {
+            (event["data"]["available_quantity"].as_i64().unwrap(), event["version"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+async fn sell(admin: &Person<'_>, pieces: usize) {
+    for _ in 0..pieces {
+        let one = json!({ "product_id": "lamp", "quantity": 1, "operation": "subtract" });
+        admin.post("/api/v1/inventory/adjustments", one).await.ok();
+    }
+}
+
+async fn second(world: &World) {
+    world.advance(SignedDuration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn ten_changes_of_a_moment_are_two_posts_and_the_last_is_the_latest() {
+    let world = World::new().await;
+    world.product("lamp", 100).await;
+    let admin = world.admin().await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    viewer.subscribes("inventory").await;
+    assert_eq!(told(&world, &mut viewer).await.len(), 1, "what there is");
+    sell(&admin, 10).await;
+    let at_once = told(&world, &mut viewer).await;
+    assert_eq!(at_once.len(), 2, "once on each channel: {at_once:?}");
+    world.cloud().meter().reset();
+    second(&world).await;
+    let later = told(&world, &mut viewer).await;
+    assert_eq!(later.iter().map(|(pieces, _)| *pieces).collect::<Vec<_>>(), [90, 90]);
+    assert!(later[0].1 > at_once[0].1, "the version has grown");
+    assert_eq!(world.posts("Fanout"), 1, "both channels in one post");
+    for _ in 0..3 {
+        second(&world).await;
+    }
+    assert_eq!(told(&world, &mut viewer).await, [], "nothing changed, nothing is said");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn over_any_second_there_is_one_post_and_the_end_is_always_told() {
+    let world = World::new().await;
+    world.product("lamp", 200).await;
+    let admin = world.admin().await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    told(&world, &mut viewer).await;
+    let mut left = 200;
+    for sales in [1_usize, 0, 3, 0, 0, 1, 1, 5, 2, 0, 4, 1] {
+        sell(&admin, sales).await;
+        left -= i64::try_from(sales).unwrap();
+        assert!(told(&world, &mut viewer).await.len() <= 1);
+        second(&world).await;
+        let refreshed = told(&world, &mut viewer).await;
+        assert!(refreshed.len() <= 1);
+        assert!(refreshed.iter().all(|(pieces, _)| *pieces == left), "{refreshed:?}, {left} are left");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_latest_value_is_told_whatever_fails_on_the_way() {
+    let world = World::new().await;
+    world.product("lamp", 100).await;
+    let admin = world.admin().await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    told(&world, &mut viewer).await;
+    let slot = |function: &str, kind: &str, skip: u64| {
+        json!({ "service": "dynamodb", "function": function, "operation": "UpdateItem", "table": "RealtimeTable",
+            "kind": kind, "count": 4, "skip": skip })
+    };
+    let faults = [
+        json!({ "service": "sqs", "function": "Relay", "operation": "SendMessage", "kind": "refuse", "count": 4 }),
+        json!({ "service": "sqs", "function": "Relay", "operation": "SendMessage", "kind": "drop", "count": 1 }),
+        slot("Relay", "refuse", 0),
+        slot("Relay", "drop", 1),
+        slot("Fanout", "refuse", 0),
+        slot("Fanout", "drop", 0),
+        json!({ "service": "dynamodb", "function": "Fanout", "operation": "Query", "kind": "refuse", "count": 4 }),
+        json!({ "service": "connections", "function": "Fanout", "kind": "throttle", "count": 5 }),
+        json!({ "service": "connections", "function": "Relay", "kind": "drop", "count": 1 }),
+    ];
+    let mut left = 100;
+    for fault in faults {
+        world.fault(fault.clone()).await;
+        sell(&admin, 3).await;
+        left -= 3;
+        world.idle().await;
+        world.no_faults().await;
+        // Long enough for whatever is tried again, parked rows included.
+        world.advance(SignedDuration::from_mins(3)).await;
+        let values = told(&world, &mut viewer).await;
+        let latest = values.iter().max_by_key(|(_, version)| *version);
+        assert_eq!(latest.map(|(pieces, _)| *pieces), Some(left), "{fault}: {values:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn staff_sees_more_of_a_change_than_the_public() {
+    let world = World::new().await;
+    world.product("lamp", 100).await;
+    let mut guest = world.guest().await.socket().await;
+    let mut agent = world.person("agent", "gus", "default").await.socket().await;
+    for socket in [&mut guest, &mut agent] {
+        socket.subscribes("inventory").await;
+    }
+    world.customer("ben").await.orders("lamp", 2).await.ok();
+    let public = guest.next("inventory.updated").await;
+    let staffs = agent.next("inventory.updated").await;
+    let of = |event: &Value, field: &str| event["data"][field].clone();
+    for event in [&public, &staffs] {
+        assert_eq!((of(event, "available_quantity"), of(event, "quantity")), (json!(98), json!(98)));
+    }
+    for field in ["previous_quantity", "current_quantity", "change_type", "location"] {
+        assert_eq!(of(&public, field), Value::Null, "{public}");
+    }
+    assert_eq!((of(&staffs, "previous_quantity"), of(&staffs, "current_quantity")), (json!(100), json!(98)));
+    assert_eq!((of(&staffs, "change_type"), of(&staffs, "location")), (json!("reservation"), json!("main")));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_thing_that_lies_in_two_places_is_one_value() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    told(&world, &mut viewer).await;
+    let add = json!({ "product_id": lamp, "quantity": 7, "operation": "add", "location": "cellar" });
+    world.admin().await.post("/api/v1/inventory/adjustments", add).await.ok();
+    assert_eq!(told(&world, &mut viewer).await, [(12, 2)]);
+    let mut later = world.guest().await.socket().await;
+    later.subscribes("product:lamp").await;
+    assert_eq!(told(&world, &mut later).await, [(12, 2)], "and whoever joins sees the same");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_order_on_the_shop_s_screens_shows_where_it_is() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let ana = world.customer("ana").await;
+    let mut desk = world.person("agent", "gus", "default").await.socket().await;
+    desk.subscribes("shop:default").await;
+    let order = ana.buys(&lamp, 1).await;
+    assert_eq!(desk.next("order.created").await["data"]["order_id"], order["order_id"]);
+    let paid = desk.next("order.status_updated").await;
+    assert_eq!((&paid["data"]["current_status"], &paid["seq"]), (&json!("paid"), &Value::Null));
+    assert!(paid["version"].as_u64().unwrap() > 1);
+    world.end().await;
+}
