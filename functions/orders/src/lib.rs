@@ -56,6 +56,7 @@ struct OrdersQuery {
     /// Only with this status.
     status: Option<OrderStatus>,
     /// Only of this person (staff).
+    #[serde(alias = "customerId")]
     customer_id: Option<UserId>,
 }
 

@@ -117,7 +117,17 @@ async fn products_that_make_no_sense_are_refused_by_field() {
         details[field] = value;
         let reply = admin.send(Method::PUT, "/api/v1/products/shirt", &[], Some(details.to_string())).await;
         assert_eq!(reply.complaint(), format!("400 validation_failed {complaint}"), "{}", reply.body);
+        details["product_id"] = json!("another");
+        let reply = admin.post("/api/v1/products", details).await;
+        assert_eq!(reply.complaint(), format!("400 validation_failed {complaint}"), "{}", reply.body);
     }
+    assert_eq!(admin.post("/api/v1/products", json!({})).await.complaint(), "400 validation_failed name");
+    let mut misnamed = shirt();
+    misnamed["product_id"] = json!("a/b");
+    assert_eq!(
+        admin.post("/api/v1/products", misnamed).await.complaint(),
+        "400 validation_failed product_id"
+    );
     assert_eq!(admin.get("/api/v1/products/shirt").await.ok()["version"], 1);
     world.end().await;
 }

@@ -1,6 +1,6 @@
 //! Products, their variants, and what customers say of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use domain::{
     Line, Money, Paragraph, ProductId, UserId, VariantId,
@@ -9,7 +9,10 @@ use domain::{
     stock::Quantity,
 };
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use utoipa::ToSchema;
 
 /// The most variants of one product.
@@ -22,14 +25,63 @@ pub const MAX_TAGS: usize = 50;
 pub const MAX_IMAGES: usize = 20;
 
 /// A product to be made.
-#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct NewProduct {
     /// What it is to be called in paths; derived from the `Idempotency-Key` if absent.
-    #[serde(default, alias = "productId")]
     pub product_id: Option<ProductId>,
     /// What it is.
     #[serde(flatten)]
     pub details: ProductDetails,
+}
+
+/// By hand, because an error inside of what serde flattens has lost the path to its field.
+impl<'de> Deserialize<'de> for NewProduct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Named)
+    }
+}
+
+struct Named;
+
+impl<'de> Visitor<'de> for Named {
+    type Value = NewProduct;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a product")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NewProduct, A::Error> {
+        let mut product_id = None;
+        let others = Others { map, product_id: &mut product_id };
+        let details = ProductDetails::deserialize(MapAccessDeserializer::new(others))?;
+        Ok(NewProduct { product_id, details })
+    }
+}
+
+/// Every field but the product's name, which it keeps.
+struct Others<'a, A> {
+    map: A,
+    product_id: &'a mut Option<ProductId>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Others<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        loop {
+            match self.map.next_key::<String>()? {
+                None => return Ok(None),
+                Some(name) if matches!(name.as_str(), "product_id" | "productId") => {
+                    *self.product_id = self.map.next_value()?;
+                }
+                Some(name) => return seed.deserialize(name.into_deserializer()).map(Some),
+            }
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
 }
 
 /// What a product is.
@@ -355,6 +407,19 @@ mod tests {
         for channel in ShareChannel::ALL {
             assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
         }
+    }
+
+    #[test]
+    fn a_product_to_be_made_is_its_details_and_perhaps_a_name() {
+        let body = serde_json::json!({ "productId": "lamp", "name": "Lamp", "price": { "amount": 1, "currency": "USD" } });
+        let new: NewProduct = serde_json::from_value(body).unwrap();
+        assert_eq!(new.product_id.as_ref().map(ProductId::as_str), Some("lamp"));
+        let written = serde_json::to_string(&new).unwrap();
+        assert_eq!(serde_json::from_str::<NewProduct>(&written).unwrap().details, new.details);
+        let unnamed = serde_json::json!({ "product_id": null, "name": "Lamp", "price": { "amount": 1, "currency": "USD" } });
+        assert_eq!(serde_json::from_value::<NewProduct>(unnamed).unwrap().product_id, None);
+        assert!(serde_json::from_str::<NewProduct>(r#"{"product_id":"lamp"}"#).is_err());
+        assert!(serde_json::from_str::<NewProduct>("[]").is_err());
     }
 
     #[test]
