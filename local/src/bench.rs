@@ -4,8 +4,12 @@
 //! the goal, on which machine.
 
 mod checkouts;
+mod drop;
 mod error;
+mod fanout;
 mod machine;
+mod peers;
+mod percentiles;
 mod shop;
 mod start;
 mod table;
@@ -49,6 +53,10 @@ enum What {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         runs: u32,
     },
+    /// What reaches applications whose sockets are cut again and again, beside Socket.IO
+    Drop(drop::Drop),
+    /// What it costs to tell ten thousand sockets something, beside Socket.IO and ws
+    Fanout(fanout::Fanout),
     /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
         /// For how long new checkouts are begun
@@ -76,6 +84,8 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             let report = start::measure(template, bootstraps.as_deref(), *runs).await?;
             bench.show(&report, out)
         }
+        What::Drop(asked) => bench.show(&drop::measure(template, *asked).await?, out),
+        What::Fanout(asked) => bench.show(&fanout::measure(template, *asked).await?, out),
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)
