@@ -6,11 +6,8 @@
 mod checkouts;
 mod drop;
 mod error;
-<<<<<<< HEAD
 mod fanout;
-=======
 mod forecast;
->>>>>>> stock
 mod machine;
 mod peers;
 mod percentiles;
@@ -57,18 +54,15 @@ enum What {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         runs: u32,
     },
-<<<<<<< HEAD
     /// What reaches applications whose sockets are cut again and again, beside Socket.IO
     Drop(drop::Drop),
     /// What it costs to tell ten thousand sockets something, beside Socket.IO and ws
     Fanout(fanout::Fanout),
-=======
     /// How far the forecast of demand is from what happened in the last month of a real year
     Forecast {
         /// The UCI Online Retail file, plain or compressed with gzip
         file: PathBuf,
     },
->>>>>>> stock
     /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
         /// For how long new checkouts are begun
@@ -96,12 +90,9 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             let report = start::measure(template, bootstraps.as_deref(), *runs).await?;
             bench.show(&report, out)
         }
-<<<<<<< HEAD
         What::Drop(asked) => bench.show(&drop::measure(template, *asked).await?, out),
         What::Fanout(asked) => bench.show(&fanout::measure(template, *asked).await?, out),
-=======
         What::Forecast { file } => bench.show(&forecast::measure(file)?, out),
->>>>>>> stock
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)

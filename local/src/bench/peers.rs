@@ -80,7 +80,7 @@ impl Peers {
 impl Peer {
     /// Starts a server that prints one line of JSON when it is ready.
     pub async fn start<T: DeserializeOwned>(mut command: Command) -> Result<(Self, T), BenchError> {
-        let name = format!("{:?}", command.as_std().get_program());
+        let name = command.as_std().get_program().display().to_string();
         let mut process = command
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -21,7 +21,7 @@ use crate::bench::BenchError;
 const AT_A_TIME: usize = 64;
 
 /// How long everything that was sent may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

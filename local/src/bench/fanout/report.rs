@@ -147,7 +147,7 @@ impl Report for FanoutReport {
             row("subscribe, CPU us", &|it| format!("{:.0}", it.subscribe_cpu_us)),
             row("memory of an idle socket, KiB", &|it| format!("{:.1}", it.bytes_per_socket as f64 / 1024.0)),
         ];
-        let kinds: [(&str, &dyn Fn(&Figures) -> &Seen); 2] = [("one", &|it| &it.one), ("ten", &|it| &it.ten)];
+        let kinds: [(&str, fn(&Figures) -> &Seen); 2] = [("one", |it| &it.one), ("ten", |it| &it.ten)];
         for (name, seen) in kinds {
             rows.push(row(&format!("{name} to each: arrived, %"), &|it| {
                 format!("{:.3}", seen(it).percent())
