@@ -5,6 +5,7 @@
 
 mod checkouts;
 mod error;
+mod forecast;
 mod machine;
 mod shop;
 mod start;
@@ -49,6 +50,11 @@ enum What {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         runs: u32,
     },
+    /// How far the forecast of demand is from what happened in the last month of a real year
+    Forecast {
+        /// The UCI Online Retail file, plain or compressed with gzip
+        file: PathBuf,
+    },
     /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
         /// For how long new checkouts are begun
@@ -76,6 +82,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             let report = start::measure(template, bootstraps.as_deref(), *runs).await?;
             bench.show(&report, out)
         }
+        What::Forecast { file } => bench.show(&forecast::measure(file)?, out),
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)

@@ -111,6 +111,16 @@ impl World {
         self.nobody().post("/_local/clock", body).await.ok();
     }
 
+    /// Asks the tables directly, as nobody in particular: to see what is stored, or to spoil it.
+    pub async fn dynamo(&self, operation: &str, body: Value) -> Value {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let request = self.http.post(self.cloud.aws_url()).header("x-amz-target", target);
+        let request = request.header("content-type", "application/x-amz-json-1.0").body(body.to_string());
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{operation}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
     /// Makes something outside fail.
     pub async fn fault(&self, fault: Value) {
         self.nobody().post("/_local/faults", fault).await.ok();

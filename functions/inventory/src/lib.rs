@@ -1,5 +1,8 @@
 //! `/api/v1/inventory`: reading stock, changing it, setting it aside, comparing it with its ledger.
 
+mod aliases;
+mod lines;
+
 use app::{
     Error,
     idempotency::Idempotency,
@@ -15,8 +18,12 @@ use contract::{
     http::{
         Page, PageRequest,
         inventory::{
-            AdjustmentView, MovementView, NewAdjustment, NewReservation, ReservationView,
-            StockReconciliation, StockView,
+            AdjustmentView, MovementView, NewAdjustment, NewExtension, NewReservation, ReservationView,
+            StockReconciliation, StockRepair, StockView,
+        },
+        sales::{
+            AdjustmentsView, CommitmentView, MovementsRequest, NewAdjustments, NewCommitment, NewReturn,
+            ReturnView,
         },
     },
 };
@@ -53,9 +60,15 @@ pub fn routes() -> OpenApiRouter<Stock> {
         .routes(routes!(read_stock))
         .routes(routes!(list_movements))
         .routes(routes!(adjust_stock))
+        .routes(routes!(adjust_all_stock))
+        .routes(routes!(process_order))
+        .routes(routes!(return_stock))
         .routes(routes!(reserve_stock))
         .routes(routes!(read_reservation, release_reservation))
-        .routes(routes!(reconcile_stock))
+        .routes(routes!(extend_reservation))
+        .routes(routes!(reconcile_stock, repair_stock))
+        .merge(lines::routes())
+        .merge(aliases::routes())
 }
 
 /// Which levels of a product are wanted.
@@ -113,16 +126,16 @@ async fn read_stock(
 
 /// Lists the ledger of a product, newest first.
 #[utoipa::path(get, path = "/api/v1/inventory/{product_id}/movements", tag = "inventory",
-    params(("product_id" = ProductId, Path), PageRequest), security(("bearer" = [])),
+    params(("product_id" = ProductId, Path), MovementsRequest), security(("bearer" = [])),
     responses((status = 200, body = Page<MovementView>), (status = "default", body = Problem)))]
 async fn list_movements(
     State(inventory): State<Inventory>,
     caller: Caller,
     Id(product): Id<ProductId>,
-    Params(request): Params<PageRequest>,
+    Params(request): Params<MovementsRequest>,
 ) -> Answer<Ok200<Page<MovementView>>> {
-    let (limit, cursor) = page(&request)?;
-    Ok(Ok200(inventory.movements(&caller, &product, limit, cursor).await?))
+    let (limit, cursor) = page(&PageRequest { limit: request.limit, cursor: request.cursor.clone() })?;
+    Ok(Ok200(inventory.movements(&caller, &product, &request, limit, cursor).await?))
 }
 
 /// Changes a level by hand.
@@ -138,6 +151,44 @@ async fn adjust_stock(
     Ok(Created(stock.idempotency.once(&caller, &key, "adjust", adjust).await?))
 }
 
+/// Changes up to 100 levels by hand, each by itself.
+#[utoipa::path(post, path = "/api/v1/inventory/adjustments/batch", tag = "inventory",
+    request_body = NewAdjustments, params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
+    responses((status = 200, body = AdjustmentsView), (status = "default", body = Problem)))]
+async fn adjust_all_stock(
+    State(stock): State<Stock>,
+    caller: Caller,
+    Keyed(key, new): Keyed<NewAdjustments>,
+) -> Answer<Ok200<AdjustmentsView>> {
+    let adjust = |run| stock.inventory.adjust_all(&caller, run, new);
+    Ok(Ok200(stock.idempotency.once(&caller, &key, "adjust_all", adjust).await?))
+}
+
+/// Sells the stock of an order of another system, all of it or none, once for each order.
+#[utoipa::path(post, path = "/api/v1/inventory/commitments", tag = "inventory", request_body = NewCommitment,
+    params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
+    responses((status = 201, body = CommitmentView), (status = "default", body = Problem)))]
+async fn process_order(
+    State(inventory): State<Inventory>,
+    caller: Caller,
+    Keyed(_key, new): Keyed<NewCommitment>,
+) -> Answer<Created<CommitmentView>> {
+    Ok(Created(inventory.process(&caller, new).await?))
+}
+
+/// Puts sold pieces of an order back on the shelf.
+#[utoipa::path(post, path = "/api/v1/inventory/returns", tag = "inventory", request_body = NewReturn,
+    params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
+    responses((status = 201, body = ReturnView), (status = "default", body = Problem)))]
+async fn return_stock(
+    State(stock): State<Stock>,
+    caller: Caller,
+    Keyed(key, new): Keyed<NewReturn>,
+) -> Answer<Created<ReturnView>> {
+    let take_back = |run| stock.inventory.take_back(&caller, run, new);
+    Ok(Created(stock.idempotency.once(&caller, &key, "return", take_back).await?))
+}
+
 /// Sets stock aside, all lines or none.
 #[utoipa::path(post, path = "/api/v1/inventory/reservations", tag = "inventory", request_body = NewReservation,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
@@ -148,6 +199,7 @@ async fn reserve_stock(
     Keyed(key, new): Keyed<NewReservation>,
 ) -> Answer<Created<ReservationView>> {
     caller.spend(Limit::Reserve).await?;
+    caller.spend_holds(&new.items).await?;
     Ok(Created(inventory.reserve(&caller, &key, new).await?))
 }
 
@@ -175,6 +227,20 @@ async fn release_reservation(
     Ok(Ok200(inventory.release(&caller, &id).await?))
 }
 
+/// Gives a hold more time, once.
+#[utoipa::path(post, path = "/api/v1/inventory/reservations/{id}/extend", tag = "inventory",
+    request_body = NewExtension, params(("id" = ReservationId, Path), ("Idempotency-Key" = String, Header)),
+    security(("bearer" = [])),
+    responses((status = 200, body = ReservationView), (status = "default", body = Problem)))]
+async fn extend_reservation(
+    State(inventory): State<Inventory>,
+    caller: Caller,
+    Id(id): Id<ReservationId>,
+    Keyed(key, new): Keyed<NewExtension>,
+) -> Answer<Ok200<ReservationView>> {
+    Ok(Ok200(inventory.extend(&caller, &key, &id, new).await?))
+}
+
 /// Compares levels with the sums of their ledgers, a page of products at a time.
 #[utoipa::path(get, path = "/api/v1/inventory/reconciliation", tag = "inventory", params(PageRequest),
     security(("bearer" = [])),
@@ -186,4 +252,17 @@ async fn reconcile_stock(
 ) -> Answer<Ok200<StockReconciliation>> {
     let (limit, cursor) = page(&request)?;
     Ok(Ok200(inventory.reconcile(&caller, limit, cursor).await?))
+}
+
+/// Repairs what a page of products shows, by corrections in the ledger.
+#[utoipa::path(post, path = "/api/v1/inventory/reconciliation", tag = "inventory", params(PageRequest),
+    security(("bearer" = [])),
+    responses((status = 200, body = StockRepair), (status = "default", body = Problem)))]
+async fn repair_stock(
+    State(inventory): State<Inventory>,
+    caller: Caller,
+    Params(request): Params<PageRequest>,
+) -> Answer<Ok200<StockRepair>> {
+    let (limit, cursor) = page(&request)?;
+    Ok(Ok200(inventory.repair(&caller, limit, cursor).await?))
 }

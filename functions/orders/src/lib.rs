@@ -70,6 +70,7 @@ async fn place_order(
     Keyed(key, new): Keyed<NewOrder>,
 ) -> Answer<Created<OrderView>> {
     caller.spend(Limit::Order).await?;
+    caller.spend_holds(&new.items).await?;
     Ok(Created(orders.place(&caller, &key, new).await?))
 }
 

@@ -116,6 +116,7 @@ async fn deliver(
                 operation: Operation::Add,
                 reason: Line::new("opening stock").ok(),
                 order_id: None,
+                client_time: None,
             };
             let key = format!("{run}-stock-{}-{}-{delivery}", product.code, variant.price.0);
             let path = "/api/v1/inventory/adjustments";

@@ -212,7 +212,8 @@ impl Relay {
         else {
             return Ok(None);
         };
-        let movement = self.store.movement(shop, &changed.sku.product_id, &changed.last_event).await?;
+        let movement =
+            self.store.movement(shop, &changed.sku.product_id, changed.bucket, &changed.last_event).await?;
         let staffs = movement.and_then(|event| match event.fact {
             Fact::StockChanged(movement) => Some(for_staff(public.clone(), &movement)),
             _ => None,
@@ -253,6 +254,7 @@ pub(crate) fn stock_frame(
     threshold: i64,
 ) -> Option<EventFrame> {
     let changed = last_changed(levels)?;
+    let threshold = levels.iter().find_map(|row| row.low_stock).unwrap_or(threshold);
     let available = levels.iter().map(|row| row.level.available).sum();
     let version = levels.iter().map(|row| row.level.version).sum();
     Some(EventFrame {

@@ -31,6 +31,7 @@ pub mod reviews;
 pub mod secrets;
 pub mod settings;
 pub mod settlement;
+pub mod stock_alerts;
 pub mod store;
 pub mod stripe;
 pub mod sweeper;

@@ -1,6 +1,9 @@
 //! How often what costs money may be done.
 
-use domain::{Principal, Role, ShopId, rate::Rate};
+use std::collections::BTreeSet;
+
+use contract::http::inventory::NewLine;
+use domain::{Principal, Role, ShopId, rate::Rate, reservation::MAX_LINES};
 use jiff::SignedDuration;
 
 use crate::{Clock, Result, store::Dynamo};
@@ -53,6 +56,10 @@ impl Limit {
     }
 }
 
+/// Holds of one product for all guests behind one address: twenty at once, and twenty more in fifteen minutes, which
+/// is as long as they last.
+const HOLDS: Rate = Rate::new(20, SignedDuration::from_secs(45));
+
 /// Counts what costs money.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -83,6 +90,25 @@ impl Limits {
                     .await
             }
         }
+    }
+
+    /// Counts what a guest holds of each of these products, by their address: guest tokens are free, and without a
+    /// cap one address could hold all there is. Nothing is counted, and nothing written, for anybody else.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limited`] if it is one too many.
+    pub async fn spend_holds(&self, who: &Principal, lines: &[NewLine], address: &str) -> Result<()> {
+        if who.role != Role::Guest {
+            return Ok(());
+        }
+        let products: BTreeSet<_> = lines.iter().take(MAX_LINES).map(|line| &line.product_id).collect();
+        let address = format!("@{}", network(address));
+        for product in products {
+            let request = self.clock.fresh().to_string();
+            let name = format!("hold-{product}");
+            self.store.limit(&who.shop, &name, &address, HOLDS, self.clock.now(), &request).await?;
+        }
+        Ok(())
     }
 
     /// Counts one act of somebody at `address`.

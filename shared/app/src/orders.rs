@@ -10,10 +10,12 @@ use contract::{
     },
 };
 use domain::{
-    Line, OrderId, Permission, Principal, ProductId, ReservationId, ShopId, UserId,
+    Line, OrderId, Permission, Principal, ProductId, ReservationId, ShopId, Sku, UserId,
+    bucket::Part,
     order::{self, Order, OrderLine, OrderPaymentStatus, OrderStatus},
     payment::{Refund, RefundStatus},
     reservation::{Ending, MAX_LINES, Reservation, ReservationStatus, ReservedLine},
+    transfer::Transfer,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,13 +23,14 @@ use crate::{
     Clock, Error, Result, Settings,
     clock::derived,
     idempotency::RequestKey,
-    inventory::shortages,
+    inventory::{Taken, less, own_holds, short_of, take},
     journal::Author,
     pricing::{self, Priced, owe},
     settlement::{Settlement, let_go, status_updated},
     store::{
         Cursor, Dynamo, Transaction,
         dynamo::Written,
+        inventory::StoredReservation,
         orders::{Listed, StoredOrder, StoredRefund},
     },
 };
@@ -112,28 +115,76 @@ impl Orders {
         self.view(&who.shop, placed).await
     }
 
-    /// The order and its stock in one transaction. What is not there is owed, if the product allows it.
+    /// The order and its stock in one transaction. If there is too little, what its owner holds already of the same
+    /// things goes into it; what is not there then is owed, if the product allows it.
     async fn place_small(
         &self,
         who: &Principal,
         mut stored: StoredOrder,
         owable: &BTreeSet<ProductId>,
     ) -> Result<StoredOrder> {
+        let mut own = None;
         for _ in 0..MAX_ROUNDS {
             let hold = self.hold_of(&stored.order, 0, &stored.order.lines)?;
-            let mut transaction = Transaction::default();
-            transaction.hold(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
-            transaction.put_new_order(&self.store, &who.shop, &stored)?;
-            self.journal_created(&mut transaction, who, &stored)?;
-            let Err(refusal) = self.store.commit(&transaction).await? else {
+            let ended = own.as_deref().unwrap_or_default();
+            let taken = self.hold_and_place(who, &stored, &hold, ended).await?;
+            if let Taken::Done(()) = taken {
                 return Ok(stored);
-            };
+            }
             if let Some(placed) = self.store.order(&who.shop, &stored.order.id).await? {
                 return placed.check_fingerprint(&stored.fingerprint).map(|()| placed);
             }
-            stored.order.lines = owe(&stored.order.lines, shortages(&hold.lines, &refusal), owable)?;
+            // Only who finds too little is asked what they hold already.
+            if own.is_none() {
+                let found = own.insert(self.own_holds_in(who, &hold.lines).await?);
+                if !found.is_empty() {
+                    continue;
+                }
+            }
+            match taken {
+                Taken::Short(short) => {
+                    let held = |sku: &Sku| held_in(own.as_deref().unwrap_or_default(), sku);
+                    let shortage = short_of(&hold.lines, &short, held);
+                    stored.order.lines = owe(&stored.order.lines, shortage, owable)?;
+                }
+                _ => own = None, // they have changed meanwhile
+            }
         }
         Err(busy())
+    }
+
+    /// What somebody holds already of these lines.
+    async fn own_holds_in(&self, who: &Principal, lines: &[ReservedLine]) -> Result<Vec<StoredReservation>> {
+        let now = self.clock.now();
+        let own = own_holds(&self.store, who).await?.into_iter();
+        let is_in_it = |held: &Reservation| held.is_open_at(now) && held.overlaps(lines);
+        Ok(own.filter(|held| is_in_it(&held.reservation)).collect())
+    }
+
+    async fn hold_and_place(
+        &self,
+        who: &Principal,
+        stored: &StoredOrder,
+        hold: &Reservation,
+        own: &[StoredReservation],
+    ) -> Result<Taken<()>> {
+        let own_now = own.iter().map(|held| held.reservation.clone()).collect();
+        let transfer = Transfer::to(hold.clone(), None, own_now);
+        let write = |parts: &[Part]| {
+            let done = transfer.with(parts);
+            let mut transaction = Transaction::default();
+            transaction.transfer(&self.store, &self.clock, &Author::of(who), &done)?;
+            let held = StoredReservation::new(done.target, &stored.fingerprint);
+            transaction.put_reservation(&self.store, &who.shop, &held)?;
+            for (held, ended) in own.iter().zip(done.ended) {
+                let before = &held.reservation;
+                transaction.rewrite_reservation(&self.store, &who.shop, &held.with(ended), before)?;
+            }
+            transaction.put_new_order(&self.store, &who.shop, stored)?;
+            self.journal_created(&mut transaction, who, stored)?;
+            Ok((transaction, ()))
+        };
+        take(&self.store, &who.shop, &transfer.lacking, write).await
     }
 
     /// The order with a hold that its owner has already.
@@ -160,9 +211,12 @@ impl Orders {
             return Err(Error::field("items", "mismatch", "the reservation holds something else"));
         }
         stored.order.payable_until = held.reservation.held_until;
+        let before = held.reservation.clone();
         held.reservation.order_id = Some(stored.order.id.clone());
+        held.reservation.version += 1;
+        held.reservation.changed_at = self.clock.now();
         let mut transaction = Transaction::default();
-        transaction.rewrite_reservation(&self.store, &who.shop, &held, ReservationStatus::Active)?;
+        transaction.rewrite_reservation(&self.store, &who.shop, &held, &before)?;
         transaction.put_new_order(&self.store, &who.shop, &stored)?;
         self.journal_created(&mut transaction, who, &stored)?;
         match self.store.commit(&transaction).await? {
@@ -220,17 +274,27 @@ impl Orders {
     ) -> Result<()> {
         for _ in 0..MAX_ROUNDS {
             let hold = self.hold_of(&stored.order, chunk, &lines)?;
-            let mut transaction = Transaction::default();
-            transaction.hold_again(&self.store, &self.clock, &Author::of(who), &hold, &stored.fingerprint)?;
-            transaction.put_order_lines(&self.store, &who.shop, &stored.order.id, chunk, &lines)?;
-            let Err(refusal) = self.store.commit(&transaction).await? else {
-                return Ok(());
+            let transfer = Transfer::to(hold.clone(), None, vec![]);
+            let write = |parts: &[Part]| {
+                let done = transfer.with(parts);
+                let mut transaction = Transaction::default();
+                transaction.transfer(&self.store, &self.clock, &Author::of(who), &done)?;
+                let held = StoredReservation::new(done.target, &stored.fingerprint);
+                transaction.put_reservation_again(&self.store, &who.shop, &held)?;
+                transaction.put_order_lines(&self.store, &who.shop, &stored.order.id, chunk, &lines)?;
+                Ok((transaction, ()))
             };
+            let taken = take(&self.store, &who.shop, &transfer.lacking, write).await?;
+            if let Taken::Done(()) = taken {
+                return Ok(());
+            }
             let held = self.store.reservation(&who.shop, &hold.id).await?;
             if held.is_some_and(|held| held.reservation.status == ReservationStatus::Active) {
                 return Ok(());
             }
-            lines = owe(&lines, shortages(&hold.lines, &refusal), owable)?;
+            if let Taken::Short(short) = taken {
+                lines = owe(&lines, short_of(&hold.lines, &short, |_| 0), owable)?;
+            }
         }
         Err(busy())
     }
@@ -250,10 +314,16 @@ impl Orders {
             id,
             holder: order.owner.clone(),
             lines: reserved_lines(lines),
+            drawn: vec![],
             status: ReservationStatus::Active,
             held_until: order.payable_until,
             created_at: self.clock.now(),
+            changed_at: self.clock.now(),
             order_id: Some(order.id.clone()),
+            for_order: None,
+            is_extended: false,
+            warned: None,
+            version: 0,
         })
     }
 
@@ -380,7 +450,9 @@ impl Orders {
     ) -> Result<Vec<ReservedLine>> {
         let lines = self.store.order_lines(&author.shop, stored).await?;
         let refunds = self.store.refunds(&author.shop, payment).await?;
-        Ok(crate::payments::still_sold(&lines, &refunds))
+        let sale = self.store.sale(&author.shop, &stored.order.id.clone().into()).await?;
+        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
+        Ok(less(&crate::payments::still_sold(&lines, &refunds), returned))
     }
 
     /// Ends an order whose time ran out; what was paid or closed meanwhile stays.
@@ -417,6 +489,12 @@ impl Orders {
         };
         Ok(order_view(shop, &stored, lines))
     }
+}
+
+/// How many pieces of `sku` these holds have.
+fn held_in(own: &[StoredReservation], sku: &Sku) -> u32 {
+    let parts = own.iter().flat_map(|held| held.reservation.parts());
+    parts.filter(|part| part.sku == *sku).map(|part| part.quantity.get()).sum()
 }
 
 fn reserved_lines(lines: &[OrderLine]) -> Vec<ReservedLine> {

@@ -25,11 +25,11 @@ use crate::{
     Clock, Error, Result,
     clock::derived,
     idempotency::{Idempotency, RequestKey},
-    inventory::aggregated,
+    inventory::{aggregated, less},
     journal::Author,
     settlement::Settlement,
     store::{
-        Cursor, Dynamo,
+        Cursor, Dynamo, Transaction,
         dynamo::Written,
         orders::{Listed, StoredOrder, StoredPayment, StoredRefund, StripeNotice, check_fingerprint},
     },
@@ -191,7 +191,7 @@ impl Payments {
             }
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
             let restock = if new.restock { items.clone() } else { vec![] };
-            self.check_returnable(who, &paid.payment, &items).await?;
+            let returns = self.check_returnable(who, &paid.payment, &items).await?;
             let refund = Refund {
                 id: refund_id.clone(),
                 payment_id: id.clone(),
@@ -207,7 +207,13 @@ impl Payments {
                 created_at: self.clock.now(),
             };
             let stored = StoredRefund { refund, fingerprint: key.fingerprint.clone() };
-            if self.settlement.begin_refund(&author, &paid, &stored, |_| Ok(())).await?.is_some() {
+            // What is counted as still sold must not come back otherwise meanwhile.
+            let order = stored.refund.order_id.clone().into();
+            let unchanged = |transaction: &mut Transaction| match stored.refund.restock.is_empty() {
+                true => Ok(()),
+                false => transaction.check_sale(&self.store, &who.shop, &order, returns),
+            };
+            if self.settlement.begin_refund(&author, &paid, &stored, unchanged).await?.is_some() {
                 return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
         }
@@ -220,18 +226,20 @@ impl Payments {
         who: &Principal,
         payment: &Payment,
         items: &[ReservedLine],
-    ) -> Result<()> {
+    ) -> Result<u64> {
         if items.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
         let lines = self.store.order_lines(&who.shop, &order).await?;
         let refunds = self.store.refunds(&who.shop, &payment.id).await?;
-        let left: BTreeMap<Sku, u32> =
-            still_sold(&lines, &refunds).into_iter().map(|line| (line.sku, line.quantity.get())).collect();
+        let sale = self.store.sale(&who.shop, &payment.order_id.clone().into()).await?;
+        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
+        let left = less(&still_sold(&lines, &refunds), returned).into_iter();
+        let left: BTreeMap<Sku, u32> = left.map(|line| (line.sku, line.quantity.get())).collect();
         match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
         {
-            None => Ok(()),
+            None => Ok(sale.map_or(0, |sale| sale.version)),
             Some(index) => {
                 let field = format!("items[{index}].quantity");
                 Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))

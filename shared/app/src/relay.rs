@@ -25,7 +25,8 @@ pub use self::{
 use crate::{
     Clock, Error, Result, Settings,
     delivery::{Delivery, Errand},
-    store::{Dynamo, platform::Repair},
+    stock_alerts::StockWatch,
+    store::{Dynamo, inventory::LevelRow, platform::Repair},
 };
 
 /// Publishes what the journal says.
@@ -35,6 +36,7 @@ pub struct Relay {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
+    watch: StockWatch,
 }
 
 /// Errands that are done at once.
@@ -45,8 +47,9 @@ type Failures = BTreeMap<usize, Error>;
 
 impl Relay {
     /// Reads and writes `store`, posts by `delivery`.
-    pub const fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
-        Self { store, clock, settings, delivery }
+    pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
+        let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
+        Self { store, clock, settings, delivery, watch }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
@@ -101,6 +104,11 @@ impl Relay {
         }
     }
 
+    /// Looks whether a level has crossed a line.
+    async fn watch_level(&self, row: &StreamRow, level: &LevelRow) -> Result<()> {
+        self.watch.see(row.level_before()?.as_ref(), level).await
+    }
+
     async fn park(&self, row: &StreamRow, attempts: u32, error: &Error) -> Result<()> {
         tracing::error!(pk = row.pk, sk = row.sk, attempts, %error, "a journal row was not published and is parked");
         let record = serde_json::to_string(row).map_err(|error| Error::internal(error.to_string()))?;
@@ -115,6 +123,11 @@ impl Relay {
         for (place, row) in rows.iter().enumerate() {
             match row.read() {
                 Ok(Published::Nothing) => {}
+                Ok(Published::Level(level)) => match self.watch_level(row, &level).await {
+                    Err(error) => drop(failures.insert(place, error)),
+                    Ok(()) if !self.settings.stock.sends_events => {}
+                    Ok(()) => work.push(Work { place, published: Published::Level(level) }),
+                },
                 Ok(published) => work.push(Work { place, published }),
                 Err(error) => drop(failures.insert(place, error)),
             }

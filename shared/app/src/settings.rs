@@ -36,8 +36,32 @@ pub struct Settings {
     pub reservation_ttl: SignedDuration,
     /// This many pieces and fewer are few.
     pub low_stock_threshold: i64,
+    /// What is done about stock.
+    pub stock: StockSettings,
     /// Origins that may open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
+}
+
+/// What a deployment does about stock besides selling it.
+#[derive(Debug, Clone, Copy)]
+pub struct StockSettings {
+    /// Whether stock that crosses a line is told to staff.
+    pub raises_alerts: bool,
+    /// Whether changes of stock are sent to whoever listens.
+    pub sends_events: bool,
+    /// Whether how long stock will last is worked out.
+    pub forecasts: bool,
+    /// How far back the ledger is shown unless somebody says from when.
+    pub history: SignedDuration,
+}
+
+/// Which end of a day is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayEdge {
+    /// Its first millisecond.
+    Begin,
+    /// Its last.
+    End,
 }
 
 impl Settings {
@@ -58,6 +82,21 @@ impl Settings {
         // The zone's name was checked at start.
         let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
         zone.to_datetime(now).date()
+    }
+
+    /// The instant that a client means: RFC 3339, or a day in the shop's zone, of which `edge` is meant.
+    pub fn instant(&self, text: &str, edge: DayEdge) -> Option<Timestamp> {
+        if let Ok(instant) = text.parse() {
+            return Some(instant);
+        }
+        let day: Date = text.parse().ok()?;
+        let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
+        let midnight = |day: Date| day.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
+        match edge {
+            DayEdge::Begin => midnight(day),
+            // A day may have 23 or 25 hours: it ends where the next one begins.
+            DayEdge::End => midnight(day.tomorrow().ok()?)?.checked_sub(SignedDuration::from_millis(1)).ok(),
+        }
     }
 
     /// Whether pages from `origin` may open sockets.

@@ -3,22 +3,24 @@
 //! `confirm`, the webhook and the sweeper all end here, in any order and any number. The payment, the order, the
 //! stock and their journal rows are written in one transaction that only one of them wins.
 
-use contract::{Fact, JournalEvent, journal::StockMovement};
+use contract::Fact;
 use domain::{
-    EventId, Line, OrderId, PaymentId, RefundId, ReservationId, ShopId,
+    Line, OrderId, OrderReference, PaymentId, RefundId, ReservationId, ShopId,
+    bucket::Part,
     order::{Order, OrderStatus},
     payment::{Finding, IntentReport, Payment, PaymentStatus, Refund, RefundStatus},
-    reservation::{Ending, MAX_LINES, ReservationStatus, ReservedLine},
-    stock::StockChange,
+    reservation::{Ending, ReservationStatus, ReservedLine},
 };
 use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result,
-    clock::{derived, derived_at},
+    clock::derived,
+    inventory::{ComingBack, Taken, take, take_back},
     journal::Author,
     store::{
         Dynamo, Transaction,
+        inventory::StoredReservation,
         orders::{StoredOrder, StoredPayment, StoredRefund},
     },
     stripe::{Intent, Stripe, StripeError},
@@ -26,6 +28,24 @@ use crate::{
 
 /// How often a decision is made anew because somebody was faster.
 const MAX_ROUNDS: u32 = 8;
+
+/// How a hold is sold.
+enum Sale {
+    /// Its pieces are still set aside.
+    Held(StoredReservation),
+    /// It has ended: its pieces are taken from what is free.
+    Ended(StoredReservation),
+}
+
+impl Sale {
+    /// What has to be taken from what is free.
+    fn lacking(&self) -> &[ReservedLine] {
+        match self {
+            Self::Held(_) => &[],
+            Self::Ended(held) => &held.reservation.lines,
+        }
+    }
+}
 
 /// Settles payments.
 #[derive(Debug, Clone)]
@@ -173,55 +193,70 @@ impl Settlement {
         // An order larger than one transaction sells its other holds first. Each is named and ends once, so a run
         // that is cut off is taken up by the next; the order becomes paid only with the last.
         for hold in others {
-            let mut transaction = Transaction::default();
-            if !self.sell(&mut transaction, author, hold).await? {
-                continue;
-            }
-            if self.store.commit(&transaction).await?.is_err() && !self.is_sold(author, hold).await? {
+            let Some(sale) = self.sale_of(author, hold).await? else { continue };
+            let write = |parts: &[Part]| {
+                let mut transaction = Transaction::default();
+                self.sell(&mut transaction, author, &sale, parts)?;
+                Ok((transaction, ()))
+            };
+            let taken = take(&self.store, &author.shop, sale.lacking(), write).await?;
+            if !matches!(taken, Taken::Done(())) && !self.is_sold(author, hold).await? {
                 return self.give_up(author, stored, paid, &order).await;
             }
         }
-        let mut transaction = Transaction::default();
-        self.sell(&mut transaction, author, last).await?;
-        let sold = transaction.len();
+        let sale = self.sale_of(author, last).await?;
         let next = order.order.pay()?;
-        let event = author.event(
-            &self.clock,
-            format!("order:{}", next.id),
-            next.version,
-            status_updated(&order.order, &next, None),
-        );
-        transaction.put_order(&self.store, &author.shop, &order.with(next), order.order.version)?;
-        transaction.journal_order(&self.store, &paid.order_id, &event)?;
-        self.write_payment(&mut transaction, author, stored, &paid, payment_updated(&paid))?;
-        match self.store.commit(&transaction).await? {
-            Ok(()) => Ok(Some(paid)),
-            // The order or the payment moved meanwhile: decide again.
-            Err(refusal) if (sold..transaction.len()).any(|index| refusal.of(index).is_some()) => Ok(None),
-            // Only the stock refused: the hold ended between reading and writing, or what it held is gone.
-            Err(_) if self.is_held(author, last).await? => Ok(None),
-            Err(_) => self.give_up(author, stored, paid, &order).await,
+        let write = |parts: &[Part]| {
+            let mut transaction = Transaction::default();
+            if let Some(sale) = &sale {
+                self.sell(&mut transaction, author, sale, parts)?;
+            }
+            let fact = status_updated(&order.order, &next, None);
+            let event = author.event(&self.clock, format!("order:{}", next.id), next.version, fact);
+            transaction.put_order(
+                &self.store,
+                &author.shop,
+                &order.with(next.clone()),
+                order.order.version,
+            )?;
+            transaction.journal_order(&self.store, &paid.order_id, &event)?;
+            self.write_payment(&mut transaction, author, stored, &paid, payment_updated(&paid))?;
+            Ok((transaction, ()))
+        };
+        let lacking = sale.as_ref().map_or(&[][..], Sale::lacking);
+        match take(&self.store, &author.shop, lacking, write).await? {
+            Taken::Done(()) => Ok(Some(paid)),
+            // The order, the payment or the hold moved meanwhile: decide again.
+            Taken::Refused => Ok(None),
+            Taken::Short(_) if self.is_held(author, last).await? => Ok(None),
+            Taken::Short(_) => self.give_up(author, stored, paid, &order).await,
         }
     }
 
-    /// Adds the selling of one hold; `false` if it is sold already. A hold that ended is sold from what is free.
-    async fn sell(
+    /// How one hold is sold; `None` if it is already.
+    async fn sale_of(&self, author: &Author, hold: &ReservationId) -> Result<Option<Sale>> {
+        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
+        Ok(match held.reservation.status {
+            ReservationStatus::Active => Some(Sale::Held(held)),
+            ReservationStatus::Committed => None,
+            ReservationStatus::Released | ReservationStatus::Expired => Some(Sale::Ended(held)),
+        })
+    }
+
+    /// Adds the selling of one hold. A hold that ended is sold from `parts` that are free.
+    fn sell(
         &self,
         transaction: &mut Transaction,
         author: &Author,
-        hold: &ReservationId,
-    ) -> Result<bool> {
-        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
-        match held.reservation.status {
-            ReservationStatus::Active => {
-                transaction.end_hold(&self.store, &self.clock, author, &held, Ending::Commit)?;
+        sale: &Sale,
+        parts: &[Part],
+    ) -> Result<()> {
+        match sale {
+            Sale::Held(held) => {
+                transaction.end_hold(&self.store, &self.clock, author, held, Ending::Commit).map(drop)
             }
-            ReservationStatus::Committed => return Ok(false),
-            ReservationStatus::Released | ReservationStatus::Expired => {
-                transaction.sell_ended_hold(&self.store, &self.clock, author, &held)?;
-            }
+            Sale::Ended(held) => transaction.sell_ended_hold(&self.store, &self.clock, author, held, parts),
         }
-        Ok(true)
     }
 
     async fn is_sold(&self, author: &Author, hold: &ReservationId) -> Result<bool> {
@@ -436,7 +471,7 @@ impl Settlement {
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(ended))
     }
 
-    /// Puts sold pieces back on the shelf, once for each `name`: 40 lines at a time, each ledger row named after it.
+    /// Puts sold pieces back on the shelf, once for each `name`.
     async fn restock(
         &self,
         author: &Author,
@@ -445,37 +480,8 @@ impl Settlement {
         order_id: Option<OrderId>,
         lines: &[ReservedLine],
     ) -> Result<()> {
-        for (number, chunk) in lines.chunks(MAX_LINES).enumerate() {
-            let mut transaction = Transaction::default();
-            for line in chunk {
-                let movement = StockMovement {
-                    sku: line.sku.clone(),
-                    change: StockChange::take_back(line.quantity),
-                    reason: None,
-                    order_id: order_id.clone(),
-                    reservation_id: None,
-                };
-                let sku = serde_json::to_string(&line.sku).unwrap_or_default();
-                let id = EventId::from_uuid(derived_at(since, &[name, &number.to_string(), &sku]));
-                let subject = format!("stock:{}", line.sku.product_id);
-                let event: JournalEvent = author.event_named(
-                    id,
-                    self.clock.now(),
-                    subject,
-                    0,
-                    Fact::StockChanged(movement.clone()),
-                );
-                transaction.change_stock(&self.store, &event, &movement)?;
-            }
-            if let Err(refusal) = self.store.commit(&transaction).await? {
-                let is_repeated =
-                    (0..transaction.len()).skip(1).step_by(2).all(|ledger| refusal.of(ledger).is_some());
-                if !is_repeated {
-                    return Err(Error::internal(format!("{name} would take back more than was sold")));
-                }
-            }
-        }
-        Ok(())
+        let order = order_id.map(OrderReference::from);
+        take_back(&self.store, &self.clock, author, &ComingBack { name, since, order, lines }).await
     }
 
     /// Ends an order that was not paid: calls its intent off first, and settles instead if the money came.

@@ -3,7 +3,7 @@
 //! Whatever it does is a conditional transition that may have happened already; two sweepers at once do no harm.
 
 use domain::{OrderId, PaymentId, ReservationId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Clock, Error, Result,
@@ -24,6 +24,8 @@ pub struct Sweeper {
     pub store: Dynamo,
     /// When it is.
     pub clock: Clock,
+    /// How often holds are seen to; at most once a minute, which is as often as anything is.
+    pub holds_every: SignedDuration,
     /// Ends holds.
     pub inventory: Inventory,
     /// Ends orders.
@@ -74,7 +76,10 @@ impl Sweeper {
     }
 
     async fn due(&self, shard: u32, now: Timestamp) -> Result<Vec<Due>> {
-        let mut all = self.store.due_reservations(shard, now, MOST).await?;
+        let mut all = match falls_due(now, self.holds_every) {
+            true => self.store.due_reservations(shard, now, MOST).await?,
+            false => vec![],
+        };
         all.extend(self.store.due_orders(shard, now, MOST).await?);
         all.extend(self.store.due_repairs(shard, now, MOST).await?);
         Ok(all)
@@ -84,7 +89,7 @@ impl Sweeper {
         let wrong = || Error::internal(format!("{} {} should not be due", due.kind, due.id));
         match due.kind.as_str() {
             "reservation" => {
-                self.inventory.expire(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?).await
+                self.inventory.see_to(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?).await
             }
             "order" => self.orders.expire(&due.shop, &OrderId::new(&due.id).map_err(|_| wrong())?).await,
             "payment" => {
@@ -94,5 +99,27 @@ impl Sweeper {
             "repair" => self.relay.repair(&due.shop, &due.id).await,
             _ => Err(wrong()),
         }
+    }
+}
+
+/// Whether something that is done every so often is due in the minute that ends at `now`.
+fn falls_due(now: Timestamp, every: SignedDuration) -> bool {
+    let minute = 60_000;
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(minute);
+    let now = now.as_millisecond();
+    now.div_euclid(every) != (now - minute).div_euclid(every)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_every_five_minutes_is_due_in_every_fifth_minute() {
+        let due = |every: i64| {
+            let minutes = (0..10).map(|minute| Timestamp::from_second(60 * minute + 7).unwrap());
+            minutes.filter(|now| falls_due(*now, SignedDuration::from_secs(every))).count()
+        };
+        assert_eq!([0, 30, 60, 120, 300].map(due), [10, 10, 10, 5, 2]);
     }
 }

@@ -1,17 +1,18 @@
 //! WebSocket frames, both ways.
 
 use domain::{
-    ConnectionId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, Role, ShopId,
-    UserId, VariantId,
+    ConnectionId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, ReservationId,
+    Role, ShopId, UserId, VariantId,
     order::OrderStatus,
     payment::{PaymentStatus, RefundStatus},
+    reservation::{ReservationStatus, ReservedLine},
     stock::{ChangeType, StockStatus},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::errors::ErrorCode;
+use crate::{errors::ErrorCode, journal::StockAlert};
 
 /// Largest frame a client may send, in bytes (API Gateway's own limit).
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
@@ -296,6 +297,51 @@ pub enum LiveEvent {
     /// Stock changed. The latest value wins, by `version`.
     #[serde(rename = "inventory.updated")]
     InventoryUpdated(InventoryUpdated),
+    /// A line that stock should not cross was crossed.
+    #[serde(rename = "inventory.alert")]
+    InventoryAlert(StockAlert),
+    /// Nothing of a product or variant is left anywhere.
+    #[serde(rename = "inventory.out_of_stock")]
+    InventoryOutOfStock {
+        /// Which.
+        product_id: ProductId,
+        /// Which variant of it.
+        variant_id: Option<VariantId>,
+    },
+    /// Something came in of what was sold out.
+    #[serde(rename = "inventory.back_in_stock")]
+    InventoryBackInStock {
+        /// Which.
+        product_id: ProductId,
+        /// Which variant of it.
+        variant_id: Option<VariantId>,
+        /// Pieces that can be bought.
+        available_quantity: i64,
+        /// The how manieth time this is.
+        crossing: u64,
+    },
+    /// A hold of one's own was made, changed or ended.
+    #[serde(rename = "reservation.updated")]
+    ReservationUpdated {
+        /// Which.
+        reservation_id: ReservationId,
+        /// Where it is in its life.
+        status: ReservationStatus,
+        /// When it ends.
+        #[schema(value_type = String, format = DateTime)]
+        expires_at: Timestamp,
+        /// What is set aside.
+        items: Vec<ReservedLine>,
+    },
+    /// A hold of one's own ends in two minutes.
+    #[serde(rename = "reservation.expiring")]
+    ReservationExpiring {
+        /// Which.
+        reservation_id: ReservationId,
+        /// When it ends.
+        #[schema(value_type = String, format = DateTime)]
+        expires_at: Timestamp,
+    },
     /// An order was placed.
     #[serde(rename = "order.created")]
     OrderCreated {

@@ -4,10 +4,13 @@
 //! audit log. See `docs/ARCHITECTURE.md`.
 
 use domain::{
-    EventId, Line, Money, OrderId, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId,
-    UserId,
+    AlertId, Bucket, EventId, Line, LocationId, Money, OrderId, OrderReference, PaymentId, ProductId,
+    RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
+    alerts::AlertKind,
+    bucket::Part,
     order::{OrderPaymentStatus, OrderStatus},
     payment::{PaymentStatus, RefundStatus},
+    reservation::{ReservationStatus, ReservedLine},
     review::Stars,
     stock::{Sku, StockChange},
 };
@@ -96,6 +99,61 @@ pub enum Fact {
     /// A stock level changed: one row of the ledger.
     #[serde(rename = "stock.changed")]
     StockChanged(StockMovement),
+    /// A line that stock should not cross was crossed.
+    #[serde(rename = "inventory.alert")]
+    StockAlert(StockAlert),
+    /// Nothing of a product or variant is left anywhere.
+    #[serde(rename = "inventory.out_of_stock")]
+    OutOfStock {
+        /// Which.
+        product_id: ProductId,
+        /// Which variant of it.
+        variant_id: Option<VariantId>,
+    },
+    /// Something came in of what was sold out.
+    #[serde(rename = "inventory.back_in_stock")]
+    BackInStock {
+        /// Which.
+        product_id: ProductId,
+        /// Which variant of it.
+        variant_id: Option<VariantId>,
+        /// Pieces that can be bought.
+        available_quantity: i64,
+        /// The how manieth time this is: tell each subscriber once for each.
+        crossing: u64,
+    },
+    /// The lines of a product's levels were set.
+    #[serde(rename = "stock.thresholds_changed")]
+    ThresholdsChanged {
+        /// Which.
+        product_id: ProductId,
+        /// This many pieces and fewer are few.
+        low_stock: u32,
+        /// This many pieces and more are too many.
+        overstock: Option<u32>,
+    },
+    /// The levels of a product were divided into buckets.
+    #[serde(rename = "stock.divided")]
+    StockDivided {
+        /// Which.
+        product_id: ProductId,
+        /// Into how many.
+        buckets: u16,
+    },
+    /// A place where stock lies became known.
+    #[serde(rename = "location.created")]
+    LocationCreated {
+        /// Which.
+        location_id: LocationId,
+        /// What it is called.
+        name: Line,
+    },
+    /// A hold was made, changed or ended. It has no journal row of its own: the row of the hold is published as this.
+    #[serde(rename = "reservation.updated")]
+    ReservationUpdated(ReservationChanged),
+    /// A hold ends soon, likewise.
+    #[serde(rename = "reservation.expiring")]
+    ReservationExpiring(ReservationChanged),
     /// An order was placed.
     #[serde(rename = "order.created")]
     OrderCreated {
@@ -206,6 +264,41 @@ pub enum Fact {
     },
 }
 
+/// How a hold stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReservationChanged {
+    /// Which.
+    pub reservation_id: ReservationId,
+    /// Whose.
+    pub holder: UserId,
+    /// Where it is in its life.
+    pub status: ReservationStatus,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// What is set aside.
+    pub items: Vec<ReservedLine>,
+}
+
+/// An alert about stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockAlert {
+    /// Its name.
+    pub alert_id: AlertId,
+    /// What it is about.
+    pub kind: AlertKind,
+    /// The product.
+    pub product_id: ProductId,
+    /// The variant, if there are any.
+    pub variant_id: Option<VariantId>,
+    /// Where.
+    pub location: LocationId,
+    /// How many there were.
+    pub quantity: i64,
+    /// The line that was crossed.
+    pub threshold: i64,
+}
+
 /// One row of the stock ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockMovement {
@@ -220,10 +313,33 @@ pub struct StockMovement {
     pub reason: Option<Line>,
     /// The order that it was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<OrderId>,
+    pub order_id: Option<OrderReference>,
     /// The hold that it was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_id: Option<ReservationId>,
+    /// Which bucket of the level changed, where the level is divided.
+    #[serde(default, skip_serializing_if = "Bucket::is_first")]
+    #[schema(value_type = u16)]
+    pub bucket: Bucket,
+    /// When it happened as whoever asked for it says; not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub client_time: Option<Timestamp>,
+}
+
+impl StockMovement {
+    /// A change of `part`'s bucket, for nothing in particular.
+    pub fn of(part: &Part, change: StockChange) -> Self {
+        Self {
+            sku: part.sku.clone(),
+            bucket: part.bucket,
+            change,
+            reason: None,
+            order_id: None,
+            reservation_id: None,
+            client_time: None,
+        }
+    }
 }
 
 impl Fact {
@@ -236,6 +352,14 @@ impl Fact {
             Self::ReactionChanged { .. } => "reaction.changed",
             Self::ProductShared { .. } => "product.shared",
             Self::StockChanged(_) => "stock.changed",
+            Self::StockAlert(_) => "inventory.alert",
+            Self::OutOfStock { .. } => "inventory.out_of_stock",
+            Self::BackInStock { .. } => "inventory.back_in_stock",
+            Self::ThresholdsChanged { .. } => "stock.thresholds_changed",
+            Self::StockDivided { .. } => "stock.divided",
+            Self::LocationCreated { .. } => "location.created",
+            Self::ReservationUpdated(_) => "reservation.updated",
+            Self::ReservationExpiring(_) => "reservation.expiring",
             Self::OrderCreated { .. } => "order.created",
             Self::OrderStatusUpdated { .. } => "order.status_updated",
             Self::OrderPaymentUpdated { .. } => "order.payment_updated",

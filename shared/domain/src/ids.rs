@@ -98,12 +98,16 @@ ids! {
     ReservationId = "res_";
     /// A customer's order.
     OrderId = "ord_";
+    /// An order as whoever took it calls it: one of this shop's own ([`OrderId`]) or of another system's.
+    OrderReference = "";
     /// The paying of one order.
     PaymentId = "pay_";
     /// Money going back.
     RefundId = "rfd_";
     /// One journal event; also the id under which clients see and deduplicate it.
     EventId = "evt_";
+    /// One alert about stock.
+    AlertId = "alr_";
     /// A key with which a program acts for a shop.
     ServiceKeyId = "key_";
 }
@@ -131,6 +135,19 @@ impl ServiceKeyId {
     /// The name under which the program acts.
     pub fn as_user(&self) -> UserId {
         UserId(self.0.clone())
+    }
+}
+
+impl From<OrderId> for OrderReference {
+    fn from(id: OrderId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl OrderReference {
+    /// The order of this shop that is meant, if it can be one.
+    pub fn own(&self) -> Option<OrderId> {
+        OrderId::new(self.as_str()).ok()
     }
 }
 

@@ -5,10 +5,14 @@
 //!
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
-//! with; [`channel`] says who may listen; [`rate`] is how often.
+//! with; [`channel`] says who may listen; [`rate`] is how often. [`bucket`]
+//! divides a level that too many draw from, [`alerts`] and [`forecast`] say when people should look at one.
 #![warn(missing_docs)]
 
+pub mod alerts;
+pub mod bucket;
 pub mod channel;
+pub mod forecast;
 pub mod ids;
 pub mod money;
 pub mod order;
@@ -20,11 +24,13 @@ pub mod reservation;
 pub mod review;
 pub mod stock;
 pub mod text;
+pub mod transfer;
 
+pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    ConnectionId, EventId, LocationId, OrderId, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId,
-    SessionId, ShopId, UserId, VariantId,
+    AlertId, ConnectionId, EventId, LocationId, OrderId, OrderReference, PaymentId, ProductId, RefundId,
+    ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    InvalidTransition, OrderId, ReservationId, UserId,
+    Bucket, InvalidTransition, OrderId, OrderReference, ReservationId, UserId,
+    bucket::Part,
     stock::{InvalidQuantity, Quantity, Sku, StockChange},
 };
 
@@ -41,6 +42,30 @@ pub struct ReservedLine {
     pub quantity: Quantity,
 }
 
+impl ReservedLine {
+    /// The line as it lies where nothing is divided.
+    pub fn in_first_bucket(&self) -> Part {
+        Part { sku: self.sku.clone(), bucket: Bucket::FIRST, quantity: self.quantity }
+    }
+}
+
+/// How long before its end the holder of a reservation is warned.
+pub const WARNED_BEFORE: SignedDuration = SignedDuration::from_secs(2 * 60);
+
+/// A reservation is given no more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotExtendable {
+    /// It has ended by itself.
+    #[error("the hold has expired")]
+    Expired,
+    /// It was sold or given back, or ends with its order.
+    #[error("the hold is no longer the holder's own")]
+    NotActive,
+    /// It has been given more time before.
+    #[error("the hold was extended before")]
+    Twice,
+}
+
 /// Stock set aside for one holder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
@@ -50,15 +75,32 @@ pub struct Reservation {
     pub holder: UserId,
     /// What is held, one line per SKU.
     pub lines: Vec<ReservedLine>,
+    /// From which buckets; empty if all of it is from the first ones. See [`Reservation::parts`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<Part>,
     /// Where it is in its life, as stored: see [`Reservation::status_at`].
     pub status: ReservationStatus,
     /// When it ends unless it is sold before.
     pub held_until: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
     /// The order that it belongs to; such a hold ends with its order and not by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The order that it was asked for; it still ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_order: Option<OrderReference>,
+    /// Whether its holder has been given more time, which happens once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_extended: bool,
+    /// The version with which its holder was warned that it ends soon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<u64>,
+    /// How often it was changed.
+    #[serde(default)]
+    pub version: u64,
 }
 
 /// How a reservation ends.
@@ -99,9 +141,69 @@ impl Reservation {
         }
     }
 
-    /// What holding it does to each level.
-    pub fn holds(&self) -> impl Iterator<Item = (&Sku, StockChange)> {
-        self.lines.iter().map(|line| (&line.sku, StockChange::hold(line.quantity)))
+    /// The order that it is part of, or was asked for.
+    pub fn order_reference(&self) -> Option<OrderReference> {
+        self.order_id.clone().map(OrderReference::from).or_else(|| self.for_order.clone())
+    }
+
+    /// Where the pieces lie that it holds.
+    pub fn parts(&self) -> Vec<Part> {
+        match self.drawn.as_slice() {
+            [] => self.lines.iter().map(ReservedLine::in_first_bucket).collect(),
+            drawn => drawn.to_vec(),
+        }
+    }
+
+    /// The hold after it had ended and what it held was sold all the same, from `parts` that were free.
+    #[must_use]
+    pub fn sold_from(&self, parts: &[Part], now: Timestamp) -> Self {
+        let is_divided = parts.iter().any(|part| !part.bucket.is_first());
+        Self {
+            status: ReservationStatus::Committed,
+            drawn: if is_divided { parts.to_vec() } else { vec![] },
+            version: self.version + 1,
+            changed_at: now,
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is a shopper's own, in force at `now` and part of no order: such a one can be replaced.
+    pub fn is_open_at(&self, now: Timestamp) -> bool {
+        self.order_id.is_none() && self.status_at(now) == ReservationStatus::Active
+    }
+
+    /// Whether it holds something that is also in `lines`.
+    pub fn overlaps(&self, lines: &[ReservedLine]) -> bool {
+        self.lines.iter().any(|held| lines.iter().any(|line| line.sku == held.sku))
+    }
+
+    /// When somebody has to see to it: first to warn its holder, then to end it.
+    pub fn due_at(&self) -> Timestamp {
+        match self.warned {
+            None => self.held_until.checked_sub(WARNED_BEFORE).unwrap_or(self.held_until),
+            Some(_) => self.held_until,
+        }
+    }
+
+    /// The hold after its holder was warned that it ends soon; `None` if there is nothing to warn of.
+    pub fn warn(&self, now: Timestamp) -> Option<Self> {
+        let is_time = self.is_open_at(now) && self.warned.is_none() && now >= self.due_at();
+        let version = self.version + 1;
+        is_time.then(|| Self { warned: Some(version), version, changed_at: now, ..self.clone() })
+    }
+
+    /// The hold with `by` more time, which is given once and before it ends.
+    pub fn extend(&self, by: SignedDuration, now: Timestamp) -> Result<Self, NotExtendable> {
+        if !self.is_open_at(now) {
+            let is_late = self.order_id.is_none() && self.status_at(now) == ReservationStatus::Expired;
+            return Err(if is_late { NotExtendable::Expired } else { NotExtendable::NotActive });
+        }
+        if self.is_extended {
+            return Err(NotExtendable::Twice);
+        }
+        let held_until = self.held_until.checked_add(by).unwrap_or(self.held_until);
+        let version = self.version + 1;
+        Ok(Self { held_until, version, changed_at: now, is_extended: true, warned: None, ..self.clone() })
     }
 
     /// Ends an active reservation, exactly once, and says what that does to each level.
@@ -111,14 +213,15 @@ impl Reservation {
         &self,
         ending: Ending,
         now: Timestamp,
-    ) -> Result<(Self, Vec<(Sku, StockChange)>), InvalidTransition> {
+    ) -> Result<(Self, Vec<(Part, StockChange)>), InvalidTransition> {
         let is_early = ending == Ending::Expire && now < self.held_until;
         if self.status != ReservationStatus::Active || is_early {
             return Err(InvalidTransition);
         }
-        let changes =
-            self.lines.iter().map(|line| (line.sku.clone(), ending.change(line.quantity))).collect();
-        Ok((Self { status: ending.status(), ..self.clone() }, changes))
+        let change = |part: Part| (part.clone(), ending.change(part.quantity));
+        let changes = self.parts().into_iter().map(change).collect();
+        let status = ending.status();
+        Ok((Self { status, version: self.version + 1, changed_at: now, ..self.clone() }, changes))
     }
 }
 
@@ -157,11 +260,21 @@ mod tests {
             id: ReservationId::new("res_1").unwrap(),
             holder: UserId::new("ana").unwrap(),
             lines: vec![line("lamp", 2)],
+            drawn: vec![],
             status: ReservationStatus::Active,
             held_until: Timestamp::from_second(900).unwrap(),
             created_at: Timestamp::UNIX_EPOCH,
+            changed_at: Timestamp::UNIX_EPOCH,
             order_id: None,
+            for_order: None,
+            is_extended: false,
+            warned: None,
+            version: 0,
         }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 
     #[test]
@@ -192,5 +305,38 @@ mod tests {
         assert_eq!(held.status_at(before), ReservationStatus::Active);
         assert_eq!(held.end(Ending::Expire, before), Err(InvalidTransition));
         assert_eq!(held.status_at(held.held_until), ReservationStatus::Expired);
+    }
+
+    #[test]
+    fn it_is_extended_once_and_before_it_ends() {
+        let by = SignedDuration::from_secs(900);
+        let longer = reservation().extend(by, at(899)).unwrap();
+        assert_eq!(longer.held_until, at(1800));
+        assert_eq!(longer.extend(by, at(1000)), Err(NotExtendable::Twice));
+        assert_eq!(reservation().extend(by, at(900)), Err(NotExtendable::Expired));
+        let (released, _) = reservation().end(Ending::Release, at(1)).unwrap();
+        assert_eq!(released.extend(by, at(2)), Err(NotExtendable::NotActive));
+        let ordered = Reservation { order_id: Some(OrderId::new("ord_1").unwrap()), ..reservation() };
+        assert_eq!(ordered.extend(by, at(2)), Err(NotExtendable::NotActive));
+    }
+
+    #[test]
+    fn its_holder_is_warned_once_two_minutes_before_it_ends() {
+        let held = reservation();
+        assert_eq!((held.due_at(), held.warn(at(779))), (at(780), None));
+        let warned = held.warn(at(780)).unwrap();
+        assert_eq!((warned.due_at(), warned.warn(at(781))), (at(900), None));
+        assert_eq!(held.warn(at(900)), None);
+        let longer = warned.extend(SignedDuration::from_secs(60), at(800)).unwrap();
+        assert_eq!(longer.due_at(), at(840));
+    }
+
+    #[test]
+    fn what_was_drawn_from_several_buckets_goes_back_there() {
+        let drawn: Vec<_> =
+            [3, 5].map(|n| Part { bucket: Bucket::new(n), ..line("lamp", 1).in_first_bucket() }).into();
+        let held = Reservation { drawn: drawn.clone(), ..reservation() };
+        let (_, changes) = held.end(Ending::Release, at(1)).unwrap();
+        assert_eq!(changes.into_iter().map(|(part, _)| part).collect::<Vec<_>>(), drawn);
     }
 }

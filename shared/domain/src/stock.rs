@@ -201,6 +201,17 @@ impl Level {
         self.available + self.reserved
     }
 
+    /// Both together: the buckets of one level.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            available: self.available + other.available,
+            reserved: self.reserved + other.reserved,
+            committed: self.committed + other.committed,
+            version: self.version + other.version,
+        }
+    }
+
     /// The level after `change`; no counter ever falls below nothing.
     pub fn after(self, change: StockChange) -> Result<Self, InsufficientStock> {
         let next = Self {

@@ -22,6 +22,8 @@ pub struct StreamRecord {
 struct StreamImages {
     #[serde(default)]
     new_image: serde_json::Value,
+    #[serde(default)]
+    old_image: Option<serde_json::Value>,
     sequence_number: String,
 }
 
@@ -30,7 +32,12 @@ impl StreamRecord {
     pub fn row(&self) -> Option<StreamRow> {
         let image = &self.dynamodb.new_image;
         let text = |name: &str| image.get(name)?.get("S")?.as_str().map(str::to_owned);
-        Some(StreamRow { pk: text("pk")?, sk: text("sk")?, image: image.clone() })
+        Some(StreamRow {
+            pk: text("pk")?,
+            sk: text("sk")?,
+            image: image.clone(),
+            before: self.dynamodb.old_image.clone(),
+        })
     }
 
     /// Its place in the stream.

@@ -7,6 +7,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use contract::http::inventory::NewLine;
 use domain::{Principal, ShopId, UserId};
 use jiff::Timestamp;
 
@@ -43,6 +44,14 @@ impl Caller {
 }
 
 impl Caller {
+    /// Counts what a guest holds of each product.
+    ///
+    /// # Errors
+    /// `Limited`, if it is one too many.
+    pub async fn spend_holds(&self, lines: &[NewLine]) -> Result<()> {
+        self.gate.limits.spend_holds(&self.principal, lines, &self.source.address).await
+    }
+
     /// The guest whom another token, beside the caller's own, was given to.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use app::{
     relay::Relay,
     reviews::Reviews,
     secrets::Secret,
+    settings::StockSettings,
     settlement::Settlement,
     store::{Dynamo, Tables},
     stripe::Stripe,
@@ -49,7 +50,12 @@ pub const VARIABLES: &[&str] = &[
     "ALLOWED_ORIGINS",
     "FANOUT_POSTS_PER_SECOND",
     "FANOUT_QUEUE_URL",
+    "INVENTORY_CHECK_INTERVAL",
+    "INVENTORY_ENABLE_ALERTS",
+    "INVENTORY_ENABLE_ANALYTICS",
+    "INVENTORY_ENABLE_REALTIME",
     "INVENTORY_LOW_STOCK_THRESHOLD",
+    "INVENTORY_MAX_HISTORY_DAYS",
     "INVENTORY_RESERVATION_TTL_SECONDS",
     "JWKS_ISSUER",
     "JWKS_SHOPS",
@@ -300,6 +306,12 @@ impl Environment {
             allows_compression: self.parsed("WEBSOCKET_ENABLE_COMPRESSION", true, "true or false"),
             reservation_ttl: SignedDuration::from_secs(positive("INVENTORY_RESERVATION_TTL_SECONDS", 900)),
             low_stock_threshold: self.parsed("INVENTORY_LOW_STOCK_THRESHOLD", 10, "a whole number"),
+            stock: StockSettings {
+                raises_alerts: self.parsed("INVENTORY_ENABLE_ALERTS", true, "true or false"),
+                sends_events: self.parsed("INVENTORY_ENABLE_REALTIME", true, "true or false"),
+                forecasts: self.parsed("INVENTORY_ENABLE_ANALYTICS", true, "true or false"),
+                history: SignedDuration::from_hours(24 * positive("INVENTORY_MAX_HISTORY_DAYS", 30)),
+            },
             allowed_origins: self.list("ALLOWED_ORIGINS"),
         })
     }
@@ -447,6 +459,11 @@ impl Environment {
         Sweeper {
             store: self.store(),
             clock: self.clock(),
+            holds_every: SignedDuration::from_millis(self.parsed(
+                "INVENTORY_CHECK_INTERVAL",
+                60_000,
+                "milliseconds",
+            )),
             inventory: self.inventory(),
             orders: self.orders(),
             payments: self.payments(),

@@ -144,6 +144,8 @@ async fn one_thing_that_lies_in_two_places_is_one_value() {
     let mut viewer = world.guest().await.socket().await;
     viewer.subscribes("product:lamp").await;
     told(&world, &mut viewer).await;
+    let place = json!({ "location_id": "cellar", "name": "Cellar" });
+    world.admin().await.post("/api/v1/inventory/locations", place).await.ok();
     let add = json!({ "product_id": lamp, "quantity": 7, "operation": "add", "location": "cellar" });
     world.admin().await.post("/api/v1/inventory/adjustments", add).await.ok();
     assert_eq!(told(&world, &mut viewer).await, [(12, 2)]);

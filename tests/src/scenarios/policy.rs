@@ -37,12 +37,14 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         path if path.contains("/payments/") => &things.payment,
         path if path.contains("/reservations/") => &things.reservation,
         path if path.contains("/service-keys/") => "key_none",
+        path if path.contains("/alerts/") => "alr_none",
         _ => "lamp",
     };
     let path = path.split('/').map(|step| if step.starts_with('{') { id } else { step });
     let path = path.collect::<Vec<_>>().join("/");
     match path.as_str() {
         "/api/v1/inventory" => format!("{path}?product_ids=lamp"),
+        "/api/realtime/inventory" => format!("{path}?productId=lamp"),
         "/api/v1/realtime/events" => format!("{path}?channel=user:ana"),
         "/api/v1/realtime/presence" => format!("{path}?user_id=ana"),
         _ => path,
@@ -61,7 +63,22 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/inventory/adjustments") => {
             json!({ "product_id": "lamp", "quantity": 1, "operation": "add" })
         }
+        (_, "/api/v1/inventory/adjustments/batch") => {
+            json!({ "adjustments": [{ "product_id": "lamp", "quantity": 1, "operation": "add" }] })
+        }
+        (_, "/api/v1/inventory/commitments") | ("put", "/api/realtime/inventory") => {
+            json!({ "order_id": "web-1", "items": items })
+        }
+        (_, "/api/v1/inventory/{product_id}/thresholds") => json!({ "low_stock": 5 }),
+        (_, "/api/v1/inventory/{product_id}/buckets") => json!({ "buckets": 1 }),
+        (_, "/api/v1/inventory/locations") => json!({ "location_id": "attic", "name": "Attic" }),
+        (_, "/api/v1/inventory/returns") => json!({ "order_id": things.order, "items": items }),
+        ("post", "/api/realtime/inventory") => {
+            json!({ "productId": "lamp", "quantity": 1, "operation": "add" })
+        }
+        ("patch", "/api/realtime/inventory") => json!({ "productId": "lamp", "quantity": 1 }),
         (_, "/api/v1/inventory/reservations") => json!({ "items": items }),
+        (_, "/api/v1/inventory/reservations/{id}/extend") => json!({ "ttl_seconds": 60 }),
         ("post", "/api/v1/orders") => json!({ "items": items, "currency": "USD" }),
         (_, "/api/v1/payments/create-intent") => json!({ "order_id": things.order }),
         (_, "/api/v1/realtime/broadcast" | "/api/realtime/websocket") => {

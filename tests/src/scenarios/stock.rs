@@ -11,11 +11,11 @@ use crate::world::World;
 async fn two_hundred_buyers_of_fifty_pieces_get_exactly_fifty() {
     let world = World::new().await;
     let lamp = world.product("lamp", 50).await;
-    let guests = join_all((0..20).map(|_| world.guest())).await;
-    let buys = (0..200).map(|n| {
-        let guest = guests[n % 20].at(&format!("192.0.2.{}", n % 20));
+    let names: Vec<_> = (0..200).map(|n| format!("buyer{n}")).collect();
+    let buyers = join_all(names.iter().map(|name| world.customer(name))).await;
+    let buys = buyers.iter().map(|buyer| {
         let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
-        async move { guest.post("/api/v1/inventory/reservations", items).await.outcome() }
+        async move { buyer.post("/api/v1/inventory/reservations", items).await.outcome() }
     });
     let outcomes = join_all(buys).await;
     let count = |outcome: &str| outcomes.iter().filter(|found| *found == outcome).count();

@@ -4,6 +4,7 @@ use contract::{
     Fact, JournalEvent,
     frames::{EventFrame, LiveEvent},
     http::platform::AuditEntry,
+    journal::ReservationChanged,
 };
 use domain::{Channel, stock::ChangeType};
 
@@ -15,6 +16,10 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         | Fact::OrderPaymentUpdated { order_id, .. } => {
             vec![Channel::Order(order_id.clone()), Channel::Shop(event.shop_id.clone())]
         }
+        Fact::OutOfStock { product_id, .. } | Fact::BackInStock { product_id, .. } => {
+            vec![Channel::Product(product_id.clone()), Channel::Inventory]
+        }
+        Fact::StockAlert(_) => vec![Channel::Shop(event.shop_id.clone()), Channel::Admin],
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
         }
@@ -30,6 +35,7 @@ pub(super) fn owner(fact: &Fact) -> Option<&domain::UserId> {
         | Fact::OrderPaymentUpdated { customer_id, .. }
         | Fact::PaymentUpdated { customer_id, .. }
         | Fact::RefundUpdated { customer_id, .. } => Some(customer_id),
+        Fact::ReservationUpdated(changed) | Fact::ReservationExpiring(changed) => Some(&changed.holder),
         _ => None,
     }
 }
@@ -50,6 +56,19 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
                 timestamp,
                 notes,
             }
+        }
+        Fact::StockAlert(alert) => LiveEvent::InventoryAlert(alert),
+        Fact::OutOfStock { product_id, variant_id } => {
+            LiveEvent::InventoryOutOfStock { product_id, variant_id }
+        }
+        Fact::BackInStock { product_id, variant_id, available_quantity, crossing } => {
+            LiveEvent::InventoryBackInStock { product_id, variant_id, available_quantity, crossing }
+        }
+        Fact::ReservationUpdated(ReservationChanged {
+            reservation_id, status, expires_at, items, ..
+        }) => LiveEvent::ReservationUpdated { reservation_id, status, expires_at, items },
+        Fact::ReservationExpiring(ReservationChanged { reservation_id, expires_at, .. }) => {
+            LiveEvent::ReservationExpiring { reservation_id, expires_at }
         }
         Fact::OrderPaymentUpdated { order_id, payment_id, payment_status, .. } => {
             LiveEvent::OrderPaymentUpdated { order_id, payment_id, payment_status }
@@ -92,12 +111,20 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::ServiceKeyCreated { .. }
         | Fact::ServiceKeyRevoked { .. }
         | Fact::FeatureFlagChanged { .. }
+        | Fact::ThresholdsChanged { .. }
+        | Fact::StockDivided { .. }
+        | Fact::LocationCreated { .. }
         | Fact::RefundUpdated { .. } => true,
         Fact::StockChanged(movement) => matches!(
             movement.change.kind,
             ChangeType::Restock | ChangeType::Adjustment | ChangeType::Correction | ChangeType::Return
         ),
-        Fact::OrderCreated { .. }
+        Fact::StockAlert(_)
+        | Fact::OutOfStock { .. }
+        | Fact::BackInStock { .. }
+        | Fact::ReservationUpdated(_)
+        | Fact::ReservationExpiring(_)
+        | Fact::OrderCreated { .. }
         | Fact::OrderStatusUpdated { .. }
         | Fact::OrderPaymentUpdated { .. }
         | Fact::PaymentUpdated { .. }

@@ -65,7 +65,7 @@ impl Relay {
         let (rows, after) = self.store.scan_page(table, place.after).await?;
         let mut rows: Vec<(Timestamp, StreamRow)> = rows
             .into_iter()
-            .map(|(pk, sk, image)| StreamRow { sk, pk, image })
+            .map(|(pk, sk, image)| StreamRow { sk, pk, image, before: None })
             .filter_map(|row| Some((happened_at(&row)?, row)))
             .filter(|(at, _)| *at >= asked.since)
             .collect();

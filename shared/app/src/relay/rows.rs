@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     store::{
         JOURNAL,
-        inventory::{LEVEL, LevelRow},
+        inventory::{LEVEL, LevelRow, RESERVATION, ReservationRow},
     },
 };
 
@@ -21,6 +21,9 @@ pub struct StreamRow {
     pub pk: String,
     /// The whole row, in DynamoDB's own JSON.
     pub image: serde_json::Value,
+    /// What it was before, if it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<serde_json::Value>,
 }
 
 /// What one row comes to.
@@ -48,7 +51,20 @@ impl StreamRow {
                 .map(|level| Published::Level(Box::new(level)))
                 .map_err(corrupt);
         }
+        if self.sk.starts_with(RESERVATION) {
+            return serde_dynamo::from_item(item)
+                .map(|hold: ReservationRow| Published::Event(Box::new(hold.event())))
+                .map_err(corrupt);
+        }
         Ok(Published::Nothing)
+    }
+
+    /// What a level was before.
+    pub(super) fn level_before(&self) -> Result<Option<LevelRow>> {
+        let Some(image) = &self.before else { return Ok(None) };
+        let wrong = || Error::internal(format!("row {}/{} was no level", self.pk, self.sk));
+        let item: serde_dynamo::Item = serde_json::from_value(image.clone()).map_err(|_| wrong())?;
+        serde_dynamo::from_item(item).map(Some).map_err(|_| wrong())
     }
 
     pub(super) fn shop(&self) -> Result<ShopId> {

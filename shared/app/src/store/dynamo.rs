@@ -109,6 +109,11 @@ impl Cursor {
         if is_sane { Ok(Self(parts)) } else { Err(wrong()) }
     }
 
+    /// After the row of a partition whose sort key is `sk`.
+    pub(super) fn at(sk: String) -> Self {
+        Self(vec![sk])
+    }
+
     fn of(key: &Item, query: &Query<'_>) -> Option<Self> {
         let names = query.cursor_attributes();
         let parts =
@@ -230,6 +235,8 @@ pub struct Dynamo {
     pub(super) client: Client,
     /// Their names.
     pub tables: Tables,
+    /// Which levels are divided, as far as this process has seen.
+    pub(crate) divisions: super::inventory::Divisions,
 }
 
 /// What a conditional write came to.
@@ -252,8 +259,8 @@ where
 
 impl Dynamo {
     /// The tables named `tables` behind `client`.
-    pub const fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables }
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables, divisions: super::inventory::Divisions::default() }
     }
 
     /// One item, read consistently if a decision depends on it.
@@ -368,7 +375,7 @@ impl Dynamo {
         let query =
             Query::new(table, format!("due#{shard}")).on_index("due", "due", "due_at").between("0", until);
         let (rows, _): (Vec<Indexed>, _) = self.query(&query.limit(limit)).await?;
-        rows.into_iter().map(|row| Due::read(&row.pk)).collect()
+        rows.into_iter().map(|row| Due::read(&row)).collect()
     }
 
     /// Writes an item, whatever is there.
@@ -498,12 +505,14 @@ pub struct Due {
 }
 
 impl Due {
-    fn read(pk: &str) -> Result<Self> {
-        let wrong = || Error::internal(format!("row {pk} should not be due"));
-        let (shop, rest) = pk.split_once('#').ok_or_else(wrong)?;
-        let (kind, id) = rest.split_once('#').ok_or_else(wrong)?;
+    fn read(row: &Indexed) -> Result<Self> {
+        let wrong = || Error::internal(format!("row {}/{} should not be due", row.pk, row.sk));
+        let (shop, rest) = row.pk.split_once('#').ok_or_else(wrong)?;
+        let (kind, about) = rest.split_once('#').ok_or_else(wrong)?;
         let shop = ShopId::new(shop).map_err(|_| wrong())?;
-        Ok(Self { shop, kind: kind.to_owned(), id: id.to_owned() })
+        // Holds of one person share a partition: the rest of the id is in the sort key.
+        let rest = row.sk.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+        Ok(Self { shop, kind: kind.to_owned(), id: format!("{about}{rest}") })
     }
 }
 

@@ -4,33 +4,48 @@
 //! |---|---|---|
 //! | `{shop}#stock#{product}` | `level#{location}#{variant}` | a level: three counters and a version |
 //! | the same | `j#{uuid v7}` | one row of the ledger |
-//! | `{shop}#reservation#{id}` | `reservation` | a hold; in `due` while it is active and belongs to no order |
+//! | `{shop}#stock#{product}#{n}` | the same two | bucket number n of a level that is divided, and its ledger |
+//! | `{shop}#reservation#res_{holder}` | `reservation-{name}` | a person's hold; in `due` while it is active and belongs to no order |
+//! | `{shop}#reservation#{id}` | `reservation` | a hold of an order or of a program |
+//! | `{shop}#watch#{product}` | `watch#{variant}`, `thresholds`, `j#{uuid v7}` | which lines were crossed, where they are, what was told |
+//! | `{shop}#alerts` | `alr_…` | an alert |
+//! | `{shop}#locations` | `location#{id}`, `j#{uuid v7}` | a place where stock lies |
+//! | `{shop}#sale#{order}` | `sale` | what another system's order was sold, and what came back of any order |
 //!
 //! A level is changed by adding to it under `available >= :n`, without reading it and without its version: with a
 //! version in the condition, 45 of 64 buyers of 64 pieces were wrongly refused.
 
+mod divisions;
+mod movements;
+mod reservations;
+mod sales;
+mod watches;
+
+pub use divisions::Divisions;
+pub use movements::MovementFilter;
+pub use reservations::{RESERVATION, ReservationRow, StoredReservation, holder_reservation};
+pub use sales::SaleRow;
+
+use std::collections::BTreeMap;
+
 use contract::{Fact, JournalEvent, journal::StockMovement};
 use domain::{
-    EventId, ProductId, Reservation, ReservationId, ShopId, Sku, StockChange, reservation::ReservationStatus,
-    stock::Level,
+    Bucket, EventId, ProductId, ShopId, Sku,
+    bucket::Part,
+    stock::{ChangeType, Level},
 };
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cursor, Due, Dynamo, Item, JOURNAL, Key, Query, Refusal, Transaction, due_shard,
+    Dynamo, Item, JOURNAL, Key, Query, Refusal, Transaction,
     dynamo::{item, number, text, values},
-    sortable,
 };
 use crate::{Error, Result};
 
 /// Begins the sort key of every level; the template's stream filters name it too.
 pub const LEVEL: &str = "level#";
 
-/// How long a hold that has ended can still be read.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// A level as it is stored.
+/// A level, or one bucket of it, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelRow {
     /// The tenant, for whoever reads the stream.
@@ -43,178 +58,238 @@ pub struct LevelRow {
     pub level: Level,
     /// The ledger row of the last change.
     pub last_event: EventId,
+    /// What the last change was.
+    pub last_change: ChangeType,
+    /// Which bucket it is. (`bucket` by itself is a reserved word.)
+    #[serde(default, rename = "bucket_number")]
+    pub bucket: Bucket,
+    /// How many buckets the level is divided into, if it is.
+    #[serde(default)]
+    pub buckets: Option<u16>,
+    /// From how many of them pieces are taken first: fewer than there are after a level was joined again.
+    #[serde(default)]
+    pub drawn_from: Option<u16>,
+    /// This many pieces and fewer are few, if the product has a line of its own.
+    #[serde(default)]
+    pub low_stock: Option<i64>,
+    /// This many pieces and more are too many.
+    #[serde(default)]
+    pub overstock: Option<i64>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct ReservationRow {
-    shop_id: ShopId,
-    #[serde(flatten)]
-    reservation: Reservation,
-    /// Which request made it.
-    fingerprint: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-    /// When DynamoDB may forget it, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
+fn stock_pk(shop: &ShopId, product: &ProductId, bucket: Bucket) -> String {
+    match bucket.number() {
+        0 => format!("{shop}#stock#{product}"),
+        number => format!("{shop}#stock#{product}#{number}"),
+    }
 }
 
-fn stock_pk(shop: &ShopId, product: &ProductId) -> String {
-    format!("{shop}#stock#{product}")
-}
-
-fn level_key(shop: &ShopId, sku: &Sku) -> Key {
+fn level_key(shop: &ShopId, sku: &Sku, bucket: Bucket) -> Key {
     let variant = sku.variant_id.as_ref().map_or("", |variant| variant.as_str());
-    Key::new(stock_pk(shop, &sku.product_id), format!("{LEVEL}{}#{variant}", sku.location))
+    let pk = stock_pk(shop, &sku.product_id, bucket);
+    Key::new(pk, format!("{LEVEL}{}#{variant}", sku.location))
 }
 
-fn reservation_key(shop: &ShopId, id: &ReservationId) -> Key {
-    Key::new(format!("{shop}#reservation#{id}"), "reservation")
-}
-
-fn reservation_item(shop: &ShopId, reservation: &Reservation, fingerprint: &str) -> Result<Item> {
-    let is_active = reservation.status == ReservationStatus::Active;
-    let is_due = is_active && reservation.order_id.is_none();
-    let forgotten = reservation.held_until.as_second() + REMEMBERED.as_secs();
-    let row = ReservationRow {
-        shop_id: shop.clone(),
-        fingerprint: fingerprint.to_owned(),
-        due: is_due.then(|| due_shard(reservation.id.as_str())),
-        due_at: is_due.then(|| sortable(reservation.held_until)),
-        expires_at: (!is_active).then_some(forgotten),
-        reservation: reservation.clone(),
-    };
-    item(&reservation_key(shop, &reservation.id), &row)
+/// What a transaction does to one bucket, all movements together.
+struct Sum {
+    counters: [i64; 3],
+    event: EventId,
+    kind: ChangeType,
 }
 
 impl Transaction {
-    /// Changes the level of `sku` and writes the ledger row of it; two writes, the level's first.
-    pub(crate) fn change_stock(
-        &mut self,
-        store: &Dynamo,
-        event: &JournalEvent,
-        movement: &StockMovement,
-    ) -> Result<()> {
-        self.change_level(store, event, movement, None)
+    /// Changes the levels that `events`, all of them stock movements, are about and writes these to the ledger. The
+    /// levels come first, one write for each bucket: see [`Transaction::shelves`].
+    pub(crate) fn move_stock(&mut self, store: &Dynamo, events: &[JournalEvent]) -> Result<()> {
+        debug_assert!(self.is_empty(), "the levels come first");
+        let mut sums: BTreeMap<(&Sku, Bucket), Sum> = BTreeMap::new();
+        for event in events {
+            let movement = movement_of(event)?;
+            let change = movement.change;
+            let sum = sums.entry((&movement.sku, movement.bucket)).or_insert_with(|| Sum {
+                counters: [0; 3],
+                event: event.id.clone(),
+                kind: change.kind,
+            });
+            let differences = [change.available, change.reserved, change.committed];
+            sum.counters.iter_mut().zip(differences).for_each(|(counter, difference)| *counter += difference);
+        }
+        let shop = events.first().map(|event| &event.shop_id);
+        for ((sku, bucket), sum) in sums {
+            self.shelves.push((sku.clone(), bucket));
+            if let Some(shop) = shop {
+                self.change_level(store, shop, (sku, bucket), &sum, None)?;
+            }
+        }
+        events.iter().try_for_each(|event| self.write_movement(store, event))
     }
 
-    /// The same, only if the level is still what was `seen`.
-    pub(crate) fn set_stock(
-        &mut self,
-        store: &Dynamo,
-        event: &JournalEvent,
-        movement: &StockMovement,
-        seen: Level,
-    ) -> Result<()> {
-        self.change_level(store, event, movement, Some(seen.version))
+    /// Changes one level, only if it is still at version `seen` (0: there is none), and writes it to the ledger.
+    pub(crate) fn set_stock(&mut self, store: &Dynamo, event: &JournalEvent, seen: u64) -> Result<()> {
+        let movement = movement_of(event)?;
+        let change = movement.change;
+        let counters = [change.available, change.reserved, change.committed];
+        let sum = Sum { counters, event: event.id.clone(), kind: change.kind };
+        self.shelves.push((movement.sku.clone(), movement.bucket));
+        self.change_level(store, &event.shop_id, (&movement.sku, movement.bucket), &sum, Some(seen))?;
+        self.write_movement(store, event)
     }
 
     fn change_level(
         &mut self,
         store: &Dynamo,
-        event: &JournalEvent,
-        movement: &StockMovement,
+        shop: &ShopId,
+        (sku, bucket): (&Sku, Bucket),
+        sum: &Sum,
         seen_version: Option<u64>,
     ) -> Result<()> {
-        let StockMovement { sku, change, .. } = movement;
-        let table = &store.tables.inventory;
+        let [available, reserved, committed] = sum.counters;
+        let kind =
+            serde_dynamo::to_attribute_value(sum.kind).map_err(|error| Error::internal(error.to_string()))?;
         let mut set = values([
-            (":available", number(change.available)),
-            (":reserved", number(change.reserved)),
-            (":committed", number(change.committed)),
+            (":available", number(available)),
+            (":reserved", number(reserved)),
+            (":committed", number(committed)),
             (":one", number(1)),
-            (":shop", text(event.shop_id.as_str())),
+            (":shop", text(shop.as_str())),
             (":product", text(sku.product_id.as_str())),
             (":location", text(sku.location.as_str())),
-            (":event", text(event.id.as_str())),
+            (":event", text(sum.event.as_str())),
+            (":kind", kind),
         ]);
-        let mut expression =
-            "SET shop_id = :shop, product_id = :product, #location = :location, last_event = :event"
-                .to_owned();
+        let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
+             last_event = :event, last_change = :kind"
+            .to_owned();
         if let Some(variant) = &sku.variant_id {
             expression.push_str(", variant_id = :variant");
             set.insert(":variant".into(), text(variant.as_str()));
         }
+        if !bucket.is_first() {
+            expression.push_str(", bucket_number = :bucket");
+            set.insert(":bucket".into(), number(bucket.number()));
+        }
         expression
             .push_str(" ADD available :available, reserved :reserved, committed :committed, version :one");
         let condition = match seen_version {
-            None => floor(*change, &mut set),
+            None => {
+                // Whoever takes from the first bucket without knowing that there are others learns it here.
+                let is_unaware =
+                    available < 0 && bucket.is_first() && store.divisions.of(shop, sku).is_none();
+                floor(sum.counters, is_unaware, &mut set)
+            }
             Some(0) => Some("attribute_not_exists(pk)".into()),
             Some(version) => {
                 set.insert(":seen".into(), number(version));
                 Some("version = :seen".into())
             }
         };
-        self.update(table, &level_key(&event.shop_id, sku), expression, condition, set)?;
-        let row = Key::new(stock_pk(&event.shop_id, &sku.product_id), format!("{JOURNAL}{}", event.id));
-        self.put_new(table, item(&row, event)?)
+        self.update(&store.tables.inventory, &level_key(shop, sku, bucket), expression, condition, set)
+    }
+
+    /// Shares a level out to buckets as `events` say, of which each is about one bucket: `made` rows in all, from the
+    /// first `drawn_from` of which pieces are taken. New rows get the thresholds of the `first`.
+    pub(crate) fn divide_stock(
+        &mut self,
+        store: &Dynamo,
+        events: &[JournalEvent],
+        sku: &Sku,
+        (made, drawn_from): (u16, u16),
+        first: Option<&LevelRow>,
+    ) -> Result<()> {
+        for event in events {
+            let movement = movement_of(event)?;
+            let available = movement.change.available;
+            let mut set = values([
+                (":available", number(available)),
+                (":none", number(0)),
+                (":one", number(1)),
+                (":shop", text(event.shop_id.as_str())),
+                (":product", text(sku.product_id.as_str())),
+                (":location", text(sku.location.as_str())),
+                (":event", text(event.id.as_str())),
+                (":kind", text("correction")),
+                (":bucket", number(movement.bucket.number())),
+                (":made", number(made)),
+                (":drawn", number(drawn_from)),
+            ]);
+            let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
+                 last_event = :event, last_change = :kind, bucket_number = :bucket, buckets = :made, \
+                 drawn_from = :drawn"
+                .to_owned();
+            let mut also = |name: &str, value: Option<aws_sdk_dynamodb::types::AttributeValue>| {
+                if let Some(value) = value {
+                    expression.extend([", ", name, " = :", name]);
+                    set.insert(format!(":{name}"), value);
+                }
+            };
+            also("variant_id", sku.variant_id.as_ref().map(|variant| text(variant.as_str())));
+            also("low_stock", first.and_then(|row| row.low_stock).map(number));
+            also("overstock", first.and_then(|row| row.overstock).map(number));
+            expression.push_str(" ADD available :available, reserved :none, committed :none, version :one");
+            let condition = floor([available, 0, 0], false, &mut set);
+            let key = level_key(&event.shop_id, sku, movement.bucket);
+            self.shelves.push((sku.clone(), movement.bucket));
+            self.update(&store.tables.inventory, &key, expression, condition, set)?;
+        }
+        events
+            .iter()
+            .filter(|event| movement_of(event).is_ok_and(|movement| movement.change.available != 0))
+            .try_for_each(|event| self.write_movement(store, event))
+    }
+
+    /// Holds only if a bucket of a level is still as it was read.
+    pub(crate) fn check_level(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        part: &Part,
+        seen: Option<&LevelRow>,
+    ) -> Result<()> {
+        let key = level_key(shop, &part.sku, part.bucket);
+        let Some(seen) = seen else {
+            return self.check(&store.tables.inventory, &key, "attribute_not_exists(pk)", Item::new());
+        };
+        let Level { available, reserved, committed, version } = seen.level;
+        let seen = values([
+            (":version", number(version)),
+            (":available", number(available)),
+            (":reserved", number(reserved)),
+            (":committed", number(committed)),
+        ]);
+        let condition = "version = :version AND available = :available AND reserved = :reserved \
+             AND committed = :committed";
+        self.check(&store.tables.inventory, &key, condition, seen)
+    }
+
+    /// Writes a ledger row without a change of its own to a level.
+    pub(crate) fn write_movement(&mut self, store: &Dynamo, event: &JournalEvent) -> Result<()> {
+        let movement = movement_of(event)?;
+        let pk = stock_pk(&event.shop_id, &movement.sku.product_id, movement.bucket);
+        let row = Key::new(pk, format!("{JOURNAL}{}", event.id));
+        self.put_new(&store.tables.inventory, item(&row, event)?)
     }
 }
 
-/// What must be there for `change` to leave no counter below nothing; conditions cannot do arithmetic.
-fn floor(change: StockChange, values: &mut Item) -> Option<String> {
-    let counters =
-        [("available", change.available), ("reserved", change.reserved), ("committed", change.committed)];
-    let needs =
-        counters.into_iter().filter(|(_, difference)| *difference < 0).map(|(counter, difference)| {
-            let name = format!(":{counter}_needed");
-            values.insert(name.clone(), number(-difference));
-            format!("{counter} >= {name}")
-        });
-    let needs: Vec<_> = needs.collect();
+fn movement_of(event: &JournalEvent) -> Result<&StockMovement> {
+    match &event.fact {
+        Fact::StockChanged(movement) => Ok(movement),
+        _ => Err(Error::internal(format!("{} does not change stock", event.id))),
+    }
+}
+
+/// What must be there for no counter to fall below nothing; conditions cannot do arithmetic.
+fn floor(differences: [i64; 3], is_unaware: bool, values: &mut Item) -> Option<String> {
+    let counters = ["available", "reserved", "committed"].into_iter().zip(differences);
+    let needs = counters.filter(|(_, difference)| *difference < 0).map(|(counter, difference)| {
+        let name = format!(":{counter}_needed");
+        values.insert(name.clone(), number(-difference));
+        format!("{counter} >= {name}")
+    });
+    let mut needs: Vec<_> = needs.collect();
+    if is_unaware {
+        needs.push("attribute_not_exists(buckets)".into());
+    }
     (!needs.is_empty()).then(|| needs.join(" AND "))
-}
-
-impl Transaction {
-    /// Writes a new hold.
-    pub(crate) fn put_reservation(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        reservation: &Reservation,
-        fingerprint: &str,
-    ) -> Result<()> {
-        self.put_new(&store.tables.inventory, reservation_item(shop, reservation, fingerprint)?)
-    }
-
-    /// Writes a hold over one whose status is `before`.
-    pub(crate) fn rewrite_reservation(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        stored: &StoredReservation,
-        before: ReservationStatus,
-    ) -> Result<()> {
-        let before =
-            serde_dynamo::to_attribute_value(before).map_err(|error| Error::internal(error.to_string()))?;
-        let item = reservation_item(shop, &stored.reservation, &stored.fingerprint)?;
-        self.put_if(&store.tables.inventory, item, "#status = :before", values([(":before", before)]))
-    }
-
-    /// Writes a hold that is not there or has ended.
-    pub(crate) fn put_reservation_again(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        reservation: &Reservation,
-        fingerprint: &str,
-    ) -> Result<()> {
-        let item = reservation_item(shop, reservation, fingerprint)?;
-        let condition = "attribute_not_exists(pk) OR #status IN (:released, :expired)";
-        let ended = values([(":released", text("released")), (":expired", text("expired"))]);
-        self.put_if(&store.tables.inventory, item, condition, ended)
-    }
-}
-
-/// A hold, and which request made it.
-#[derive(Debug, Clone)]
-pub struct StoredReservation {
-    /// The hold.
-    pub reservation: Reservation,
-    /// Digest of the request that made it.
-    pub fingerprint: String,
 }
 
 /// Available pieces of the level that refused write number `index`; `None` if it was not refused.
@@ -224,7 +299,33 @@ pub fn available_instead(refusal: &Refusal, index: usize) -> Option<i64> {
     Some(available.and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
+/// Into how many buckets the level is divided that refused write number `index`.
+pub(crate) fn buckets_instead(refusal: &Refusal, index: usize) -> Option<u16> {
+    refusal.of(index)??.get("buckets")?.as_n().ok()?.parse().ok()
+}
+
 impl Dynamo {
+    /// All levels of a product, every bucket by itself.
+    pub async fn buckets(
+        &self,
+        shop: &ShopId,
+        product: &ProductId,
+        consistent: bool,
+    ) -> Result<Vec<LevelRow>> {
+        let partition = |bucket| {
+            let query = Query::new(&self.tables.inventory, stock_pk(shop, product, bucket));
+            let query = query.beginning_with(LEVEL);
+            if consistent { query.consistent() } else { query }
+        };
+        let mut rows: Vec<LevelRow> = self.query_all(partition(Bucket::FIRST)).await?;
+        let most = rows.iter().filter_map(|row| row.buckets).max().unwrap_or(1);
+        let others = Bucket::all(most).skip(1).map(|bucket| self.query_all(partition(bucket)));
+        for mut bucket in futures_util::future::try_join_all(others).await? {
+            rows.append(&mut bucket);
+        }
+        Ok(rows)
+    }
+
     /// All levels of a product.
     pub async fn levels(
         &self,
@@ -232,60 +333,47 @@ impl Dynamo {
         product: &ProductId,
         consistent: bool,
     ) -> Result<Vec<LevelRow>> {
-        let query = Query::new(&self.tables.inventory, stock_pk(shop, product)).beginning_with(LEVEL);
-        self.query_all(if consistent { query.consistent() } else { query }).await
+        Ok(joined(self.buckets(shop, product, consistent).await?))
+    }
+
+    /// One level, every bucket by itself, read consistently; empty if there is none.
+    pub async fn buckets_of(&self, shop: &ShopId, sku: &Sku) -> Result<Vec<LevelRow>> {
+        let table = &self.tables.inventory;
+        let first: Option<LevelRow> = self.get(table, &level_key(shop, sku, Bucket::FIRST), true).await?;
+        let count = first.as_ref().and_then(|row| row.buckets);
+        if let Some(first) = &first {
+            self.divisions.learn(shop, sku, first.drawn_from.or(count));
+        }
+        let others: Vec<Key> =
+            Bucket::all(count.unwrap_or(1)).skip(1).map(|bucket| level_key(shop, sku, bucket)).collect();
+        let others = others.iter().map(|key| self.get::<LevelRow>(table, key, true));
+        let others = futures_util::future::try_join_all(others).await?;
+        Ok(first.into_iter().chain(others.into_iter().flatten()).collect())
     }
 
     /// One level, read consistently.
     pub async fn level(&self, shop: &ShopId, sku: &Sku) -> Result<Option<Level>> {
-        let row: Option<LevelRow> = self.get(&self.tables.inventory, &level_key(shop, sku), true).await?;
+        let row = joined(self.buckets_of(shop, sku).await?).pop();
         Ok(row.map(|row| row.level))
     }
+}
 
-    /// One ledger row, if it was written.
-    pub async fn movement(
-        &self,
-        shop: &ShopId,
-        product: &ProductId,
-        id: &EventId,
-    ) -> Result<Option<JournalEvent>> {
-        let key = Key::new(stock_pk(shop, product), format!("{JOURNAL}{id}"));
-        self.get(&self.tables.inventory, &key, true).await
+/// The rows of each level as one: the sums of their counters and versions.
+pub fn joined(rows: Vec<LevelRow>) -> Vec<LevelRow> {
+    let mut levels: BTreeMap<Sku, LevelRow> = BTreeMap::new();
+    for row in rows {
+        match levels.get_mut(&row.sku) {
+            None => {
+                levels.insert(row.sku.clone(), row);
+            }
+            Some(level) => {
+                level.level = level.level.plus(row.level);
+                if level.last_event < row.last_event {
+                    (level.last_event, level.last_change) = (row.last_event, row.last_change);
+                    level.bucket = row.bucket;
+                }
+            }
+        }
     }
-
-    /// A page of a product's ledger, newest first.
-    pub async fn movements(
-        &self,
-        shop: &ShopId,
-        product: &ProductId,
-        limit: u32,
-        cursor: Option<Cursor>,
-    ) -> Result<(Vec<JournalEvent>, Option<Cursor>)> {
-        let query = Query::new(&self.tables.inventory, stock_pk(shop, product)).beginning_with(JOURNAL);
-        self.query(&query.limit(limit).newest_first().after(cursor)).await
-    }
-
-    /// A product's whole ledger, oldest first.
-    pub async fn ledger(&self, shop: &ShopId, product: &ProductId) -> Result<Vec<StockMovement>> {
-        let query =
-            Query::new(&self.tables.inventory, stock_pk(shop, product)).beginning_with(JOURNAL).consistent();
-        let events: Vec<JournalEvent> = self.query_all(query).await?;
-        let movements = events.into_iter().filter_map(|event| match event.fact {
-            Fact::StockChanged(movement) => Some(movement),
-            _ => None,
-        });
-        Ok(movements.collect())
-    }
-
-    /// A hold.
-    pub async fn reservation(&self, shop: &ShopId, id: &ReservationId) -> Result<Option<StoredReservation>> {
-        let row: Option<ReservationRow> =
-            self.get(&self.tables.inventory, &reservation_key(shop, id), true).await?;
-        Ok(row.map(|row| StoredReservation { reservation: row.reservation, fingerprint: row.fingerprint }))
-    }
-
-    /// Holds in partition `shard` of the due index whose time had run out at `now`, oldest first.
-    pub async fn due_reservations(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
-        self.due(&self.tables.inventory, shard, now, limit).await
-    }
+    levels.into_values().collect()
 }

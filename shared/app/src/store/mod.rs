@@ -16,7 +16,7 @@ mod scan;
 pub mod transaction;
 
 pub use dynamo::{Cursor, Due, Dynamo, Item, Key, Query, Tables};
-pub use transaction::{Refusal, Transaction};
+pub use transaction::{MOST_WRITES, Refusal, Transaction};
 
 use contract::JournalEvent;
 use jiff::Timestamp;

@@ -267,6 +267,28 @@ impl Transaction {
         self.put_if(&store.tables.orders, item, "#status = :before", values([(":before", before)]))
     }
 
+    /// Holds only if an order is still open, or there is none.
+    pub(crate) fn check_order_open(&mut self, store: &Dynamo, shop: &ShopId, id: &OrderId) -> Result<()> {
+        let open = serde_dynamo::to_attribute_value(OrderStatus::PendingPayment)
+            .map_err(|error| crate::Error::internal(error.to_string()))?;
+        let key = Key::new(order_pk(shop, id), "order");
+        let condition = "attribute_not_exists(pk) OR #status = :open";
+        self.check(&store.tables.orders, &key, condition, super::dynamo::values([(":open", open)]))
+    }
+
+    /// Holds only if a payment is still at version `seen`.
+    pub(crate) fn check_payment(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        id: &PaymentId,
+        seen: u64,
+    ) -> Result<()> {
+        let key = Key::new(payment_pk(shop, id), "payment");
+        let seen = super::dynamo::values([(":seen", super::dynamo::number(seen))]);
+        self.check(&store.tables.orders, &key, "version = :seen", seen)
+    }
+
     /// Writes chunk number `chunk` of a large order's lines.
     pub(crate) fn put_order_lines(
         &mut self,

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
-        Update as DynamoUpdate,
+        CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
+        TransactWriteItem, Update as DynamoUpdate,
     },
 };
+use domain::{Bucket, Sku};
 use jiff::SignedDuration;
 use rand::Rng;
 
@@ -22,7 +23,12 @@ const MAX_ATTEMPTS: u32 = 5;
 #[derive(Debug, Default)]
 pub struct Transaction {
     writes: Vec<TransactWriteItem>,
+    /// The buckets of stock that its first writes change.
+    pub(super) shelves: Vec<(Sku, Bucket)>,
 }
+
+/// The most writes of one transaction; DynamoDB's own limit.
+pub const MOST_WRITES: usize = 100;
 
 /// Why a transaction was not written: for each write whose condition did not hold, its place and what was there.
 #[derive(Debug)]
@@ -44,6 +50,27 @@ impl Transaction {
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.writes.is_empty()
+    }
+
+    /// The buckets of stock that the first writes change, in this order.
+    pub fn shelves(&self) -> &[(Sku, Bucket)] {
+        &self.shelves
+    }
+
+    /// Writes nothing, but holds only if `condition` does.
+    pub(super) fn check(&mut self, table: &str, key: &Key, condition: &str, values: Item) -> Result<()> {
+        let names = named(condition);
+        let check = ConditionCheck::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition)
+            .set_expression_attribute_names((!names.is_empty()).then_some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
+        Ok(())
     }
 
     /// Writes an item that must not be there yet.

@@ -1,7 +1,7 @@
 //! Stock and reservations.
 
 use domain::{
-    EventId, Line, LocationId, OrderId, ProductId, ReservationId, UserId, VariantId,
+    EventId, Line, LocationId, OrderReference, ProductId, ReservationId, UserId, VariantId,
     reservation::{ReservationStatus, ReservedLine},
     stock::{ChangeType, Quantity, Sku, StockStatus},
 };
@@ -74,6 +74,27 @@ pub enum Operation {
     Set,
 }
 
+/// An instant as clients write it: RFC 3339, or milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ClientTime {
+    /// `2026-01-05T09:00:00Z`
+    #[schema(value_type = String, format = DateTime)]
+    Text(Timestamp),
+    /// `1767603600000`
+    Milliseconds(i64),
+}
+
+impl ClientTime {
+    /// The instant, if there is one that far away.
+    pub fn instant(self) -> Option<Timestamp> {
+        match self {
+            Self::Text(instant) => Some(instant),
+            Self::Milliseconds(ms) => Timestamp::from_millisecond(ms).ok(),
+        }
+    }
+}
+
 /// A change of stock by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewAdjustment {
@@ -90,7 +111,10 @@ pub struct NewAdjustment {
     pub reason: Option<Line>,
     /// The order that it is for, if any: a subtraction is then a sale.
     #[serde(default, alias = "orderId")]
-    pub order_id: Option<OrderId>,
+    pub order_id: Option<OrderReference>,
+    /// When it happened as the client says; it is noted and not trusted.
+    #[serde(default, alias = "timestamp", skip_serializing_if = "Option::is_none")]
+    pub client_time: Option<ClientTime>,
 }
 
 /// A level after a change by hand, and the ledger row of it.
@@ -126,9 +150,13 @@ pub struct MovementView {
     /// Why, for a person to read.
     pub reason: Option<Line>,
     /// The order that it was for.
-    pub order_id: Option<OrderId>,
+    pub order_id: Option<OrderReference>,
     /// The hold that it was for.
     pub reservation_id: Option<ReservationId>,
+    /// When it happened as the client said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub client_time: Option<Timestamp>,
 }
 
 /// One line that a shopper asks for.
@@ -164,6 +192,18 @@ pub struct NewReservation {
     #[serde(default, alias = "ttlSeconds")]
     #[schema(minimum = 1)]
     pub ttl_seconds: Option<u32>,
+    /// The order that it is for, if any; it must still be open.
+    #[serde(default, alias = "orderId", skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderReference>,
+}
+
+/// More time for a hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewExtension {
+    /// How much more, at most and by default as long as holds last.
+    #[serde(default, alias = "ttlSeconds")]
+    #[schema(minimum = 1)]
+    pub ttl_seconds: Option<u32>,
 }
 
 /// Stock that is set aside.
@@ -182,26 +222,6 @@ pub struct ReservationView {
     pub items: Vec<ReservedLine>,
 }
 
-/// Sold pieces that came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct NewReturn {
-    /// The order that they were sold in.
-    #[serde(alias = "orderId")]
-    pub order_id: OrderId,
-    /// What came back.
-    #[schema(min_items = 1, max_items = 40)]
-    pub items: Vec<NewLine>,
-}
-
-/// Sold pieces that are on the shelf again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReturnView {
-    /// The order that they were sold in.
-    pub order_id: OrderId,
-    /// What came back.
-    pub items: Vec<ReservedLine>,
-}
-
 /// Whether stock agrees with its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockReconciliation {
@@ -215,14 +235,36 @@ pub struct StockReconciliation {
     pub next_cursor: Option<String>,
 }
 
-/// A level that is not the sum of its ledger.
+/// What of stock and its ledger was made to agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockRepair {
+    /// What was repaired, as it was.
+    pub repaired: Vec<StockDrift>,
+    /// What changed meanwhile and is left for another time.
+    pub left: Vec<StockDrift>,
+    /// Pass it as `cursor` to go on with the next products; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A level that is not the sum of its ledger, or a hold that does not hold what the ledger says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockDrift {
     /// Of what, and where.
     #[serde(flatten)]
     pub sku: Sku,
+    /// Which bucket, where the level is divided.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub bucket: u16,
+    /// The hold, if it is about one: `level` is then what it holds, and `ledger` what was set aside for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<ReservationId>,
     /// What the level says: available, reserved, committed.
     pub level: [i64; 3],
     /// What the ledger says.
     pub ledger: [i64; 3],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_first(bucket: &u16) -> bool {
+    *bucket == 0
 }

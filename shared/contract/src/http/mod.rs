@@ -1,5 +1,6 @@
 //! HTTP bodies, a file for each noun.
 
+pub mod alerts;
 pub mod auth;
 pub mod catalog;
 pub mod inventory;
@@ -7,6 +8,7 @@ pub mod orders;
 pub mod payments;
 pub mod platform;
 pub mod realtime;
+pub mod sales;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

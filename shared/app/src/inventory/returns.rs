@@ -1,0 +1,267 @@
+//! Sold pieces that come back.
+
+use contract::{
+    ErrorCode, Fact, JournalEvent,
+    http::sales::{NewReturn, ReturnView},
+    journal::StockMovement,
+};
+use domain::{
+    Bucket, EventId, OrderReference, PaymentId, Permission, Principal, ShopId, Sku,
+    bucket::{Part, draw},
+    order::OrderStatus,
+    reservation::{MAX_LINES, ReservedLine},
+    stock::{ChangeType, Quantity, StockChange},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Inventory, aggregated};
+use crate::{
+    Clock, Error, Result,
+    clock::derived_at,
+    idempotency::Run,
+    journal::Author,
+    store::{
+        Dynamo, MOST_WRITES, Transaction,
+        inventory::{SaleRow, buckets_instead},
+    },
+};
+
+/// How often buckets are chosen anew because somebody changed one meanwhile.
+const MAX_ROUNDS: u32 = 8;
+
+/// What comes back, and the name under which it does so once.
+pub(crate) struct ComingBack<'a> {
+    /// Everything that is written is named after this and the next.
+    pub name: &'a str,
+    /// When the name began to mean this.
+    pub since: Timestamp,
+    /// The order that it was sold in.
+    pub order: Option<OrderReference>,
+    /// What.
+    pub lines: &'a [ReservedLine],
+}
+
+/// What taking something back came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// It is on the shelf.
+    Done,
+    /// An earlier run put it there.
+    Before,
+    /// What goes with it did not hold.
+    Refused,
+}
+
+impl Inventory {
+    /// Puts sold pieces of an order back on the shelf: at most what was sold and has not come back yet.
+    pub async fn take_back(&self, who: &Principal, run: Run, new: NewReturn) -> Result<ReturnView> {
+        who.may(Permission::AdjustStock)?;
+        let lines = aggregated(new.items, MAX_LINES)?;
+        let author = Author::of(who);
+        let name = run.name("return").to_string();
+        let order = Some(new.order_id.clone());
+        let back = ComingBack { name: &name, since: run.started_at, order, lines: &lines };
+        for _ in 0..MAX_ROUNDS {
+            let sale = self.store.sale(&who.shop, &new.order_id).await?;
+            let sold = self.sold_in(who, &new.order_id, sale.as_ref()).await?;
+            let is_repeated = self.is_back(who, &back).await?;
+            if !is_repeated {
+                check_left(&sold.left, &lines)?;
+            }
+            let next = returned(sale, &new.order_id, run.started_at, &lines)?;
+            let with = |transaction: &mut Transaction| {
+                transaction.put_sale(&self.store, &who.shop, &next)?;
+                match &sold.payment {
+                    Some((payment, version)) => {
+                        transaction.check_payment(&self.store, &who.shop, payment, *version)
+                    }
+                    None => Ok(()),
+                }
+            };
+            match take_chunk_back(&self.store, &self.clock, &author, &back, (0, &lines), &with).await? {
+                Back::Done | Back::Before => {
+                    return Ok(ReturnView { order_id: new.order_id, items: lines });
+                }
+                Back::Refused => {}
+            }
+        }
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+    }
+
+    /// Whether an earlier run put it back.
+    async fn is_back(&self, who: &Principal, back: &ComingBack<'_>) -> Result<bool> {
+        let Some(line) = back.lines.first() else { return Ok(false) };
+        let first = event(&self.clock, &Author::of(who), back, 0, &line.in_first_bucket());
+        let (shop, product) = (&who.shop, &line.sku.product_id);
+        Ok(self.store.movement(shop, product, Bucket::FIRST, &first.id).await?.is_some())
+    }
+
+    /// What of an order's sold pieces has not come back.
+    async fn sold_in(&self, who: &Principal, order: &OrderReference, sale: Option<&SaleRow>) -> Result<Sold> {
+        let returned = sale.map(|sale| sale.returned.as_slice()).unwrap_or_default();
+        let own = match order.own() {
+            Some(id) => self.store.order(&who.shop, &id).await?.filter(|stored| stored.order.version > 0),
+            None => None,
+        };
+        let Some(stored) = own else {
+            let sale = sale.filter(|sale| !sale.lines.is_empty()).ok_or(Error::NotFound)?;
+            return Ok(Sold { left: less(&sale.lines, returned), payment: None });
+        };
+        let payment = crate::payments::payment_id(&who.shop, &stored.order.id);
+        let paid = self.store.payment(&who.shop, &payment).await?;
+        let is_sold = !matches!(
+            stored.order.status,
+            OrderStatus::PendingPayment | OrderStatus::Expired | OrderStatus::Cancelled
+        );
+        let Some(paid) = paid.filter(|_| is_sold) else {
+            return Err(Error::conflict(ErrorCode::InvalidTransition, "nothing of the order is sold"));
+        };
+        let lines = self.store.order_lines(&who.shop, &stored).await?;
+        let refunds = self.store.refunds(&who.shop, &payment).await?;
+        let left = less(&crate::payments::still_sold(&lines, &refunds), returned);
+        Ok(Sold { left, payment: Some((payment, paid.payment.version)) })
+    }
+}
+
+/// What can still come back, and, of an order of this shop, the payment whose refunds may take back as well.
+struct Sold {
+    left: Vec<ReservedLine>,
+    payment: Option<(PaymentId, u64)>,
+}
+
+/// `lines` without `others`.
+pub(crate) fn less(lines: &[ReservedLine], others: &[ReservedLine]) -> Vec<ReservedLine> {
+    let quantity = |sku: &Sku| {
+        let of_it = others.iter().filter(|line| line.sku == *sku);
+        of_it.map(|line| line.quantity.get()).sum::<u32>()
+    };
+    let left = lines.iter().filter_map(|line| {
+        let left = line.quantity.get().saturating_sub(quantity(&line.sku));
+        Some(ReservedLine { sku: line.sku.clone(), quantity: Quantity::new(left).ok()? })
+    });
+    left.collect()
+}
+
+fn check_left(left: &[ReservedLine], wanted: &[ReservedLine]) -> Result<()> {
+    let is_too_many = |line: &ReservedLine| {
+        left.iter().find(|sold| sold.sku == line.sku).is_none_or(|sold| line.quantity > sold.quantity)
+    };
+    match wanted.iter().position(is_too_many) {
+        None => Ok(()),
+        Some(index) => {
+            let field = format!("items[{index}].quantity");
+            Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
+        }
+    }
+}
+
+/// The sale after these pieces came back.
+fn returned(
+    sale: Option<SaleRow>,
+    order: &OrderReference,
+    at: Timestamp,
+    lines: &[ReservedLine],
+) -> Result<SaleRow> {
+    let sale = sale.unwrap_or_else(|| SaleRow {
+        order: order.clone(),
+        reservation_id: None,
+        lines: vec![],
+        sold_at: at,
+        returned: vec![],
+        version: 0,
+    });
+    let all = sale.returned.iter().chain(lines).cloned();
+    let returned = domain::reservation::aggregate(all)
+        .map_err(|error| Error::field("items", "out_of_range", error.to_string()))?;
+    Ok(SaleRow { returned, version: sale.version + 1, ..sale })
+}
+
+/// Puts sold pieces back on the shelf, once for each name.
+///
+/// # Errors
+/// `Internal` if that is more than was sold.
+pub(crate) async fn take_back(
+    store: &Dynamo,
+    clock: &Clock,
+    author: &Author,
+    back: &ComingBack<'_>,
+) -> Result<()> {
+    for chunk in back.lines.chunks(MAX_LINES).enumerate() {
+        take_chunk_back(store, clock, author, back, chunk, &|_| Ok(())).await?;
+    }
+    Ok(())
+}
+
+async fn take_chunk_back(
+    store: &Dynamo,
+    clock: &Clock,
+    author: &Author,
+    back: &ComingBack<'_>,
+    (number, lines): (usize, &[ReservedLine]),
+    with: &(dyn Fn(&mut Transaction) -> Result<()> + Sync),
+) -> Result<Back> {
+    let mut parts: Vec<Part> = lines.iter().map(ReservedLine::in_first_bucket).collect();
+    for _ in 0..MAX_ROUNDS {
+        let events: Vec<_> = parts.iter().map(|part| event(clock, author, back, number, part)).collect();
+        let mut transaction = Transaction::default();
+        transaction.move_stock(store, &events)?;
+        // The row in the first bucket's ledger is what a repeated run meets, whichever buckets that one would choose.
+        for line in lines.iter().filter(|line| !has_first(&parts, line)) {
+            let nothing = StockChange { kind: ChangeType::Return, available: 0, reserved: 0, committed: 0 };
+            let mut marker = event(clock, author, back, number, &line.in_first_bucket());
+            if let Fact::StockChanged(movement) = &mut marker.fact {
+                movement.change = nothing;
+            }
+            transaction.write_movement(store, &marker)?;
+        }
+        let named = transaction.len();
+        with(&mut transaction)?;
+        if transaction.len() > MOST_WRITES {
+            return Err(Error::field("items", "too_many", "expected fewer lines at once"));
+        }
+        let Err(refusal) = store.commit(&transaction).await? else {
+            return Ok(Back::Done);
+        };
+        let shelves = transaction.shelves().len();
+        if (shelves..named).any(|index| refusal.of(index).is_some()) {
+            return Ok(Back::Before);
+        }
+        if (named..transaction.len()).any(|index| refusal.of(index).is_some()) {
+            return Ok(Back::Refused);
+        }
+        let is_divided = (0..shelves).any(|index| buckets_instead(&refusal, index).is_some());
+        if !is_divided {
+            return Err(Error::internal(format!("{} would take back more than was sold", back.name)));
+        }
+        parts = sold_parts(store, &author.shop, lines).await?;
+    }
+    Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+}
+
+fn has_first(parts: &[Part], line: &ReservedLine) -> bool {
+    parts.iter().any(|part| part.sku == line.sku && part.bucket.is_first())
+}
+
+/// Buckets of which so many pieces are sold.
+async fn sold_parts(store: &Dynamo, shop: &ShopId, lines: &[ReservedLine]) -> Result<Vec<Part>> {
+    let mut parts = vec![];
+    for line in lines {
+        let rows = store.buckets_of(shop, &line.sku).await?;
+        let sold: Vec<(Bucket, i64)> = rows.iter().map(|row| (row.bucket, row.level.committed)).collect();
+        let drawn = draw(&sold, line.quantity).map_err(|_| {
+            Error::internal(format!("more of {} comes back than was sold", line.sku.product_id))
+        })?;
+        let part = |(bucket, quantity)| Part { sku: line.sku.clone(), bucket, quantity };
+        parts.extend(drawn.into_iter().map(part));
+    }
+    Ok(parts)
+}
+
+fn event(clock: &Clock, author: &Author, back: &ComingBack<'_>, number: usize, part: &Part) -> JournalEvent {
+    let sku = serde_json::to_string(&part.sku).unwrap_or_default();
+    let id = EventId::from_uuid(derived_at(back.since, &[back.name, &number.to_string(), &sku]));
+    let mut movement = StockMovement::of(part, StockChange::take_back(part.quantity));
+    movement.order_id.clone_from(&back.order);
+    let subject = format!("stock:{}", part.sku.product_id);
+    author.event_named(id, clock.now(), subject, 0, Fact::StockChanged(movement))
+}
