@@ -296,3 +296,32 @@ async fn a_large_order_is_owed_what_is_missing_too() {
     assert_eq!(world.stock("p40").await, "available 0, reserved 1, sold 0");
     world.end().await;
 }
+
+#[tokio::test]
+async fn wherever_an_order_that_is_owed_something_is_cut_off_it_is_one_order_when_it_is_sent_again() {
+    let world = World::new().await;
+    let lamp = product(&world, json!({ "product_id": "lamp", "allow_backorder": true }), 2).await;
+    let ana = world.customer("ana").await;
+    let body = json!({ "items": [{ "product_id": lamp, "quantity": 3 }], "currency": "USD" });
+    for kind in ["refuse", "drop"] {
+        let mut firsts = vec![];
+        for n in 0..12 {
+            let key = world.fresh_key();
+            let fault =
+                json!({ "service": "dynamodb", "function": "Orders", "kind": kind, "skip": n, "count": 3 });
+            world.fault(fault).await;
+            firsts.push(ana.post_keyed("/api/v1/orders", &key, body.clone()).await.outcome());
+            world.nobody().send(Method::DELETE, "/_local/faults", &[], None).await.ok();
+            let placed = ana.post_keyed("/api/v1/orders", &key, body.clone()).await.ok();
+            assert_eq!(placed["items"][0]["backordered"], 1, "{kind} {n}");
+            assert_eq!(world.stock(&lamp).await, "available 0, reserved 2, sold 0", "{kind} {n}");
+            let id = placed["order_id"].as_str().unwrap();
+            ana.post(&format!("/api/v1/orders/{id}/cancel"), json!({})).await.ok();
+            assert_eq!(world.stock(&lamp).await, "available 2, reserved 0, sold 0", "{kind} {n}");
+            world.advance(SignedDuration::from_secs(3)).await; // nobody orders so often
+        }
+        assert!(firsts.iter().filter(|first| *first == "503 upstream_unavailable").count() > 4, "{firsts:?}");
+        assert_eq!(firsts.last().unwrap(), "201", "there are more requests than were cut off: {firsts:?}");
+    }
+    world.end().await;
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -225,5 +226,61 @@ async fn a_share_is_counted_by_the_way_it_takes_also_when_its_answer_is_lost() {
         (&counted["shares"], &counted["shares_by_channel"]),
         (&json!(2), &json!({ "whatsapp": 1, "x": 1 }))
     );
+    world.end().await;
+}
+
+/// Lets `n` requests of the catalog to the database through and fails the next one, however often the SDK repeats it:
+/// before it acts (`refuse`), or after it has (`drop`).
+async fn cut_off(world: &World, n: u64, kind: &str) {
+    let fault = json!({ "service": "dynamodb", "function": "Catalog", "kind": kind, "skip": n, "count": 3 });
+    world.fault(fault).await;
+}
+
+/// The machine is well again, and whatever was locked by what it broke off is free.
+async fn recover(world: &World) {
+    world.nobody().send(Method::DELETE, "/_local/faults", &[], None).await.ok();
+    world.advance(SignedDuration::from_secs(61)).await;
+}
+
+#[tokio::test]
+async fn wherever_a_review_is_cut_off_it_is_counted_once_when_it_is_sent_again() {
+    let world = World::new().await;
+    world.product("lamp", 3).await;
+    let ana = world.customer("ana").await;
+    for kind in ["refuse", "drop"] {
+        let mut firsts = vec![];
+        for n in 0..10_u64 {
+            let (key, stars) = (world.fresh_key(), n % 5 + 1);
+            cut_off(&world, n, kind).await;
+            firsts.push(ana.post_keyed(REVIEWS, &key, json!({ "rating": stars })).await.outcome());
+            recover(&world).await;
+            assert_eq!(ana.post_keyed(REVIEWS, &key, json!({ "rating": stars })).await.ok()["rating"], stars);
+            let counted = stats(&world).await["rating"].clone();
+            assert_eq!(counted["count"], 1, "{kind} {n}: {counted}");
+            assert_eq!(counted["by_stars"][stars.to_string()], 1, "{kind} {n}: {counted}");
+        }
+        assert!(firsts.iter().filter(|first| *first == "503 upstream_unavailable").count() > 5, "{firsts:?}");
+        assert_eq!(firsts.last().unwrap(), "201", "there are more requests than were cut off: {firsts:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn wherever_a_like_is_cut_off_it_is_counted_once_when_it_is_sent_again() {
+    let world = World::new().await;
+    world.product("lamp", 3).await;
+    let ana = world.customer("ana").await;
+    for kind in ["refuse", "drop"] {
+        let mut firsts = vec![];
+        for n in 0..8_u64 {
+            let (method, likes) = if n % 2 == 0 { (Method::PUT, 1) } else { (Method::DELETE, 0) };
+            cut_off(&world, n, kind).await;
+            firsts.push(toggles(&ana, method.clone(), "like").await.outcome());
+            recover(&world).await;
+            assert_eq!(toggles(&ana, method, "like").await.ok()["likes"], likes, "{kind} {n}");
+        }
+        assert!(firsts.iter().filter(|first| *first == "503 upstream_unavailable").count() > 3, "{firsts:?}");
+        assert_eq!(firsts.last().unwrap(), "200", "there are more requests than were cut off: {firsts:?}");
+    }
     world.end().await;
 }
