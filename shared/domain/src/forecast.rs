@@ -15,9 +15,10 @@ pub struct Smoothing {
 }
 
 impl Default for Smoothing {
-    /// What had the smallest error in November of the Online Retail data: see `docs/performance.md`.
+    /// What had the smallest error in the last month but one of the Online Retail data; how it did in the last is in
+    /// `docs/performance.md`.
     fn default() -> Self {
-        Self { occurrence: 0.05, size: 0.05 }
+        Self { occurrence: 0.1, size: 0.05 }
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
         let week = [0, 0, 0, 0, 0, 0, 14];
         let demand: Vec<i64> = week.into_iter().cycle().take(7 * 52).collect();
         let rate = daily_rate(&demand, Smoothing::default());
-        assert!((1.7..2.6).contains(&rate), "{rate}");
+        assert!((1.5..2.8).contains(&rate), "{rate}");
     }
 
     #[test]
