@@ -151,6 +151,15 @@ pub async fn under_faults(
             act.await;
             Err(Severed)
         }
+        Some(FaultKind::CrashBefore) => {
+            faults.kill(&call.function);
+            Err(Severed)
+        }
+        Some(FaultKind::CrashAfter) => {
+            act.await;
+            faults.kill(&call.function);
+            Err(Severed)
+        }
         Some(FaultKind::Refuse) => Ok(refused(call).into_response(call)),
         Some(FaultKind::Throttle) => Ok(throttled(call).into_response(call)),
         Some(FaultKind::Conflict) => Ok(conflict(call).into_response(call)),

@@ -1,12 +1,14 @@
 //! Faults on request: the ways in which a service fails a function, injected where and as often as a test says.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::aws::request::{Call, Service};
 
@@ -14,6 +16,8 @@ use crate::aws::request::{Call, Service};
 #[derive(Default)]
 pub struct Faults {
     armed: Mutex<Vec<Armed>>,
+    /// By function; whoever listens has an invocation of it under way.
+    deaths: Mutex<BTreeMap<String, watch::Sender<()>>>,
 }
 
 struct Armed {
@@ -62,6 +66,10 @@ pub enum FaultKind {
     Conflict,
     /// `@connections`: 410.
     Gone,
+    /// The function dies before the request acts, and with it all that it is working on; nothing is answered.
+    CrashBefore,
+    /// The same, when the request has acted.
+    CrashAfter,
 }
 
 impl Fault {
@@ -129,8 +137,29 @@ impl Faults {
         struck
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Armed>> {
+    /// Ends all invocations of `function` that are under way.
+    pub fn kill(&self, function: &str) {
+        if let Some(death) = self.deaths().get(function) {
+            death.send_replace(());
+        }
+    }
+
+    /// Waits until `function` is killed; what happened before this was asked for does not count.
+    pub fn death_of(&self, function: &str) -> impl Future<Output = ()> + Send + use<> {
+        let mut death = self.deaths().entry(function.to_owned()).or_default().subscribe();
+        async move {
+            if death.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
         self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn deaths(&self) -> MutexGuard<'_, BTreeMap<String, watch::Sender<()>>> {
+        self.deaths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -186,6 +215,8 @@ enum KindName {
     Throttle,
     Conflict,
     Gone,
+    CrashBefore,
+    CrashAfter,
 }
 
 impl TryFrom<FaultBody> for Fault {
@@ -201,6 +232,8 @@ impl TryFrom<FaultBody> for Fault {
             (KindName::Throttle, None) => FaultKind::Throttle,
             (KindName::Conflict, None) => FaultKind::Conflict,
             (KindName::Gone, None) => FaultKind::Gone,
+            (KindName::CrashBefore, None) => FaultKind::CrashBefore,
+            (KindName::CrashAfter, None) => FaultKind::CrashAfter,
         };
         if body.rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
             return Err("a rate is between 0 and 1");
@@ -231,6 +264,8 @@ impl From<Fault> for FaultBody {
             FaultKind::Throttle => (KindName::Throttle, None),
             FaultKind::Conflict => (KindName::Conflict, None),
             FaultKind::Gone => (KindName::Gone, None),
+            FaultKind::CrashBefore => (KindName::CrashBefore, None),
+            FaultKind::CrashAfter => (KindName::CrashAfter, None),
         };
         Self {
             service: fault.service,
@@ -299,6 +334,8 @@ mod tests {
         let parse = |body: serde_json::Value| serde_json::from_value::<Fault>(body);
         assert!(parse(json!({ "kind": "drop", "tabel": "Orders" })).is_err());
         assert!(parse(json!({ "kind": "delay" })).is_err());
+        assert!(parse(json!({ "kind": "crash_after", "milliseconds": 1 })).is_err());
+        assert_eq!(parse(json!({ "kind": "crash_after" })).unwrap().kind, FaultKind::CrashAfter);
         let fault = parse(json!({ "service": "sqs", "kind": "delay", "milliseconds": 5 })).unwrap();
         assert_eq!((fault.kind, fault.count), (FaultKind::Delay(Duration::from_millis(5)), Some(1)));
     }

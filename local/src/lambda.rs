@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::TurnableClock,
+    faults::Faults,
     part::{Boxed, Invoke},
     runtime_api::{Bootstrap, MissingBootstrap, Pool},
     template,
@@ -55,6 +56,7 @@ pub struct Lambda {
     functions: Arc<BTreeMap<String, Function>>,
     work: Work,
     clock: TurnableClock,
+    faults: Arc<Faults>,
 }
 
 impl Lambda {
@@ -91,6 +93,12 @@ impl Lambda {
         Self { clock, ..self }
     }
 
+    /// Lets `faults` end invocations.
+    #[must_use]
+    pub fn with_faults(self, faults: Arc<Faults>) -> Self {
+        Self { faults, ..self }
+    }
+
     /// Invokes `function` and waits for what it comes to.
     pub async fn invoke(&self, function: &str, event: Value) -> Answer {
         let (lambda, name, under_way) = (self.clone(), function.to_owned(), self.work.begin());
@@ -123,7 +131,12 @@ impl Lambda {
     }
 
     fn of(functions: BTreeMap<String, Function>) -> Self {
-        Self { functions: Arc::new(functions), work: Work::default(), clock: TurnableClock::running() }
+        Self {
+            functions: Arc::new(functions),
+            work: Work::default(),
+            clock: TurnableClock::running(),
+            faults: Arc::default(),
+        }
     }
 
     async fn run(&self, name: &str, event: Value) -> Answer {
@@ -131,15 +144,10 @@ impl Lambda {
             return Err(failure("ResourceNotFoundException", format!("Function not found: {name}")));
         };
         function.invocations.fetch_add(1, Ordering::SeqCst);
-        let answer = match &function.runner {
-            Runner::InProcess(handler) => {
-                let context = self.context(name, function.timeout);
-                let late = timed_out(&context.request_id, function.timeout);
-                let answer = tokio::time::timeout(function.timeout, handler(event, context));
-                answer.await.unwrap_or(Err(late))
-            }
-            // A process cannot see the turnable clock: its deadline is the machine's.
-            Runner::Bootstraps(pool) => pool.invoke(&event, function.timeout).await,
+        let answer = tokio::select! {
+            biased; // whoever is dead does nothing more
+            () = self.faults.death_of(name) => Err(failure("Runtime.ExitError", "Runtime exited with error: signal: killed")),
+            answer = self.answer(name, function, event) => answer,
         };
         let length = json_length(answer.as_ref().unwrap_or_else(|error| error));
         if length > PAYLOAD_LIMIT {
@@ -149,6 +157,19 @@ impl Lambda {
             return Err(failure("Function.ResponseSizeTooLarge", text));
         }
         answer
+    }
+
+    async fn answer(&self, name: &str, function: &Function, event: Value) -> Answer {
+        match &function.runner {
+            Runner::InProcess(handler) => {
+                let context = self.context(name, function.timeout);
+                let late = timed_out(&context.request_id, function.timeout);
+                let answer = tokio::time::timeout(function.timeout, handler(event, context));
+                answer.await.unwrap_or(Err(late))
+            }
+            // A process cannot see the turnable clock: its deadline is the machine's.
+            Runner::Bootstraps(pool) => pool.invoke(&event, function.timeout).await,
+        }
     }
 
     fn context(&self, function: &str, timeout: Duration) -> Context {
@@ -346,6 +367,31 @@ mod tests {
             error["errorMessage"].as_str().unwrap().ends_with("Task timed out after 0.01 seconds"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_killed_function_ends_where_it_is_and_lives_again() {
+        let (reached, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let faults = Arc::new(Faults::default());
+        let lambda = lambda(plain(move |event: LambdaEvent<Value>| {
+            let reached = reached.clone();
+            async move {
+                if event.payload == json!("wait") {
+                    reached.send(())?;
+                    std::future::pending::<()>().await;
+                }
+                Ok(json!("well"))
+            }
+        }));
+        let lambda = lambda.with_faults(Arc::clone(&faults));
+        faults.kill("Echo"); // nothing is under way yet
+        let mut asked = Box::pin(lambda.invoke("Echo", json!("wait")));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        seen.recv().await.unwrap();
+        faults.kill("Echo");
+        assert_eq!(kind(asked.await), "Runtime.ExitError");
+        assert_eq!(lambda.invoke("Echo", json!({})).await, Ok(json!("well")));
+        assert!(!lambda.is_busy());
     }
 
     #[tokio::test]

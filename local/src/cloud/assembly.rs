@@ -65,7 +65,7 @@ pub(super) async fn start(options: Options) -> Result<Arc<Cloud>, StartError> {
         Some(directory) => Lambda::bootstraps(directory, template.functions.values())?,
         None => Lambda::in_process(functions::build(&template.functions, &options.clock)?),
     };
-    let lambda = lambda.with_clock(options.clock.clone());
+    let lambda = lambda.with_clock(options.clock.clone()).with_faults(Arc::clone(&services.aws.faults));
     assemble(options, ports, template, folder, store, services, lambda)
 }
 
