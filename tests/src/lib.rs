@@ -1,7 +1,10 @@
 //! Stories about the whole shop, and checks of the repository itself. One package, one binary.
 #![cfg(test)]
 
+mod crash;
+mod ledger;
 mod listener;
+mod proofs;
 mod repository;
 mod scenarios;
 mod socket;

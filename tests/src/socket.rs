@@ -55,6 +55,23 @@ impl Socket {
         }
     }
 
+    /// The same; `None` if API Gateway says that its function failed.
+    pub async fn tries(&mut self, kind: &str, data: Value) -> Option<Value> {
+        self.frames_sent += 1;
+        let id = format!("c{}", self.frames_sent);
+        self.send_text(&json!({ "id": id, "type": kind, "data": data }).to_string()).await;
+        loop {
+            let frame = self.frame().await.unwrap();
+            if frame["reply_to"] == id.as_str() {
+                return Some(frame);
+            }
+            if frame["message"] == "Internal server error" {
+                return None;
+            }
+            self.keep(frame);
+        }
+    }
+
     pub async fn subscribes(&mut self, channel: &str) -> Value {
         self.asks("subscribe", json!({ "channel": channel })).await
     }

@@ -14,14 +14,20 @@ use local::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 pub use crate::socket::Socket;
+
+/// A patient client gives up then.
+const MOST_TRIES: u32 = 40;
 
 /// A local cloud and what a story needs of it.
 pub struct World {
     cloud: LocalCloud,
     http: reqwest::Client,
     keys: AtomicU64,
+    told_to_wait: AtomicU64,
+    answered: Notify,
 }
 
 /// What came back.
@@ -84,7 +90,13 @@ impl World {
         // A failing test shows what the functions had to say; the second story of a process finds the log set up.
         drop(tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init());
         let cloud = LocalCloud::start(options).await.unwrap();
-        Self { cloud, http: reqwest::Client::new(), keys: AtomicU64::new(1) }
+        Self {
+            cloud,
+            http: reqwest::Client::new(),
+            keys: AtomicU64::new(1),
+            told_to_wait: AtomicU64::new(0),
+            answered: Notify::new(),
+        }
     }
 
     pub fn cloud(&self) -> &LocalCloud {
@@ -155,8 +167,15 @@ impl World {
     pub async fn books_balance(&self) {
         let admin = self.admin().await;
         for path in ["/api/v1/inventory/reconciliation", "/api/v1/payments/reconciliation"] {
-            let report = admin.get(&format!("{path}?limit=100")).await.ok();
-            assert_eq!(report["drift"], json!([]), "{path}");
+            let mut cursor = String::new();
+            loop {
+                let report = admin.get(&format!("{path}?limit=100{cursor}")).await.ok();
+                assert_eq!(report["drift"], json!([]), "{path}");
+                let Some(next) = report["next_cursor"].as_str() else {
+                    break;
+                };
+                cursor = format!("&cursor={next}");
+            }
         }
     }
 
@@ -170,6 +189,15 @@ impl World {
         let body = json!({ "role": role, "user": user, "shop": shop });
         let token = self.nobody().post("/_local/token", body).await.text("token");
         Person { token: Some(token), ..self.nobody() }
+    }
+
+    /// Asks DynamoDB or another service, as no function but as somebody outside; answers what came.
+    pub async fn aws(&self, target: &str, body: &Value) -> Value {
+        let request = self.http.post(self.cloud.aws_url()).header("x-amz-target", target);
+        let answer = request.json(body).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.json().await.unwrap());
+        assert!(status.is_success(), "{target}: {status} {body}");
+        body
     }
 
     pub async fn admin(&self) -> Person<'_> {
@@ -230,6 +258,16 @@ impl World {
         reply
     }
 
+    /// Waits until somebody is answered; an answer since the last time counts.
+    pub async fn next_answer(&self) {
+        self.answered.notified().await;
+    }
+
+    /// How often patient clients were told to come again later.
+    pub fn told_to_wait(&self) -> u64 {
+        self.told_to_wait.load(Ordering::SeqCst)
+    }
+
     pub fn fresh_key(&self) -> String {
         format!("key-{}", self.keys.fetch_add(1, Ordering::SeqCst))
     }
@@ -281,8 +319,36 @@ impl<'a> Person<'a> {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.unwrap();
+        self.world.answered.notify_one();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Reply { status, headers, body }
+    }
+
+    /// Posts as a patient client: who is told to come again later does, with the same key. The time that it waits is
+    /// not turned: what is too much at once here is not too much in a minute.
+    pub async fn insists(&self, path: &str, body: Value) -> Reply {
+        let key = self.world.fresh_key();
+        self.insists_on(Method::POST, path, &[("idempotency-key", &key)], Some(body)).await
+    }
+
+    /// The same for any request.
+    pub async fn insists_on(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Reply {
+        for _ in 0..MOST_TRIES {
+            let body = body.as_ref().map(Value::to_string);
+            let reply = self.send(method.clone(), path, headers, body).await;
+            if reply.status != StatusCode::TOO_MANY_REQUESTS {
+                return reply;
+            }
+            assert!(reply.headers.contains_key("retry-after"), "{reply:?}");
+            self.world.told_to_wait.fetch_add(1, Ordering::SeqCst);
+        }
+        panic!("told to come again later {MOST_TRIES} times");
     }
 
     /// Places an order of some pieces of one product.

@@ -1,0 +1,5 @@
+//! What no single story can show: that nothing is lost or done twice, whatever goes wrong and whoever comes at once.
+
+mod crash_orders;
+mod crash_realtime;
+mod crash_stock;
