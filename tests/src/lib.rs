@@ -1,6 +1,7 @@
 //! Stories about the whole shop, and checks of the repository itself. One package, one binary.
 #![cfg(test)]
 
+mod auditor;
 mod crash;
 mod ledger;
 mod listener;

@@ -4,17 +4,57 @@
 //! millisecond of every cold start. The trust store holds Amazon's own roots: loading a system's hundreds of
 //! certificates would be most of a cold start.
 
+use std::time::Duration;
+
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{
     Builder,
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient,
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
+use aws_smithy_types::retry::{ErrorKind, RetryConfig};
 use aws_types::region::Region;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 
 /// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("../roots/amazon.pem");
+
+/// The longest wait before a request is first asked again; it doubles. The SDK's own choice is a second, made for
+/// programs that nobody waits for: these services answer within milliseconds, and somebody is waiting.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// A single write that meets a transaction on its item passes as soon as that is over, but the SDK does not count that
+/// among what is worth another try.
+#[derive(Debug)]
+struct OtherTransaction;
+
+impl ClassifyRetry for OtherTransaction {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        #[derive(Deserialize)]
+        struct Refusal {
+            #[serde(rename = "__type")]
+            kind: String,
+        }
+        let refused = context.response().filter(|response| response.status().as_u16() == 400);
+        let body = refused.and_then(|response| response.body().bytes());
+        let refusal = body.and_then(|body| serde_json::from_slice::<Refusal>(body).ok());
+        match refusal {
+            Some(refusal) if refusal.kind.ends_with("#TransactionConflictException") => {
+                RetryAction::retryable_error(ErrorKind::TransientError)
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "another transaction has the item"
+    }
+}
 
 /// A client of SQS.
 pub type Queue = aws_sdk_sqs::Client;
@@ -48,6 +88,7 @@ macro_rules! client {
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region(Region::new($self.access.region.clone()))
             .credentials_provider($self.credentials.clone())
+            .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_BACKOFF))
             .http_client($self.http.clone());
         config.set_endpoint_url($endpoint);
         $sdk::Client::from_conf(config.build())
@@ -74,7 +115,9 @@ impl Aws {
 
     /// A client of DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        client!(self, aws_sdk_dynamodb, self.access.endpoint.clone())
+        let client = client!(self, aws_sdk_dynamodb, self.access.endpoint.clone());
+        let config = client.config().to_builder().retry_classifier(OtherTransaction).build();
+        aws_sdk_dynamodb::Client::from_conf(config)
     }
 
     /// A client of SQS.

@@ -1,5 +1,6 @@
 //! What no single story can show: that nothing is lost or done twice, whatever goes wrong and whoever comes at once.
 
+mod contention;
 mod crash_orders;
 mod crash_realtime;
 mod crash_stock;

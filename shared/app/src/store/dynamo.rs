@@ -248,12 +248,26 @@ pub enum Written {
     Refused(Option<Item>),
 }
 
+/// What DynamoDB says when it was asked too much at once, or for items that others are changing.
+const TOO_BUSY: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
 /// DynamoDB could not be reached, or was too busy, after the SDK's own retries.
 pub(super) fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + aws_sdk_dynamodb::error::ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
+    use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+    if let Some(code) = error.code().filter(|code| TOO_BUSY.contains(code)) {
+        tracing::warn!(code, "the database is too busy");
+        return Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) };
+    }
     Error::Unavailable { what: "the database", source: Box::new(error) }
 }
 

@@ -142,6 +142,7 @@ impl Dynamo {
     /// twice. Meeting another transaction on the same item is not the caller's fault and is tried again.
     pub async fn commit(&self, transaction: &Transaction) -> Result<Result<(), Refusal>> {
         for attempt in 0..MAX_ATTEMPTS {
+            back_off(attempt).await;
             let call =
                 self.client.transact_write_items().set_transact_items(Some(transaction.writes.clone()));
             // Boxed: the SDK's futures are deep, and this one is inside every use case.
@@ -161,7 +162,6 @@ impl Dynamo {
             if !reasons.iter().all(|reason| is_passing(reason.code())) {
                 return Err(unavailable(error));
             }
-            back_off(attempt).await;
         }
         Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
@@ -186,9 +186,13 @@ fn is_passing(code: Option<&str>) -> bool {
     )
 }
 
-/// Waits a random part of 20 ms, 40 ms, 80 ms …, so that two that met do not meet again.
+/// Before every attempt but the first, waits a random part of 20 ms, 40 ms, 80 ms …, so that two that met do not meet
+/// again.
 async fn back_off(attempt: u32) {
-    let most = 20_u64 << attempt.min(6);
+    let Some(before) = attempt.checked_sub(1) else {
+        return;
+    };
+    let most = 20_u64 << before.min(6);
     let wait = rand::rng().random_range(1..=most);
     tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
 }
