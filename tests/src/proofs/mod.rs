@@ -4,3 +4,6 @@ mod contention;
 mod crash_orders;
 mod crash_realtime;
 mod crash_stock;
+mod histories;
+mod mixes;
+mod races;

@@ -1,0 +1,216 @@
+//! A hundred random mixes of what shoppers do with few pieces, each with a seed of its own, while DynamoDB has
+//! conflicts, refuses what is too much, and takes its time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use rand::{
+    Rng, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom as _, IteratorRandom as _},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::contention::trouble;
+use crate::{
+    auditor::Auditor,
+    world::{Person, Reply, World},
+};
+
+const RESERVATIONS: &str = "/api/v1/inventory/reservations";
+const ORDERS: &str = "/api/v1/orders";
+
+const SHOPPERS: usize = 5;
+const ACTS: usize = 4;
+
+/// Somebody who holds and orders, gives back and calls off, as the dice say.
+struct Shopper<'a> {
+    who: Person<'a>,
+    dice: StdRng,
+    /// Where each of its holds can be read; asking for more of the same may answer with a hold that it has.
+    holds: BTreeSet<String>,
+    orders: Vec<Order>,
+}
+
+struct Order {
+    path: String,
+    /// Whether it was placed without a hold that was there before, and so has one of its own.
+    has_own_hold: bool,
+}
+
+impl<'a> Shopper<'a> {
+    async fn new(world: &'a World, name: &str, seed: u64) -> Self {
+        let who = world.customer(name).await;
+        Self { who, dice: StdRng::seed_from_u64(seed), holds: BTreeSet::new(), orders: vec![] }
+    }
+
+    async fn acts(&mut self, products: &[String]) {
+        match self.dice.random_range(0..6) {
+            0 | 1 => self.holds(products).await,
+            2 => self.orders(products).await,
+            3 => self.orders_what_it_holds().await,
+            4 => self.gives_back().await,
+            _ => self.calls_off().await,
+        }
+    }
+
+    /// One to three lines; two may be of one product.
+    fn cart(&mut self, products: &[String]) -> Value {
+        let lines = self.dice.random_range(1..=3);
+        let mut line = || {
+            let quantity = self.dice.random_range(1..=2);
+            json!({ "product_id": products.choose(&mut self.dice), "quantity": quantity })
+        };
+        (0..lines).map(|_| line()).collect()
+    }
+
+    async fn holds(&mut self, products: &[String]) {
+        let ttl = [20, 900].choose(&mut self.dice).copied();
+        let body = json!({ "items": self.cart(products), "ttl_seconds": ttl });
+        let reply = self.who.insists(RESERVATIONS, body).await;
+        if is_done(&reply, &["insufficient_stock"]) {
+            let id = reply.body["reservation_id"].as_str().unwrap();
+            self.holds.insert(format!("{RESERVATIONS}/{id}"));
+        }
+    }
+
+    async fn orders(&mut self, products: &[String]) {
+        let body = json!({ "items": self.cart(products), "currency": "USD" });
+        self.places(body, &["insufficient_stock"]).await;
+    }
+
+    async fn orders_what_it_holds(&mut self) {
+        if let Some(path) = self.holds.iter().choose(&mut self.dice) {
+            let hold = self.who.insists_on(Method::GET, path, &[], None).await.ok();
+            let (items, id) = (&hold["items"], &hold["reservation_id"]);
+            let body = json!({ "items": items, "currency": "USD", "reservation_id": id });
+            self.places(body, &["reservation_expired", "reservation_not_active"]).await;
+        }
+    }
+
+    async fn places(&mut self, body: Value, refusals: &[&str]) {
+        let has_own_hold = body["reservation_id"].is_null();
+        let reply = self.who.insists(ORDERS, body).await;
+        if is_done(&reply, refusals) {
+            let path = format!("{ORDERS}/{}", reply.body["order_id"].as_str().unwrap());
+            self.orders.push(Order { path, has_own_hold });
+        }
+    }
+
+    async fn gives_back(&mut self) {
+        if let Some(path) = self.holds.iter().choose(&mut self.dice) {
+            let reply = self.who.insists_on(Method::DELETE, path, &[], None).await;
+            is_done(&reply, &["reservation_not_active"]);
+        }
+    }
+
+    async fn calls_off(&mut self) {
+        if let Some(order) = self.orders.choose(&mut self.dice) {
+            let reply = self.who.insists(&format!("{}/cancel", order.path), json!({})).await;
+            is_done(&reply, &["invalid_transition"]);
+        }
+    }
+
+    /// Adds what is set aside for it now, by product.
+    async fn count_what_it_holds(&self, held: &mut BTreeMap<String, i64>) {
+        let mut lines = vec![];
+        for path in &self.holds {
+            let hold = self.who.get(path).await.ok();
+            lines.extend((hold["status"] == "active").then(|| hold["items"].clone()));
+        }
+        for order in self.orders.iter().filter(|order| order.has_own_hold) {
+            let order = self.who.get(&order.path).await.ok();
+            lines.extend((order["status"] == "pending_payment").then(|| order["items"].clone()));
+        }
+        for line in lines.iter().flat_map(|lines| lines.as_array().unwrap()) {
+            let product = line["product_id"].as_str().unwrap().to_owned();
+            *held.entry(product).or_default() += line["quantity"].as_i64().unwrap();
+        }
+    }
+}
+
+/// Whether it was done; fails if it was not for another reason than one of `refusals`.
+#[track_caller]
+fn is_done(reply: &Reply, refusals: &[&str]) -> bool {
+    let is_refused = refusals.iter().any(|code| reply.body["code"] == *code);
+    assert!(reply.status.is_success() || is_refused, "{reply:?}");
+    !is_refused
+}
+
+/// All that one shopper does. In the middle of it time passes, for all: short holds end while their owners go on.
+async fn visit(world: &World, shopper: &mut Shopper<'_>, products: &[String]) {
+    for turn in 0..ACTS {
+        if turn == ACTS / 2 {
+            let clock = world.cloud().clock();
+            clock.turn_to(clock.after(SignedDuration::from_secs(15)));
+        }
+        shopper.acts(products).await;
+    }
+}
+
+/// One mix. Says how many pieces there were of each of its products.
+async fn mix(world: &World, seed: u64) -> Vec<(String, i64)> {
+    let mut dice = StdRng::seed_from_u64(seed);
+    let mut pieces = vec![];
+    for product in ["lamp", "shade", "bulb"] {
+        let count = dice.random_range(1..=5);
+        pieces.push((world.product(&format!("{product}-{seed}"), count).await, i64::from(count)));
+    }
+    let products: Vec<_> = pieces.iter().map(|(product, _)| product.clone()).collect();
+    let mut shoppers = vec![];
+    for number in 0..SHOPPERS {
+        shoppers.push(Shopper::new(world, &format!("shopper-{seed}-{number}"), dice.random()).await);
+    }
+    world.cloud().faults().clear();
+    for function in ["Inventory", "Orders", "Sweeper"] {
+        trouble(world, function, seed).await;
+    }
+    let auditor = Auditor::of(world, &products);
+    auditor.while_(join_all(shoppers.iter_mut().map(|shopper| visit(world, shopper, &products)))).await;
+    world.cloud().faults().clear();
+    world.advance(SignedDuration::from_mins(2)).await; // every short hold is over, and swept
+    let mut held = BTreeMap::new();
+    for shopper in &shoppers {
+        shopper.count_what_it_holds(&mut held).await;
+    }
+    for (product, count) in &pieces {
+        let reserved = held.get(product).copied().unwrap_or(0);
+        let level = world.ledger(product).await.level;
+        assert_eq!(level, [count - reserved, reserved, 0], "{product}: {held:?}");
+    }
+    pieces
+}
+
+/// Plays mixes one after another; in the end all time is over, and every piece is back where it was.
+async fn mixes(seeds: std::ops::Range<u64>) {
+    let world = World::new().await;
+    let mut all = vec![];
+    for seed in seeds {
+        all.extend(mix(&world, seed).await);
+    }
+    eprintln!("told to wait {} times", world.told_to_wait());
+    world.advance(SignedDuration::from_mins(16)).await;
+    for (product, count) in all {
+        assert_eq!(world.ledger(&product).await.level, [count, 0, 0], "{product}");
+    }
+    world.end().await;
+}
+
+macro_rules! mixes {
+    ($($name:ident: $seeds:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            mixes($seeds).await;
+        }
+    )*};
+}
+
+// Four tests, so that several processors have something to do.
+mixes! {
+    no_piece_is_lost_or_sold_twice_in_mixes_0_to_24: 0..25;
+    no_piece_is_lost_or_sold_twice_in_mixes_25_to_49: 25..50;
+    no_piece_is_lost_or_sold_twice_in_mixes_50_to_74: 50..75;
+    no_piece_is_lost_or_sold_twice_in_mixes_75_to_99: 75..100;
+}

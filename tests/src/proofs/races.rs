@@ -1,0 +1,71 @@
+//! Several that end one hold at once: one wins, and no piece is lost or won by it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// Lets what functions ask of DynamoDB take a few milliseconds more or less, so that each race goes another way.
+async fn stagger(world: &World, seed: u64) {
+    world.cloud().faults().clear();
+    for (milliseconds, rate) in [(1, 0.2), (3, 0.2), (7, 0.1)] {
+        let fault = json!({
+            "service": "dynamodb", "kind": "delay", "milliseconds": milliseconds, "rate": rate, "seed": seed
+        });
+        world.fault(fault).await;
+    }
+}
+
+async fn sweep(world: &World) {
+    world.cloud().invoke("Sweeper", json!({})).await.unwrap();
+}
+
+fn instant(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_expires_is_cancelled_and_is_paid_at_once_ends_in_one_way() {
+    let world = World::new().await;
+    let mut ends = std::collections::BTreeMap::new();
+    for seed in 0..24 {
+        let lamp = world.product(&format!("lamp-{seed}"), 2).await;
+        let ana = world.customer(&format!("ana-{seed}")).await;
+        let order = ana.orders(&lamp, 1).await.ok();
+        let intent = ana.begins_to_pay(&order).await;
+        world.idle().await;
+        stagger(&world, seed).await;
+        // Half of the races begin when the order's time is over, half a little earlier.
+        let late = SignedDuration::from_millis(if seed % 2 == 0 { 0 } else { -1 });
+        world.cloud().clock().turn_to(instant(&order["expires_at"]).checked_add(late).unwrap());
+        let cancel = format!("/api/v1/orders/{}/cancel", order["order_id"].as_str().unwrap());
+        let pays = async {
+            for _ in 0..seed % 8 {
+                ana.order(&order).await; // hesitates
+            }
+            world.pays(&intent, "pm_card_visa").await
+        };
+        let (paid, cancelled, ()) = tokio::join!(pays, ana.post(&cancel, json!({})), async {
+            world.cloud().clock().turn_to(instant(&order["expires_at"]));
+            sweep(&world).await;
+        },);
+        world.cloud().faults().clear();
+        // Cancelled already, called off, or paid meanwhile: never a failure of ours.
+        assert!(!cancelled.status.is_server_error(), "{cancelled:?}");
+        assert!(!paid.status.is_server_error(), "{paid:?}");
+        world.advance(SignedDuration::from_mins(2)).await; // what was left to the sweeper
+        let end = ana.status_of(&order).await;
+        let level = world.ledger(&lamp).await.level;
+        match end.as_str() {
+            "paid/paid" => assert_eq!(level, [1, 0, 1], "{seed}"),
+            "cancelled/unpaid" | "expired/unpaid" | "cancelled/refunded" | "expired/refunded" => {
+                assert_eq!(level, [2, 0, 0], "{seed}: {end}");
+            }
+            other => panic!("{seed}: {other}"),
+        }
+        *ends.entry(end).or_insert(0) += 1;
+    }
+    eprintln!("{ends:?}");
+    assert!(ends.len() > 1, "no race at all: {ends:?}");
+    world.end().await;
+}
