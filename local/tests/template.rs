@@ -26,15 +26,8 @@ fn template() -> Template {
 
 fn routes_of<'a>(template: &'a Template, function: &str) -> Vec<&'a str> {
     let target = HttpTarget::Function(function.to_owned());
-    let mut routes: Vec<_> = template
-        .http
-        .routes
-        .iter()
-        .filter(|route| route.target == target)
-        .map(|route| route.key.as_str())
-        .collect();
-    routes.sort_unstable();
-    routes
+    let routes = template.http.routes.iter().filter(|route| route.target == target);
+    routes.map(|route| route.key.as_str()).collect()
 }
 
 #[test]
@@ -153,75 +146,18 @@ fn fanout_works_off_its_queue_and_sweeper_runs_every_minute() {
 #[test]
 fn http_routes_lead_to_the_functions_that_answer_them() {
     let template = template();
-    assert_eq!(
-        routes_of(&template, "Inventory"),
-        [
-            "DELETE /api/v1/inventory/reservations/{id}",
-            "GET /api/v1/inventory",
-            "GET /api/v1/inventory/reconciliation",
-            "GET /api/v1/inventory/reservations/{id}",
-            "GET /api/v1/inventory/{product_id}",
-            "GET /api/v1/inventory/{product_id}/movements",
-            "POST /api/v1/inventory/adjustments",
-            "POST /api/v1/inventory/reservations",
-        ]
-    );
-    assert_eq!(
-        routes_of(&template, "Orders"),
-        [
-            "GET /api/v1/orders",
-            "GET /api/v1/orders/{id}",
-            "POST /api/v1/orders",
-            "POST /api/v1/orders/{id}/cancel"
-        ]
-    );
-    assert_eq!(
-        routes_of(&template, "Payments"),
-        [
-            "GET /api/v1/payments/history",
-            "GET /api/v1/payments/reconciliation",
-            "GET /api/v1/payments/{payment_id}",
-            "POST /api/v1/payments/confirm",
-            "POST /api/v1/payments/create-intent",
-            "POST /api/v1/payments/{payment_id}/refund",
-        ]
-    );
-    assert_eq!(
-        routes_of(&template, "Catalog"),
-        [
-            "DELETE /api/v1/products/{id}",
-            "GET /api/v1/products",
-            "GET /api/v1/products/{id}",
-            "POST /api/v1/products",
-            "PUT /api/v1/products/{id}",
-        ]
-    );
-    assert_eq!(
-        routes_of(&template, "StripeWebhook"),
-        ["POST /api/v1/payments/webhook", "POST /api/v1/webhooks/stripe"]
-    );
-    assert_eq!(
-        routes_of(&template, "Platform"),
-        [
-            "$default",
-            "DELETE /api/v1/auth/service-keys/{id}",
-            "GET /api/health",
-            "GET /api/monitoring/metrics",
-            "GET /api/v1/audit-logs",
-            "GET /api/v1/auth/service-keys",
-            "GET /api/v1/config",
-            "GET /api/v1/feature-flags",
-            "GET /api/v1/feature-flags/{key}",
-            "GET /api/v1/health",
-            "GET /api/v1/metrics",
-            "POST /api/v1/auth/guest",
-            "POST /api/v1/auth/link",
-            "POST /api/v1/auth/revoke",
-            "POST /api/v1/auth/service-keys",
-            "POST /api/v1/realtime/tickets",
-            "PUT /api/v1/feature-flags/{key}",
-        ]
-    );
+    // That each of them is a route of its function is checked where the functions are: `tests/src/repository`.
+    for (function, route) in [
+        ("Inventory", "DELETE /api/v1/inventory/reservations/{id}"),
+        ("Orders", "POST /api/v1/orders/{id}/cancel"),
+        ("Payments", "GET /api/v1/payments/{payment_id}"),
+        ("Catalog", "PUT /api/v1/products/{id}"),
+        ("StripeWebhook", "POST /api/v1/webhooks/stripe"),
+        ("Platform", "GET /api/health"),
+        ("Platform", "$default"),
+    ] {
+        assert!(routes_of(&template, function).contains(&route), "{function} {route}");
+    }
     let mut site: Vec<_> = template
         .http
         .routes
