@@ -130,7 +130,7 @@ impl Sockets {
         let (text, now) = (Utf8Bytes::from(text), self.clock.now());
         let sockets: Vec<_> = self.open().values().cloned().collect();
         let posts = sockets.iter().map(|socket| socket.post(text.clone(), self.work.begin(), now));
-        posts.flatten().inspect(|_| self.counters.posted(1)).count()
+        posts.flatten().inspect(|()| self.counters.posted(1)).count()
     }
 
     /// Ends every connection as API Gateway ends them, and waits until each has had its `$disconnect`.

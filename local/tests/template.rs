@@ -110,11 +110,12 @@ fn queues_wait_six_timeouts_and_keep_what_fails() {
 }
 
 #[test]
-fn relay_reads_the_journals_of_every_stream_and_levels_besides() {
+fn relay_reads_the_journals_of_every_stream_and_levels_and_holds_besides() {
     let template = template();
     let journal = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"j#"}]}}}}"#;
     let levels =
         r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"level#"}]}}}}"#;
+    let holds = r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"reservation"}]}},"NewImage":{"order_id":{"S":[{"exists":false}]}}}}"#;
     let mut streams = Vec::new();
     for source in template.sources.iter().filter(|source| source.function == "Relay") {
         let SourceKind::Stream(table) = &source.kind else { panic!("{:?}", source.kind) };
@@ -122,7 +123,7 @@ fn relay_reads_the_journals_of_every_stream_and_levels_besides() {
         assert_eq!((source.batch_size, source.maximum_retries), (100, Some(8)));
         assert!(source.bisects && source.reports_failures);
         assert_eq!(source.on_failure.as_deref(), Some("RelayDeadLetters"));
-        let expected = if table == "InventoryTable" { vec![journal, levels] } else { vec![journal] };
+        let expected = if table == "InventoryTable" { vec![journal, levels, holds] } else { vec![journal] };
         assert_eq!(source.filters, expected);
     }
     let with_stream: Vec<_> =

@@ -59,14 +59,18 @@ pub async fn measure(template: &Path, asked: Fanout) -> Result<FanoutReport, Ben
     let peers = if asked.alone { None } else { Some(Peers::beside(template).await?) };
     let cores = Cores::divide().await;
     let mut server = Server::ours(template, cores).await?;
-    let mut ours = side(&mut server, asked).await?;
+    // The sockets are kept until the server is gone: ten thousand goodbyes are not what is measured.
+    let mut crowd = Crowd::new(server.dialect);
+    let mut ours = side(&mut server, &mut crowd, asked).await?;
     ours.gateway = Some(gateway(&server, asked, &ours.sample).await?);
     server.stop().await;
+    drop(crowd);
     let mut others = vec![];
     for kind in peers.iter().flat_map(|_| [servers::SOCKETIO, servers::WS]) {
         let Some(peers) = &peers else { break };
         let mut server = Server::peer(peers, cores, kind, &ours.sample).await?;
-        others.push(side(&mut server, asked).await?);
+        let mut crowd = Crowd::new(server.dialect);
+        others.push(side(&mut server, &mut crowd, asked).await?);
         server.stop().await;
     }
     Ok(FanoutReport::new(asked.sockets, cores, ours, others))
@@ -82,11 +86,10 @@ fn allow_files() -> u64 {
 }
 
 /// All that one server is asked.
-async fn side(server: &mut Server, asked: Fanout) -> Result<Side, BenchError> {
+async fn side(server: &mut Server, crowd: &mut Crowd, asked: Fanout) -> Result<Side, BenchError> {
     let sockets = asked.sockets as usize;
     let tokens = server.tokens(sockets).await?;
     let (first, others) = tokens.split_at(WARM.min(sockets / 2));
-    let mut crowd = Crowd::new(server.dialect);
     crowd.open(&server.sockets, first).await?;
     crowd.subscribe(0).await?;
 
@@ -105,8 +108,8 @@ async fn side(server: &mut Server, asked: Fanout) -> Result<Side, BenchError> {
     let bytes = server.memory().await?.saturating_sub(memory);
 
     crowd.listen();
-    let one = tell(server, &crowd, asked.messages, 1, sockets).await?;
-    let ten = tell(server, &crowd, asked.messages, BURST, sockets).await?;
+    let one = tell(server, crowd, asked.messages, 1, sockets).await?;
+    let ten = tell(server, crowd, asked.messages, BURST, sockets).await?;
     let opened = u32::try_from(others.len().max(1)).unwrap_or(u32::MAX);
     Ok(Side {
         name: server.name,
@@ -128,16 +131,15 @@ async fn tell(
     events: u32,
     sockets: usize,
 ) -> Result<Seen, BenchError> {
-    // Once for nothing: what is done the first time only is not to be averaged.
-    crowd.begin();
-    server.emit(events).await?;
-    crowd.wait(sockets * events as usize).await;
-    server.settle().await?;
-    crowd.reset();
     let mut cpu = Duration::ZERO;
-    for _ in 0..times {
+    // The first is for nothing: what is done the first time only is not to be averaged.
+    for time in 0..=times {
         if server.is_paced() {
             tokio::time::sleep(PACE).await;
+        }
+        if time == 1 {
+            crowd.reset();
+            cpu = Duration::ZERO;
         }
         let before = server.cpu();
         let wanted = crowd.events() + sockets * events as usize;

@@ -24,7 +24,7 @@ impl Machine {
         let memory_kib = field(&read("/proc/meminfo"), "MemTotal").and_then(|text| kib(&text));
         Self {
             cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "an unknown processor".into()),
-            cores: thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(&read("/proc/cpuinfo")),
             memory_gib: memory_kib.unwrap_or(0).div_ceil(1024 * 1024),
             system: format!("{} {}", std::env::consts::OS, kernel.trim()),
             is_optimized: !cfg!(debug_assertions),
@@ -40,6 +40,14 @@ impl fmt::Display for Machine {
             "{}, {} cores, {} GiB, {}; {build} build",
             self.cpu, self.cores, self.memory_gib, self.system
         )
+    }
+}
+
+/// All there are: a benchmark may have left this process only one of them.
+fn cores(cpuinfo: &str) -> usize {
+    match cpuinfo.lines().filter(|line| line.starts_with("processor")).count() {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        cores => cores,
     }
 }
 

@@ -127,6 +127,9 @@ impl FanoutReport {
     }
 }
 
+/// What was seen of one kind of message.
+type Part = fn(&Figures) -> &Seen;
+
 /// What a row shows of a server.
 type Cell<'a> = &'a dyn Fn(&Figures) -> String;
 
@@ -147,7 +150,7 @@ impl Report for FanoutReport {
             row("subscribe, CPU us", &|it| format!("{:.0}", it.subscribe_cpu_us)),
             row("memory of an idle socket, KiB", &|it| format!("{:.1}", it.bytes_per_socket as f64 / 1024.0)),
         ];
-        let kinds: [(&str, fn(&Figures) -> &Seen); 2] = [("one", |it| &it.one), ("ten", |it| &it.ten)];
+        let kinds: [(&str, Part); 2] = [("one", |it| &it.one), ("ten", |it| &it.ten)];
         for (name, seen) in kinds {
             rows.push(row(&format!("{name} to each: arrived, %"), &|it| {
                 format!("{:.3}", seen(it).percent())

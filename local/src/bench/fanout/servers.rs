@@ -92,7 +92,7 @@ impl Server {
         let mut words = cores.command().iter().map(AsRef::as_ref).chain([program.as_os_str()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).args(["serve", "--ephemeral", "--json", "--http-port", "0", "--ws-port", "0"]);
-        command.arg("--template").arg(template);
+        command.arg("--template").arg(template).env("RUST_LOG", "error");
         // What an account may do is not what is measured.
         let declared = std::fs::read_to_string(template)?;
         for name in ["MaxClients", "PostsPerSecond"] {
