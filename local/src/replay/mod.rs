@@ -22,7 +22,10 @@ mod cost;
 
 mod api;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use contract::http::auth::ServiceKeyView;
 use domain::{Role, Scope, UserId};
@@ -48,6 +51,9 @@ use play::Stage;
 use retail::{Retail, Scarcity};
 use shoppers::{Shoppers, sign_in_as};
 use viewer::{Seat, Viewer};
+
+/// Values are shown at most once a second: after so long the last ones have been.
+const LAST_VALUES: Duration = Duration::from_millis(1_200);
 
 /// Where those are who act for the shop: an address that is kept for documentation.
 const OFFICE: &str = "192.0.2.1";
@@ -125,8 +131,12 @@ pub async fn replay(plan: &Plan, retail: &Retail, progress: &ProgressBar) -> Res
 
     begin(progress, "comparing the books", 0);
     rest(&api).await?;
-    let counted: Counted = api.control(Method::GET, "/_local/requests", None).await?;
+    tokio::time::sleep(LAST_VALUES).await;
+    rest(&api).await?;
     let mut watched = shoppers.leave().await;
+    // The desk is told who has left, and leaves last.
+    rest(&api).await?;
+    let counted: Counted = api.control(Method::GET, "/_local/requests", None).await?;
     watched.push(agent.leave().await);
     rest(&api).await?;
     let after = Snapshot::read(&api, &service, retail).await?;

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::frames::{ClientFrame, Command, EventFrame, LiveEvent, Reply};
+use crate::frames::{AnyEvent, ClientFrame, Command, EventFrame, LiveEvent, Reply};
 
 /// The document, as JSON.
 pub fn document() -> Value {
@@ -19,13 +19,17 @@ pub fn document() -> Value {
     collect::<Reply>(&mut schemas);
     collect::<EventFrame>(&mut schemas);
     collect::<LiveEvent>(&mut schemas);
+    collect::<AnyEvent>(&mut schemas);
     let schemas: Map<String, Value> = schemas
         .into_iter()
         .filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?)))
         .collect();
     let client = messages::<Command>(&frame_of_client);
-    let server: Map<String, Value> =
-        messages::<Reply>(&as_it_is).into_iter().chain(messages::<LiveEvent>(&event)).collect();
+    let server: Map<String, Value> = messages::<Reply>(&as_it_is)
+        .into_iter()
+        .chain(messages::<LiveEvent>(&event))
+        .chain([custom()])
+        .collect();
     let named = |messages: &Map<String, Value>| -> Vec<Value> {
         messages
             .keys()
@@ -91,6 +95,13 @@ fn tag(variant: &Value) -> Option<String> {
     Some(own.or_else(inner)?.as_str()?.to_owned())
 }
 
+/// What a shop sends itself has a type of its own, and whatever data it likes.
+fn custom() -> (String, Value) {
+    let payload = json!({ "$ref": "#/components/schemas/AnyEvent" });
+    let message = json!({ "name": "custom.*", "summary": "An event of a shop's own: a broadcast.", "payload": payload });
+    ("custom.*".into(), message)
+}
+
 fn as_it_is(variant: &Value) -> Value {
     variant.clone()
 }
@@ -130,6 +141,7 @@ mod tests {
             "inventory.updated",
             "order.status_updated",
             "batch",
+            "custom.*",
         ] {
             assert!(messages.iter().any(|message| *message == name), "{name} of {messages:?}");
         }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Socket, World};
 
 fn statuses(events: &[Value]) -> Vec<String> {
     events.iter().map(|event| format!("{} {}", event["seq"], event["type"].as_str().unwrap())).collect()
@@ -150,5 +150,36 @@ async fn a_row_that_cannot_be_published_is_parked_and_comes_later() {
     world.nobody().send(reqwest::Method::DELETE, "/_local/faults", &[], None).await;
     world.advance(SignedDuration::from_mins(2)).await;
     assert_eq!(socket.next("order.created").await["channel"], "user:ana");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn old_addresses_still_lead_somewhere() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 3).await;
+    let agent = world.person("agent", "gus", "default").await;
+    let (ana, ws) = (world.customer("ana").await, world.cloud().ws_url().to_owned());
+    let open = async |path: &str, token: &Option<String>| {
+        let authorization = format!("Bearer {}", token.as_deref().unwrap());
+        Socket::open(&format!("{ws}{path}"), &[("authorization", &authorization)]).await
+    };
+    let mut desk = open("/merchant/default", &agent.token).await.unwrap();
+    let mut named =
+        open("?userId=ana&sessionId=s1&channels=product:lamp,inventory", &ana.token).await.unwrap();
+    ana.orders(&lamp, 1).await.ok();
+    assert_eq!(desk.next("order.created").await["channel"], "shop:default");
+    let channels = [named.next("inventory.updated").await, named.next("inventory.updated").await];
+    assert_eq!(channels.map(|event| event["channel"].clone()), [json!("product:lamp"), json!("inventory")]);
+    for (path, token) in [
+        ("/merchant/default", &ana.token),
+        ("/merchant/acme", &agent.token),
+        ("/admin/gus", &agent.token),
+        ("?userId=eve", &ana.token),
+        ("?channels=order:ord_1", &ana.token),
+        ("?channels=user:eve", &ana.token),
+        ("?channels=nothing", &ana.token),
+    ] {
+        assert!(open(path, token).await.is_err(), "{path}");
+    }
     world.end().await;
 }

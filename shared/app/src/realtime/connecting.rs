@@ -81,7 +81,7 @@ impl Realtime {
         for name in &admission.channels {
             channels.push(admitted_at_once(&principal, name)?);
         }
-        self.take_place(&principal.shop).await?;
+        self.take_place(&principal).await?;
         let ends_at = token.good_until.min(self.clock.after(LONGEST_CONNECTION));
         let connection = Connection {
             connection_id: id.clone(),

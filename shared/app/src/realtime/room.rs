@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::ShopId;
+use domain::{Principal, ShopId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Realtime;
@@ -16,6 +16,9 @@ use crate::{Error, Result};
 /// For how long a count is believed while there is room, and when there is little.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 const FRESH_NEAR_THE_CAP: SignedDuration = SignedDuration::from_secs(10);
+
+/// With a cap of so many, one part of the people is counted first: as a rule that says that there is room.
+const SAMPLED_FROM: usize = 1_000;
 
 /// What this instance of a function knows of how many are connected.
 #[derive(Debug, Clone, Default)]
@@ -40,18 +43,19 @@ impl Room {
 }
 
 impl Realtime {
-    /// Takes one place of those that the shop has.
+    /// Takes one place of those that the shop of `who` has.
     ///
     /// # Errors
     /// [`Error::Limited`] if there is none left.
-    pub(super) async fn take_place(&self, shop: &ShopId) -> Result<()> {
+    pub(super) async fn take_place(&self, who: &Principal) -> Result<()> {
+        let shop = &who.shop;
         let (most, now) = (self.settings.max_clients, self.clock.now());
         if most == 0 {
             return Ok(());
         }
         let counted = match self.room.known(shop, most, now) {
             Some(counted) => counted,
-            None => Counted { connections: self.store.everybody(shop, now).await?.len(), at: now },
+            None => Counted { connections: self.count(who, most, now).await?, at: now },
         };
         if counted.connections >= most {
             self.room.note(shop, counted);
@@ -59,5 +63,15 @@ impl Realtime {
         }
         self.room.note(shop, Counted { connections: counted.connections + 1, ..counted });
         Ok(())
+    }
+
+    async fn count(&self, who: &Principal, most: usize, now: Timestamp) -> Result<usize> {
+        if most >= SAMPLED_FROM {
+            let about = self.store.about_how_many(&who.shop, &who.subject, now).await?;
+            if about < most / 2 {
+                return Ok(about);
+            }
+        }
+        Ok(self.store.everybody(&who.shop, now).await?.len())
     }
 }

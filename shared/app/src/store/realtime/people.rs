@@ -2,12 +2,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::frames::AnyEvent;
-use domain::{Channel, ShopId};
+use domain::{Channel, ShopId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PEOPLE_SHARDS, Subscription, listener_key, people_pk};
+use super::{PEOPLE_SHARDS, Subscription, listener_key, people_pk, people_shard};
 use crate::{
     Error, Result,
     store::{
@@ -33,15 +33,23 @@ fn kept_key(shop: &ShopId, channel: &Channel) -> Key {
 impl Dynamo {
     /// Every connection of a shop, each by its own row. Reads all of them: for those who ask how many there are.
     pub async fn everybody(&self, shop: &ShopId, now: Timestamp) -> Result<Vec<Subscription>> {
-        let shards: Vec<_> = (0..PEOPLE_SHARDS)
-            .map(|shard| {
-                let query = Query::new(&self.tables.realtime, people_pk(shop, shard));
-                async move { self.query_all::<Subscription>(query).await }
-            })
-            .collect();
+        let shards: Vec<_> =
+            (0..PEOPLE_SHARDS).map(|shard| async move { self.people(shop, shard, now).await }).collect();
         let shards: Vec<Vec<Subscription>> = stream::iter(shards).buffer_unordered(8).try_collect().await?;
-        let own = |row: &Subscription| row.is_own() && !row.has_ended(now);
-        Ok(shards.into_iter().flatten().filter(own).collect())
+        Ok(shards.into_iter().flatten().collect())
+    }
+
+    /// About how many connections a shop has, from the sixteenth of them that `user` belongs to.
+    pub async fn about_how_many(&self, shop: &ShopId, user: &UserId, now: Timestamp) -> Result<usize> {
+        let some = self.people(shop, people_shard(user), now).await?;
+        Ok(some.len() * usize::try_from(PEOPLE_SHARDS).unwrap_or(1))
+    }
+
+    async fn people(&self, shop: &ShopId, shard: u32, now: Timestamp) -> Result<Vec<Subscription>> {
+        let mut people: Vec<Subscription> =
+            self.query_all(Query::new(&self.tables.realtime, people_pk(shop, shard))).await?;
+        people.retain(|row| row.is_own() && !row.has_ended(now));
+        Ok(people)
     }
 
     /// Notes whether a person looks at a connection, if it has not been forgotten meanwhile.
