@@ -168,8 +168,9 @@ async fn old_addresses_still_lead_somewhere() {
         open("?userId=ana&sessionId=s1&channels=product:lamp,inventory", &ana.token).await.unwrap();
     ana.orders(&lamp, 1).await.ok();
     assert_eq!(desk.next("order.created").await["channel"], "shop:default");
-    let channels = [named.next("inventory.updated").await, named.next("inventory.updated").await];
-    assert_eq!(channels.map(|event| event["channel"].clone()), [json!("inventory"), json!("product:lamp")]);
+    let told = [named.next("inventory.updated").await, named.next("inventory.updated").await];
+    let channels: std::collections::BTreeSet<_> = told.iter().map(|event| event["channel"].as_str()).collect();
+    assert_eq!(channels, [Some("inventory"), Some("product:lamp")].into());
     for (path, token) in [
         ("/merchant/default", &ana.token),
         ("/merchant/acme", &agent.token),
