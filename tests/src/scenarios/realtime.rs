@@ -169,7 +169,8 @@ async fn old_addresses_still_lead_somewhere() {
     ana.orders(&lamp, 1).await.ok();
     assert_eq!(desk.next("order.created").await["channel"], "shop:default");
     let told = [named.next("inventory.updated").await, named.next("inventory.updated").await];
-    let channels: std::collections::BTreeSet<_> = told.iter().map(|event| event["channel"].as_str()).collect();
+    let channels: std::collections::BTreeSet<_> =
+        told.iter().map(|event| event["channel"].as_str()).collect();
     assert_eq!(channels, [Some("inventory"), Some("product:lamp")].into());
     for (path, token) in [
         ("/merchant/default", &ana.token),
