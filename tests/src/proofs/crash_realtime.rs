@@ -181,6 +181,58 @@ impl Act for Relay {
     }
 }
 
+/// Sends an event to everybody who listens to a product.
+struct Broadcast;
+
+impl Act for Broadcast {
+    type Scene = Scene;
+
+    fn name(&self) -> String {
+        "broadcast".to_owned()
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["Platform"]
+    }
+
+    fn taken_up_within(&self) -> SignedDuration {
+        SignedDuration::from_mins(3) // posts that were not taken come again by the queue
+    }
+
+    async fn set_up(&self, world: &World, name: &str) -> Scene {
+        let mut scene = Scene::with_socket(world, name).await;
+        scene.socket.subscribes(&format!("product:{}", scene.product)).await;
+        scene.socket.so_far().await;
+        scene
+    }
+
+    async fn ask(&self, world: &World, scene: &mut Scene) -> Outcome {
+        let body = json!({
+            "type": "broadcast",
+            "target_channel": format!("product:{}", scene.product),
+            "data": { "type": "custom.sale", "payload": { "of": scene.product } },
+        });
+        world.admin().await.post_keyed("/api/v1/realtime/broadcast", &scene.who, body).await.into()
+    }
+
+    async fn check(&self, _: &World, mut scene: Scene, answer: Value) {
+        let seen = scene.socket.so_far().await;
+        let ids: std::collections::BTreeSet<_> =
+            seen.iter().map(|event| event["id"].as_str().unwrap()).collect();
+        // At least once, and always the same event.
+        assert_eq!(ids.into_iter().collect::<Vec<_>>(), [answer["event_id"].as_str().unwrap()], "{seen:?}");
+        scene.socket.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_broadcast_is_one_event_wherever_sending_it_breaks_off() {
+    let world = World::new().await;
+    let points = go_wrong_everywhere(&world, &Broadcast).await;
+    assert!(points >= 20, "{points}");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_subscription_is_made_wherever_making_it_breaks_off() {
     let world = World::new().await;

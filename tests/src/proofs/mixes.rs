@@ -170,7 +170,7 @@ async fn mix(world: &World, seed: u64) -> Vec<(String, i64)> {
     let auditor = Auditor::of(world, &products);
     auditor.while_(join_all(shoppers.iter_mut().map(|shopper| visit(world, shopper, &products)))).await;
     world.cloud().faults().clear();
-    world.advance(SignedDuration::from_mins(2)).await; // every short hold is over, and swept
+    world.advance(SignedDuration::from_mins(3)).await; // every short hold is over, and swept
     let mut held = BTreeMap::new();
     for shopper in &shoppers {
         shopper.count_what_it_holds(&mut held).await;

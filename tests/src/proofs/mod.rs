@@ -3,6 +3,7 @@
 mod contention;
 mod crash_orders;
 mod crash_realtime;
+mod crash_sales;
 mod crash_stock;
 mod histories;
 mod mixes;

@@ -128,7 +128,9 @@ impl Inventory {
     /// Ends an active hold, or finds that it has ended.
     async fn end(&self, author: &Author, mut held: StoredReservation, ending: Ending) -> Result<Reservation> {
         for _ in 0..MAX_ROUNDS {
-            if held.reservation.status != ReservationStatus::Active {
+            // One that became an order's meanwhile ends with the order.
+            let is_over = held.reservation.status != ReservationStatus::Active;
+            if is_over || held.reservation.order_id.is_some() {
                 return Ok(held.reservation);
             }
             let mut transaction = Transaction::default();
