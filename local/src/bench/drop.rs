@@ -247,7 +247,7 @@ mod tests {
     async fn whoever_is_cut_gets_everything_once_and_in_order() {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
         let ours =
-            ours(&template, Drop { clients: 10, messages: 130, devices: 5, alone: true }).await.unwrap();
+            ours(&template, Drop { clients: 10, messages: 260, devices: 5, alone: true }).await.unwrap();
         assert!(ours.recoveries.len() >= 10, "each was cut: {}", ours.recoveries.len());
         assert_eq!(ours.delivered, ours.events * 5);
         assert_eq!((ours.duplicated, ours.reordered, ours.complaints), (0, 0, vec![]));
