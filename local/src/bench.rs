@@ -4,9 +4,13 @@
 //! the goal, on which machine.
 
 mod checkouts;
+mod drop;
 mod error;
+mod fanout;
 mod forecast;
 mod machine;
+mod peers;
+mod percentiles;
 mod shop;
 mod start;
 mod table;
@@ -55,6 +59,10 @@ enum What {
         /// The UCI Online Retail file, plain or compressed with gzip
         file: PathBuf,
     },
+    /// What reaches applications whose sockets are cut again and again, beside Socket.IO
+    Drop(drop::Drop),
+    /// What it costs to tell ten thousand sockets something, beside Socket.IO and ws
+    Fanout(fanout::Fanout),
     /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
         /// For how long new checkouts are begun
@@ -83,6 +91,8 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             bench.show(&report, out)
         }
         What::Forecast { file } => bench.show(&forecast::measure(file)?, out),
+        What::Drop(asked) => bench.show(&drop::measure(template, *asked).await?, out),
+        What::Fanout(asked) => bench.show(&fanout::measure(template, *asked).await?, out),
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)

@@ -12,6 +12,7 @@ mod session;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use contract::http::auth::TicketView;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +29,19 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What is done with what is told. The client waits for it.
 pub type Tell = Arc<dyn Fn(&Told) + Send + Sync>;
+
+/// Tickets that whoever has `token` gets at the HTTP API of `url`.
+pub fn tickets(http: reqwest::Client, url: String, token: String) -> Tickets {
+    Arc::new(move || {
+        let request = http.post(format!("{url}/api/v1/realtime/tickets")).bearer_auth(&token);
+        Box::pin(async move {
+            let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+            let answer = answer.map_err(|error| error.to_string())?;
+            let ticket: TicketView = answer.json().await.map_err(|error| error.to_string())?;
+            Ok(ticket.url)
+        })
+    })
+}
 
 /// As whom a client listens, and to what.
 #[derive(Clone)]

@@ -53,6 +53,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .route("/requests", get(read_requests).delete(reset_requests))
         .route("/requests/reset", post(reset_requests))
         .route("/outbox", get(read_outbox).delete(clear_outbox))
+        .route("/sockets", post(post_to_sockets))
         .route("/token", post(make_token))
         .route("/idle", get(wait_for_rest))
         .route("/rerelay", post(publish_again))
@@ -216,6 +217,25 @@ async fn publish_again(State(control): Controlled, body: Bytes) -> Result<Json<V
         Ok(published) => Ok(Json(json!({ "published": published }))),
         Err(error) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_published", error.to_string())),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Posts {
+    text: String,
+    #[serde(default = "once")]
+    times: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// Tells every open socket something, as no function can: without a request for each. What that takes is the gateway's own.
+async fn post_to_sockets(State(control): Controlled, body: Bytes) -> Result<Json<Value>, Problem> {
+    let Posts { text, times } = parse(&body)?;
+    let posted: usize = (0..times).map(|_| control.cloud.sockets.post_to_all(&text)).sum();
+    Ok(Json(json!({ "posted": posted })))
 }
 
 async fn wait_for_rest(State(control): Controlled) -> Result<Json<Value>, Problem> {

@@ -20,6 +20,7 @@ use std::{
 
 use axum::{Router, extract::Request};
 use jiff::Timestamp;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     clock::TurnableClock,
@@ -122,6 +123,14 @@ impl Sockets {
             events: count(&self.counters.events),
             answered: count(&self.counters.answered),
         }
+    }
+
+    /// Posts a message to every open socket; returns to how many.
+    pub fn post_to_all(&self, text: &str) -> usize {
+        let (text, now) = (Utf8Bytes::from(text), self.clock.now());
+        let sockets: Vec<_> = self.open().values().cloned().collect();
+        let posts = sockets.iter().map(|socket| socket.post(text.clone(), self.work.begin(), now));
+        posts.flatten().inspect(|()| self.counters.posted(1)).count()
     }
 
     /// Ends every connection as API Gateway ends them, and waits until each has had its `$disconnect`.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use local::client::{Client, Options, Summary, Tickets, Told};
+use local::client::{self, Client, Options, Summary, Tickets, Told};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,7 +41,7 @@ impl Listener {
             Told::Event(event) if event.channel == channel => {
                 Some(format!("{} {}", event.seq.unwrap(), event.id))
             }
-            Told::Event(_) => None,
+            Told::Event(_) | Told::Other(_) => None,
             Told::Resync { channel, from_seq, reason } => {
                 panic!("{channel} is lost after {from_seq}: {reason}")
             }
@@ -68,15 +68,12 @@ impl Listener {
 
 fn tickets(who: &Person<'_>, wire: Option<Wire>) -> Tickets {
     let (http, url, token) = who.http();
-    let wire = Arc::new(wire);
+    let (direct, wire) = (client::tickets(http, url, token.unwrap()), Arc::new(wire));
     Arc::new(move || {
-        let ticket = http.post(format!("{url}/api/v1/realtime/tickets")).bearer_auth(token.as_ref().unwrap());
-        let wire = Arc::clone(&wire);
+        let (ticket, wire) = (direct(), Arc::clone(&wire));
         Box::pin(async move {
-            let failed = |error: reqwest::Error| error.to_string();
-            let ticket: Value = ticket.send().await.map_err(failed)?.json().await.map_err(failed)?;
-            let url = ticket["url"].as_str().ok_or_else(|| ticket.to_string())?;
-            Ok(wire.as_ref().as_ref().map_or_else(|| url.to_owned(), |wire| wire.through(url)))
+            let url = ticket.await?;
+            Ok(wire.as_ref().as_ref().map_or_else(|| url.clone(), |wire| wire.through(&url)))
         })
     })
 }

@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{BenchError, Report, machine::peak_kib, shop::Shop, table};
+use super::{BenchError, Report, machine::peak_kib, percentiles::Percentiles, shop::Shop, table};
 
 /// Products among which the shoppers choose in turn.
 const PRODUCTS: u32 = 16;
@@ -46,13 +46,6 @@ pub struct CheckoutsReport {
 struct Part {
     name: &'static str,
     milliseconds: Percentiles,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Percentiles {
-    p50: f64,
-    p99: f64,
-    max: f64,
 }
 
 /// The instants of one checkout.
@@ -166,19 +159,6 @@ impl CheckoutsReport {
     }
 }
 
-impl Percentiles {
-    /// Nearest rank.
-    fn of(durations: impl Iterator<Item = Duration>) -> Self {
-        let mut sorted: Vec<Duration> = durations.collect();
-        sorted.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-            sorted.get(rank).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)
-        };
-        Self { p50: at(50), p99: at(99), max: at(100) }
-    }
-}
-
 impl Report for CheckoutsReport {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
@@ -203,20 +183,5 @@ impl Report for CheckoutsReport {
             writeln!(out, "peak memory, shoppers included: {} MiB", peak / 1024)?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_values_that_were_seen() {
-        let shown =
-            |Percentiles { p50, p99, max }: Percentiles| [p50, p99, max].map(|value| format!("{value:.1}"));
-        let many = Percentiles::of((1..=200).map(Duration::from_millis));
-        assert_eq!(shown(many), ["100.0", "198.0", "200.0"]);
-        let one = Percentiles::of([Duration::from_millis(7)].into_iter());
-        assert_eq!(shown(one), ["7.0", "7.0", "7.0"]);
     }
 }

@@ -47,6 +47,9 @@ pub enum BenchError {
     /// A function is not there.
     #[error(transparent)]
     Missing(#[from] MissingBootstrap),
+    /// Other people's servers cannot be run.
+    #[error("{0}")]
+    Peer(String),
     /// The functions cannot be built.
     #[error("the functions cannot be built: {0}")]
     Build(String),

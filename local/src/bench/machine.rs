@@ -1,6 +1,6 @@
 //! On what was measured: a figure without its machine says little.
 
-use std::{fmt, fs, thread};
+use std::{fmt, fs, thread, time::Duration};
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ impl Machine {
         let memory_kib = field(&read("/proc/meminfo"), "MemTotal").and_then(|text| kib(&text));
         Self {
             cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "an unknown processor".into()),
-            cores: thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(&read("/proc/cpuinfo")),
             memory_gib: memory_kib.unwrap_or(0).div_ceil(1024 * 1024),
             system: format!("{} {}", std::env::consts::OS, kernel.trim()),
             is_optimized: !cfg!(debug_assertions),
@@ -43,10 +43,36 @@ impl fmt::Display for Machine {
     }
 }
 
+/// All there are: a benchmark may have left this process only one of them.
+fn cores(cpuinfo: &str) -> usize {
+    match cpuinfo.lines().filter(|line| line.starts_with("processor")).count() {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        cores => cores,
+    }
+}
+
 /// Memory that a process holds, in KiB; none where the system does not say.
 pub fn resident_kib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     kib(&field(&status, "VmRSS")?)
+}
+
+/// Memory that is a process's own and nobody else's, in KiB; none where the system does not say.
+pub fn private_kib(process: u32) -> Option<u64> {
+    let maps = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    Some(kib(&field(&maps, "Private_Dirty")?)? + kib(&field(&maps, "Private_Clean")?)?)
+}
+
+/// Processor time that a process has taken, its own and the system's for it, to a hundredth of a second.
+pub fn cpu_time(process: u32) -> Option<Duration> {
+    ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+}
+
+/// The fields 14 and 15, in hundredths of a second (`man proc_pid_stat`); the second is a name, which may be anything.
+fn ticks(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
+    Some(Duration::from_millis(10 * (fields.next()?? + fields.next()??)))
 }
 
 /// The most memory that this process has held, in KiB.
@@ -75,5 +101,14 @@ mod tests {
         let status = "Name:\tshopwire\nVmHWM:\t    9000 kB\nVmRSS:\t    5120 kB\n";
         assert_eq!(field(status, "VmRSS").and_then(|text| kib(&text)), Some(5120));
         assert_eq!(field(status, "VmSwap"), None);
+    }
+
+    #[test]
+    fn processor_time_is_what_a_process_took_whatever_its_name() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 9 9 20 0 1 0";
+        assert_eq!(ticks(stat), Some(Duration::from_secs(3)));
+        if cfg!(target_os = "linux") {
+            assert!(cpu_time(std::process::id()).is_some() && private_kib(std::process::id()) > Some(1_000));
+        }
     }
 }

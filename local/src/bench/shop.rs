@@ -73,6 +73,11 @@ impl Shop {
 }
 
 impl Shopper<'_> {
+    /// With what, where and as whom they act, for whoever acts in their name.
+    pub fn http(&self) -> (reqwest::Client, String, String) {
+        (self.shop.http.clone(), self.shop.cloud.http_url().to_owned(), self.token.clone())
+    }
+
     pub async fn get(&self, path: &str) -> Result<Value, BenchError> {
         let request = self.shop.http.get(self.url(path)).bearer_auth(&self.token);
         answered(path, request).await

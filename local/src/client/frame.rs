@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use contract::frames::{EventFrame, Reply};
+use contract::frames::{AnyEvent, EventFrame, Reply};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
@@ -15,12 +15,25 @@ const MOST_INFLATED: u64 = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub enum Incoming {
     /// Events, in order.
-    Events(Vec<EventFrame>),
+    Events(Vec<Event>),
     /// An answer to a frame.
     Reply(Reply),
     /// API Gateway's own word that a frame came to nothing, without saying which: all that is unanswered is to be
     /// sent again.
     Failed(String),
+}
+
+/// An event of a type that the contract knows, or of another: a shop's own, or one that came after this was built.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    Known(Box<EventFrame>),
+    Other(Box<AnyEvent>),
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    events: Vec<Event>,
 }
 
 /// What all frames have in common, and what API Gateway's own have instead.
@@ -54,10 +67,8 @@ pub fn read(text: &str) -> Result<Incoming, String> {
 fn read_plain(text: &str) -> Result<Incoming, String> {
     let head: Head = from_json(text)?;
     match head.kind.as_deref() {
-        Some("ack" | "error" | "connection.ready" | "pong" | "batch") => Ok(match from_json(text)? {
-            Reply::Batch { events } => Incoming::Events(events),
-            reply => Incoming::Reply(reply),
-        }),
+        Some("ack" | "error" | "connection.ready" | "pong") => from_json(text).map(Incoming::Reply),
+        Some("batch") => from_json(text).map(|Batch { events }| Incoming::Events(events)),
         _ => from_json(text).map(|event| Incoming::Events(vec![event])),
     }
 }
@@ -102,7 +113,8 @@ mod tests {
 
     #[test]
     fn events_come_alone_in_batches_and_compressed() {
-        let batch = format!(r#"{{"type":"batch","events":[{EVENT},{EVENT}]}}"#);
+        let custom = r#"{"id":"evt_2","channel":"custom.sale","timestamp":0,"type":"custom.begun","data":7}"#;
+        let batch = format!(r#"{{"type":"batch","events":[{EVENT},{custom}]}}"#);
         assert_eq!([events(EVENT), events(&batch)], [1, 2]);
         assert_eq!([events(&compressed(EVENT)), events(&compressed(&batch))], [1, 2]);
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use contract::frames::{EventFrame, LiveEvent, ResumePoint};
+use contract::frames::{AnyEvent, EventFrame, LiveEvent, ResumePoint};
 use domain::EventId;
 
 #[cfg(test)]
@@ -21,6 +21,8 @@ const MOST_REMEMBERED: usize = 1_024;
 pub enum Told {
     /// Something happened; of a log, right after what was told before.
     Event(Box<EventFrame>),
+    /// Something happened that the contract has no type for: a shop's own, or newer than this client.
+    Other(Box<AnyEvent>),
     /// Events of a log are lost: read its state again over HTTP. The log goes on from there.
     Resync {
         /// Which log.
@@ -117,6 +119,16 @@ impl Inbox {
             return self.count(told);
         }
         if self.is_news(&event) { self.count(vec![Told::Event(Box::new(event))]) } else { vec![] }
+    }
+
+    /// Takes an event of another type: each is told once.
+    pub fn take_other(&mut self, event: AnyEvent) -> Vec<Told> {
+        self.counts.arrived += 1;
+        if !self.recent.remember((event.channel.clone(), event.id.clone())) {
+            self.counts.duplicated += 1;
+            return vec![];
+        }
+        self.count(vec![Told::Other(Box::new(event))])
     }
 
     /// The server was asked for what is missing of a log.
@@ -235,7 +247,7 @@ impl Inbox {
     fn count(&mut self, told: Vec<Told>) -> Vec<Told> {
         for one in &told {
             match one {
-                Told::Event(_) => self.counts.told += 1,
+                Told::Event(_) | Told::Other(_) => self.counts.told += 1,
                 Told::Resync { .. } => self.counts.resyncs += 1,
             }
         }
@@ -300,13 +312,17 @@ impl Log {
 
 /// What a state event is about, and which version of it.
 fn version(event: &EventFrame) -> Option<(String, u64)> {
-    match &event.event {
+    let subject = match &event.event {
         LiveEvent::InventoryUpdated(stock) => {
             let variant = stock.variant_id.as_ref().map_or("", |id| id.as_str());
-            Some((format!("{}/{variant}", stock.product_id), stock.version))
+            return Some((format!("{}/{variant}", stock.product_id), stock.version));
         }
-        _ => None,
-    }
+        LiveEvent::OrderStatusUpdated { order_id, .. } => format!("{order_id}/status"),
+        LiveEvent::OrderPaymentUpdated { order_id, .. } => format!("{order_id}/payment"),
+        LiveEvent::PaymentUpdated { payment_id, .. } => payment_id.to_string(),
+        _ => return None,
+    };
+    event.version.map(|version| (subject, version))
 }
 
 /// The last so many names.

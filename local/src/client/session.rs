@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Options, Summary, Told,
-    frame::{self, Incoming},
+    frame::{self, Event, Incoming},
     inbox::Inbox,
     line::{Happening, Line, What, tell},
 };
@@ -232,7 +232,10 @@ impl Session {
         match frame::read(text) {
             Ok(Incoming::Events(events)) => {
                 for event in events {
-                    let told = self.inbox.take(event);
+                    let told = match event {
+                        Event::Known(event) => self.inbox.take(*event),
+                        Event::Other(event) => self.inbox.take_other(*event),
+                    };
                     self.tell(&told);
                 }
             }

@@ -110,7 +110,10 @@ impl Connecting {
         };
         let accepted = answer.send(switching(&key, &headers)).is_ok();
         match upgrade.await {
-            Ok(stream) if accepted => sockets.serve(stream, about, under_way).await,
+            // In a task of its own: what the handshake needed is not kept as long as the connection lasts.
+            Ok(stream) if accepted => drop(tokio::spawn(async move {
+                sockets.serve(stream, about, under_way).await;
+            })),
             // `$connect` let in a client that is gone: what it noted must be forgotten.
             _ => {
                 let About { caller, connection_id, .. } = about;

@@ -45,6 +45,7 @@ fn lost(from_seq: u64) -> EventFrame {
 fn heard(told: &[Told]) -> String {
     let one = |told: &Told| match told {
         Told::Event(event) => event.seq.or_else(|| version(event).map(|it| it.1)).unwrap_or(0).to_string(),
+        Told::Other(event) => event.kind.clone(),
         Told::Resync { from_seq, .. } => format!("lost {from_seq}"),
     };
     told.iter().map(one).collect::<Vec<_>>().join(" ")
@@ -153,6 +154,16 @@ fn events_without_a_place_come_once_each() {
         inbox.take(refund_event(number));
     }
     assert_eq!(inbox.recent.known.len(), MOST_REMEMBERED);
+}
+
+#[test]
+fn events_of_a_shop_s_own_come_once_each_too() {
+    let own =
+        json!({"id": "evt_1", "channel": "custom.sale", "timestamp": 0, "type": "custom.begun", "data": 7});
+    let own: AnyEvent = serde_json::from_value(own).unwrap();
+    let mut inbox = Inbox::default();
+    assert_eq!([0; 2].map(|_| heard(&inbox.take_other(own.clone()))), ["custom.begun", ""]);
+    assert_eq!(inbox.counts().duplicated, 1);
 }
 
 #[derive(Debug, Clone, Copy)]
