@@ -154,8 +154,5 @@ fn check(new: &NewThresholds) -> Result<()> {
             "expected more than low_stock, at most 1,000,000",
         ));
     }
-    if new.expiry_days.is_some_and(|days| !(1..=365).contains(&days)) {
-        return Err(Error::field("expiry_days", "out_of_range", "expected 1 to 365 days"));
-    }
     Ok(())
 }

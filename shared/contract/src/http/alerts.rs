@@ -16,10 +16,6 @@ pub struct NewThresholds {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub overstock: Option<u32>,
-    /// So many days before they are too old to sell, pieces are told of; 7 unless said otherwise.
-    #[serde(default, alias = "expiryDays", skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 365)]
-    pub expiry_days: Option<u16>,
 }
 
 /// The lines of a product's levels, as they are.
