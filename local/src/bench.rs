@@ -4,6 +4,7 @@
 //! the goal, on which machine.
 
 mod checkouts;
+mod contention;
 mod drop;
 mod error;
 mod fanout;
@@ -72,6 +73,8 @@ enum What {
         #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
         concurrency: u32,
     },
+    /// Many buyers of one product that there is too little of
+    Contention(contention::Contention),
 }
 
 /// Something that a person can read as a table and a program as JSON.
@@ -97,6 +100,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)
         }
+        What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }
 

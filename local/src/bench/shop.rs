@@ -24,6 +24,8 @@ pub struct Shop {
 pub struct Shopper<'a> {
     shop: &'a Shop,
     token: String,
+    /// What they are called.
+    pub name: String,
 }
 
 /// A socket of a shopper.
@@ -42,7 +44,7 @@ impl Shop {
     pub fn person(&self, role: Role, name: &str) -> Result<Shopper<'_>, BenchError> {
         let user = UserId::from_str(name).map_err(|error| BenchError::Unexpected(error.to_string()))?;
         let token = self.cloud.token(&TokenFor::new(role, user))?.token;
-        Ok(Shopper { shop: self, token })
+        Ok(Shopper { shop: self, token, name: name.to_owned() })
     }
 
     /// A customer.
@@ -52,11 +54,16 @@ impl Shop {
 
     /// Puts a product on sale, in plenty.
     pub async fn stock_up(&self, product: &str) -> Result<(), BenchError> {
+        self.offer(product, PLENTY).await
+    }
+
+    /// Puts some pieces of a product on sale.
+    pub async fn offer(&self, product: &str, pieces: u32) -> Result<(), BenchError> {
         let admin = self.person(Role::Admin, "olga")?;
         let price = json!({ "amount": 1999, "currency": "USD" });
         let new = json!({ "product_id": product, "name": format!("A {product}"), "price": price });
         admin.post("/api/v1/products", new).await?;
-        let add = json!({ "product_id": product, "quantity": PLENTY, "operation": "add" });
+        let add = json!({ "product_id": product, "quantity": pieces, "operation": "add" });
         admin.post("/api/v1/inventory/adjustments", add).await?;
         Ok(())
     }
@@ -85,9 +92,24 @@ impl Shopper<'_> {
 
     /// Posts with a fresh `Idempotency-Key`.
     pub async fn post(&self, path: &str, body: Value) -> Result<Value, BenchError> {
+        answered(path, self.keyed(path, &body, &uuid::Uuid::now_v7().to_string())).await
+    }
+
+    /// Puts.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, BenchError> {
+        answered(path, self.shop.http.put(self.url(path)).bearer_auth(&self.token).json(body)).await
+    }
+
+    /// Posts with `key`; any answer is one.
+    pub async fn try_post(&self, path: &str, body: &Value, key: &str) -> Result<(u16, Value), BenchError> {
+        let answer = self.keyed(path, body, key).send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.json().await.unwrap_or(Value::Null)))
+    }
+
+    fn keyed(&self, path: &str, body: &Value, key: &str) -> reqwest::RequestBuilder {
         let request = self.shop.http.post(self.url(path)).bearer_auth(&self.token);
-        let request = request.header("idempotency-key", uuid::Uuid::now_v7().to_string());
-        answered(path, request.json(&body)).await
+        request.header("idempotency-key", key).json(body)
     }
 
     fn url(&self, path: &str) -> String {
@@ -135,6 +157,11 @@ impl Socket {
     pub async fn open(ticket: &Value) -> Result<Self, BenchError> {
         let (stream, _) = tokio_tungstenite::connect_async(text(ticket, "url")?).await.map_err(Box::new)?;
         Ok(Self { stream })
+    }
+
+    /// Closes it.
+    pub async fn close(mut self) -> Result<(), BenchError> {
+        self.stream.close(None).await.map_err(|error| Box::new(error).into())
     }
 
     /// Sends a frame and waits for the answer to it; events are passed over.

@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use domain::Role;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,6 +31,17 @@ use crate::{
 const BEHIND: [&str; 3] = ["Relay", "Fanout", "Sweeper"];
 
 const PRODUCT: &str = "lamp";
+
+/// Whose stock is changed by hand.
+const ADJUSTED: &str = "shade";
+
+const ADJUSTMENTS: &str = "/api/v1/inventory/adjustments";
+
+/// How many events are missed before they are resumed, of about 300 bytes each. A `batch` holds at most 50.
+const MISSED: usize = 40;
+
+/// How many look on while stock changes.
+const VIEWERS: usize = 10;
 
 /// How long a shopper takes from one act to the next. Acts of one moment would be a burst, in which counting them
 /// against their limit costs a refused write more.
@@ -124,6 +136,7 @@ impl<'a> Session<'a> {
 
         who.reserve(PRODUCT).await?;
         self.end("reserve one line", Some(8.0)).await?;
+        self.stock_changes(who).await?;
         let order = who.order(PRODUCT).await?;
         self.end("create an order of one line", Some(14.0)).await?;
         let intent = who.intent(&order).await?;
@@ -137,6 +150,7 @@ impl<'a> Session<'a> {
         self.begin().await?;
         who.cancel(&unpaid).await?;
         self.end("cancel an unpaid order", None).await?;
+        self.resumes(who).await?;
 
         let order = who.order(PRODUCT).await?;
         self.pause().await?;
@@ -146,6 +160,51 @@ impl<'a> Session<'a> {
         self.pause().await?;
         who.confirm(&intent).await?;
         self.end("whole checkout of one line", Some(52.0)).await
+    }
+
+    /// A level is changed by hand, seen by nobody and then by several.
+    async fn stock_changes(&mut self, who: &Shopper<'_>) -> Result<(), BenchError> {
+        let admin = self.shop.person(Role::Admin, "olga")?;
+        let more = json!({ "product_id": ADJUSTED, "quantity": 1, "operation": "add" });
+        self.shop.stock_up(ADJUSTED).await?;
+        self.begin().await?;
+        admin.post(ADJUSTMENTS, more.clone()).await?;
+        self.end("adjust a level", None).await?;
+        let mut viewers = vec![];
+        for _ in 0..VIEWERS {
+            let mut viewer = Socket::open(&who.ticket().await?).await?;
+            viewer.ask("subscribe", json!({ "channel": format!("product:{ADJUSTED}") })).await?;
+            viewers.push(viewer);
+            self.pause().await?; // so many tickets at once would be a burst
+        }
+        self.begin().await?;
+        admin.post(ADJUSTMENTS, more).await?;
+        self.end("the same, seen by 10 viewers", None).await?;
+        for viewer in viewers {
+            viewer.close().await?;
+        }
+        self.begin().await
+    }
+
+    /// Somebody comes back who has missed events.
+    async fn resumes(&mut self, who: &Shopper<'_>) -> Result<(), BenchError> {
+        for _ in 0..MISSED / 2 {
+            let order = who.order(PRODUCT).await?;
+            self.pause().await?;
+            who.cancel(&order).await?;
+            self.pause().await?;
+        }
+        let channel = format!("user:{}", who.name);
+        let mut socket = Socket::open(&who.ticket().await?).await?;
+        let now = socket.ask("subscribe", json!({ "channel": channel })).await?;
+        let seq = now.pointer("/data/seq").and_then(Value::as_u64).unwrap_or(0);
+        let missed = u64::try_from(MISSED).unwrap_or(u64::MAX);
+        let point = json!({ "channel": channel, "last_seq": seq.saturating_sub(missed) });
+        self.begin().await?;
+        socket.ask("resume", json!({ "channels": [point] })).await?;
+        self.end("resume of 40 missed events", Some(2.0)).await?;
+        socket.close().await?;
+        self.begin().await
     }
 
     /// Lets what is under way arrive, and a moment pass.
@@ -252,13 +311,14 @@ impl Report for UnitsReport {
                 act.front.invocations.to_string(),
                 act.front.requests.to_string(),
                 act.front.stripe.to_string(),
+                act.front.posts.to_string(),
                 number(act.front.read_units),
                 number(act.front.write_units),
                 act.goal.map_or_else(String::new, number),
                 act.is_met().map_or("", |is_met| if is_met { "met" } else { "MISSED" }).to_owned(),
             ]
         };
-        let head = ["act", "invocations", "requests", "to Stripe", "RRU", "WRU", "goal", ""];
+        let head = ["act", "invocations", "requests", "to Stripe", "posts", "RRU", "WRU", "goal", ""];
         table::write(out, head, &self.acts.iter().map(row).collect::<Vec<_>>())?;
 
         writeln!(out, "\nWrite units, each named (in a transaction a row counts twice, an index once):")?;
@@ -304,7 +364,11 @@ mod tests {
                 assert!((named - cost.write_units).abs() < 0.1, "{}: {cost:?}", act.name);
             }
         }
-        let reserve = report.acts.iter().find(|act| act.name == "reserve one line").unwrap();
+        let act = |name: &str| report.acts.iter().find(|act| act.name == name).unwrap();
+        let resume = &act("resume of 40 missed events").front;
+        assert!((resume.invocations, resume.posts) == (1, 1), "{resume:?}");
+        assert_eq!(act("the same, seen by 10 viewers").behind["Relay"].posts, 10);
+        let reserve = act("reserve one line");
         let named: Vec<_> = reserve.front.named().collect();
         let expected =
             ["Inventory: index due 1, reservation 2, stock journal 2, stock level 2", "Platform: limit 1"];

@@ -321,7 +321,8 @@ fn every_history_comes_to_what_arithmetic_says() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let world = runtime.block_on(World::new());
     let told = AtomicU64::new(0);
-    let config = Config { cases: HISTORIES, failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases: HISTORIES, max_shrink_iters: 64, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&prop::collection::vec(any_deed(), 1..=ACTS), |history| {
         let number = told.fetch_add(1, Ordering::SeqCst);
         let happens = async {
