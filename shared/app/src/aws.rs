@@ -4,7 +4,10 @@
 //! millisecond of every cold start. The trust store holds Amazon's own roots: loading a system's hundreds of
 //! certificates would be most of a cold start.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::{
@@ -80,10 +83,19 @@ pub struct Aws {
     access: AwsAccess,
     credentials: SharedCredentialsProvider,
     http: SharedHttpClient,
+    made: Arc<Made>,
+}
+
+/// The clients that were asked for already. Each takes a tenth of a millisecond to make, and every use case wants one.
+#[derive(Debug, Default)]
+struct Made {
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
 macro_rules! client {
-    ($self:ident, $sdk:ident, $endpoint:expr) => {{
+    ($self:ident, $sdk:ident, $endpoint:expr $(, $classifier:expr)?) => {{
         let mut config = $sdk::Config::builder()
             .behavior_version($sdk::config::BehaviorVersion::latest())
             .region(Region::new($self.access.region.clone()))
@@ -91,6 +103,7 @@ macro_rules! client {
             .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_BACKOFF))
             .http_client($self.http.clone());
         config.set_endpoint_url($endpoint);
+        $(config = config.retry_classifier($classifier);)?
         $sdk::Client::from_conf(config.build())
     }};
 }
@@ -110,19 +123,19 @@ impl Aws {
             .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(context)
             .build_https();
-        Ok(Self { access, credentials: SharedCredentialsProvider::new(credentials), http })
+        let credentials = SharedCredentialsProvider::new(credentials);
+        Ok(Self { access, credentials, http, made: Arc::default() })
     }
 
     /// A client of DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let client = client!(self, aws_sdk_dynamodb, self.access.endpoint.clone());
-        let config = client.config().to_builder().retry_classifier(OtherTransaction).build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+        let make = || client!(self, aws_sdk_dynamodb, self.access.endpoint.clone(), OtherTransaction);
+        self.made.dynamodb.get_or_init(make).clone()
     }
 
     /// A client of SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        client!(self, aws_sdk_sqs, self.access.endpoint.clone())
+        self.made.sqs.get_or_init(|| client!(self, aws_sdk_sqs, self.access.endpoint.clone())).clone()
     }
 
     /// A client of SNS.
@@ -132,7 +145,7 @@ impl Aws {
 
     /// A client of SSM.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
-        client!(self, aws_sdk_ssm, self.access.endpoint.clone())
+        self.made.ssm.get_or_init(|| client!(self, aws_sdk_ssm, self.access.endpoint.clone())).clone()
     }
 
     /// A client of the `@connections` of the WebSocket API at `endpoint`.

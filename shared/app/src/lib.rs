@@ -35,6 +35,7 @@ pub mod stock_alerts;
 pub mod store;
 pub mod stripe;
 pub mod sweeper;
+pub mod web;
 
 pub use clock::Clock;
 pub use error::{Error, Result};

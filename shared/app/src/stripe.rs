@@ -19,8 +19,6 @@ use crate::{Error, Result};
 
 /// The version of Stripe's API that these types were written against.
 const API_VERSION: &str = "2025-03-31.basil";
-/// Longer than Stripe's slowest answers, shorter than any function's timeout.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 /// Stripe signs with at most this many secrets at once.
 const MAX_SIGNATURES: usize = 16;
 
@@ -221,12 +219,7 @@ impl Stripe {
     /// # Errors
     /// If the TLS client cannot be built, which would be a fault of this build.
     pub fn new(base: impl Into<String>, secret_key: crate::secrets::Secret) -> Result<Self> {
-        let http =
-            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        let http = http.map_err(|error| Error::Internal {
-            what: "no HTTP client".into(),
-            source: Some(Box::new(error)),
-        })?;
+        let http = crate::web::client()?;
         Ok(Self { http, base: base.into().trim_end_matches('/').to_owned(), secret_key })
     }
 

@@ -305,9 +305,9 @@ pub struct Jwks {
 }
 
 impl Jwks {
-    /// The keys at `url`.
-    pub fn new(url: String, keys: KeySet, clock: Clock) -> Self {
-        Self { url, keys, clock, http: reqwest::Client::new(), fetched: Mutex::new(None) }
+    /// The keys at `url`, asked for over `http`.
+    pub fn new(url: String, keys: KeySet, clock: Clock, http: reqwest::Client) -> Self {
+        Self { url, keys, clock, http, fetched: Mutex::new(None) }
     }
 
     /// The key called `kid`, if it is for `algorithm`. Keys are replaced by adding new ones: one that is not known is

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     str::FromStr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use app::{
@@ -128,6 +128,12 @@ pub struct Environment {
     emitter: Emitter,
     problems: Arc<Mutex<Vec<String>>>,
     aws: Aws,
+    stripe: Arc<OnceLock<Stripe>>,
+}
+
+/// The levels of the log, which starts before everything else so that it can tell what is wrong with the rest.
+pub(crate) fn log_levels() -> Option<String> {
+    std::env::vars().find_map(|(name, value)| (name == "RUST_LOG").then_some(value))
 }
 
 impl Environment {
@@ -163,6 +169,7 @@ impl Environment {
             emitter,
             problems: Arc::new(Mutex::new(problems)),
             aws,
+            stripe: Arc::default(),
         })
     }
 
@@ -352,7 +359,7 @@ impl Environment {
                 audience: self.optional("JWT_AUDIENCE"),
                 shops: self.believed("JWKS_SHOPS"),
             };
-            Jwks::new(url, keys, self.clock())
+            Jwks::new(url, keys, self.clock(), built(app::web::client()))
         });
         Authenticator::new(self.secret("JWT_SECRET"), shared, jwks, lifetime, self.identity(), self.clock())
     }
@@ -396,11 +403,16 @@ impl Environment {
 
     /// What settles payments.
     pub fn settlement(&self) -> Settlement {
-        let base = self.optional("STRIPE_API_BASE").unwrap_or_else(|| "https://api.stripe.com".into());
-        match Stripe::new(base, self.secret("STRIPE_SECRET_KEY")) {
-            Ok(stripe) => Settlement::new(self.store(), self.clock(), stripe),
-            Err(error) => unreachable!("the TLS client of this build works: {error}"),
-        }
+        Settlement::new(self.store(), self.clock(), self.stripe())
+    }
+
+    /// The way to Stripe, one for all that asks: a client of the web is costly to make.
+    fn stripe(&self) -> Stripe {
+        let make = || {
+            let base = self.optional("STRIPE_API_BASE").unwrap_or_else(|| "https://api.stripe.com".into());
+            built(Stripe::new(base, self.secret("STRIPE_SECRET_KEY")))
+        };
+        self.stripe.get_or_init(make).clone()
     }
 
     /// With what webhooks are signed, and how far their instant may be from ours.
@@ -480,6 +492,11 @@ impl Environment {
     pub fn logs_sockets(&self) -> bool {
         self.parsed("WEBSOCKET_ENABLE_LOGGING", true, "true or false")
     }
+}
+
+/// What can only fail if this build cannot do TLS.
+fn built<T>(made: app::Result<T>) -> T {
+    made.unwrap_or_else(|error| unreachable!("the TLS client of this build works: {error}"))
 }
 
 #[cfg(test)]

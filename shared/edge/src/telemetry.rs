@@ -4,7 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Writes lines that CloudWatch reads as metrics.
 #[derive(Clone)]
@@ -66,13 +66,14 @@ impl Emitter {
     }
 }
 
-/// Logs as JSON lines, at the level that `RUST_LOG` says. Called once, by a function's `main`.
+/// Logs as JSON lines, at the levels of `RUST_LOG`, such as `info` or `warn,app=debug`. Called once, by a function's
+/// `main`.
+///
+/// The filter knows levels and targets only: one that also knows fields and spans brings a regular expression engine,
+/// half a megabyte of it, into every function.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(filter)
-        .with_current_span(false)
-        .init();
+    let asked = crate::environment::log_levels().and_then(|levels| levels.parse().ok());
+    let levels: Targets = asked.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    tracing_subscriber::registry().with(lines).with(levels).init();
 }
