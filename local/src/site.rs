@@ -3,6 +3,7 @@
 //! On AWS these are files in a bucket (`shopwire docs` writes them, `infra/deploy` uploads them); no bootstrap
 //! contains them.
 
+mod precise;
 mod zip;
 
 use std::{
@@ -85,6 +86,7 @@ pub fn openapi() -> OpenApi {
     for (_, document) in functions::documents() {
         whole.merge(document);
     }
+    precise::refine(&mut whole);
     whole
 }
 

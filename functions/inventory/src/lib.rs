@@ -86,6 +86,7 @@ struct StockQuery {
 #[into_params(parameter_in = Query)]
 struct ProductsQuery {
     /// Up to 100 products, separated by commas.
+    #[param(pattern = "^[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,99}$")]
     product_ids: String,
 }
 

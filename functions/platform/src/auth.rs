@@ -50,7 +50,7 @@ async fn link_guest(
 }
 
 /// Ends a session, or all of somebody's, and closes their sockets.
-#[utoipa::path(post, path = "/api/v1/auth/revoke", tag = "auth", request_body = NewRevocation,
+#[utoipa::path(post, path = "/api/v1/auth/revoke", tag = "auth", request_body = Option<NewRevocation>,
     security(("bearer" = [])),
     responses((status = 200, body = RevocationView), (status = "default", body = Problem)))]
 async fn revoke_sessions(

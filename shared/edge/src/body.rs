@@ -160,7 +160,9 @@ pub fn page(request: &PageRequest) -> Result<(u32, Option<Cursor>), Error> {
     if !(1..=100).contains(&limit) {
         return Err(Error::field("limit", "out_of_range", "expected 1 to 100"));
     }
-    Ok((limit, request.cursor.as_deref().map(Cursor::parse).transpose()?))
+    // A form that sends every field sends an empty one for the first page.
+    let cursor = request.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+    Ok((limit, cursor.map(Cursor::parse).transpose()?))
 }
 
 #[cfg(test)]

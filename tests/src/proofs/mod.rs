@@ -8,3 +8,4 @@ mod crash_stock;
 mod histories;
 mod mixes;
 mod races;
+mod torture;

@@ -56,9 +56,12 @@ impl Inventory {
 
 /// What came of one change; an error that says nothing about it is one of the whole request.
 fn result(outcome: Result<AdjustmentView>) -> Result<AdjustmentResult> {
-    let refused = |error| Ok(AdjustmentResult { success: false, done: None, error: Some(error) });
+    let refused =
+        |error| Ok(AdjustmentResult { success: false, level: None, movement: None, error: Some(error) });
     match outcome {
-        Ok(done) => Ok(AdjustmentResult { success: true, done: Some(done), error: None }),
+        Ok(AdjustmentView { level, movement }) => {
+            Ok(AdjustmentResult { success: true, level: Some(level), movement: Some(movement), error: None })
+        }
         Err(Error::Invalid { code, detail, .. }) => refused(RowError { code, detail, items: vec![] }),
         Err(Error::Conflict { code, detail, shortage }) => {
             refused(RowError { code, detail, items: shortage })

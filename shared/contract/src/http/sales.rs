@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::inventory::{AdjustmentView, NewAdjustment, NewLine};
+use super::inventory::{LevelView, MovementView, NewAdjustment, NewLine};
 use crate::errors::{ErrorCode, Shortage};
 
 /// The most changes by hand in one request.
@@ -88,9 +88,12 @@ pub struct AdjustmentsView {
 pub struct AdjustmentResult {
     /// Whether it was made.
     pub success: bool,
-    /// The level after it, and its ledger row.
-    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
-    pub done: Option<AdjustmentView>,
+    /// The level after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelView>,
+    /// Its ledger row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<MovementView>,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RowError>,
