@@ -93,7 +93,6 @@ async fn read_config(
 #[into_params(parameter_in = Query)]
 struct HealthQuery {
     /// `1` asks every part (admins).
-    #[param(minimum = 0, maximum = 1)]
     deep: Option<u8>,
 }
 

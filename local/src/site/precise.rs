@@ -3,7 +3,7 @@
 use utoipa::openapi::{
     Object, OpenApi, PathItem, RefOr, Schema,
     path::{Operation, Parameter},
-    schema::Type,
+    schema::{AnyOf, SchemaType, Type},
 };
 
 /// Makes a document say exactly what `edge` does with headers, cursors and errors.
@@ -19,6 +19,32 @@ pub fn refine(document: &mut OpenApi) {
             }
         }
     }
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+    for schema in schemas {
+        parts_may_be_missing(schema);
+    }
+}
+
+/// Fields that are flattened into an object and may be missing are missing, and not `null` in the object's place, which
+/// is how `utoipa` writes down every `Option`.
+fn parts_may_be_missing(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::AllOf(whole)) = schema else {
+        return;
+    };
+    for part in &mut whole.items {
+        if let RefOr::T(Schema::OneOf(either)) = part
+            && either.items.iter().any(is_null)
+        {
+            let there = either.items.iter().filter(|item| !is_null(item)).cloned();
+            let missing = RefOr::T(Schema::Object(Object::with_type(Type::Object)));
+            let items = there.chain([missing]).collect();
+            *part = RefOr::T(Schema::AnyOf(AnyOf { items, ..AnyOf::default() }));
+        }
+    }
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
 }
 
 /// Whatever is not what was asked for comes as `application/problem+json`; `utoipa` knows one media type for all that

@@ -65,7 +65,7 @@ pub struct NewServiceKey {
     /// What it is for.
     pub name: Line,
     /// What it is good for.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<Scope>, min_items = 1)]
     pub scopes: BTreeSet<Scope>,
 }
 
