@@ -5,7 +5,7 @@
 //! | `{shop}#stock#{product}` | `level#{location}#{variant}` | a level: three counters and a version |
 //! | the same | `j#{uuid v7}` | one row of the ledger |
 //! | `{shop}#stock#{product}#{n}` | the same two | bucket number n of a level that is divided, and its ledger |
-//! | `{shop}#reservation#res_{holder}` | `reservation-{name}` | a person's hold; in `due` while it is active and belongs to no order |
+//! | `{shop}#reservation#res_{holder}` | `reservation-{place}` | a person's hold; in `due` while it is active and belongs to no order |
 //! | `{shop}#reservation#{id}` | `reservation` | a hold of an order or of a program |
 //! | `{shop}#watch#{product}` | `watch#{variant}`, `thresholds`, `j#{uuid v7}` | which lines were crossed, where they are, what was told |
 //! | `{shop}#alerts` | `alr_…` | an alert |
@@ -23,7 +23,7 @@ mod watches;
 
 pub use divisions::Divisions;
 pub use movements::MovementFilter;
-pub use reservations::{RESERVATION, ReservationRow, StoredReservation, holder_reservation};
+pub use reservations::{NextPlace, RESERVATION, ReservationRow, StoredReservation};
 pub use sales::SaleRow;
 
 use std::collections::BTreeMap;
