@@ -3,6 +3,7 @@
 mod adjustments;
 mod audit;
 mod batch;
+mod closing;
 mod commitments;
 mod division;
 mod draw;

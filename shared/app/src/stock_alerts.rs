@@ -14,12 +14,14 @@ use contract::{
 use domain::{
     AlertId, EventId, ShopId, Sku,
     alerts::{Crossing, Sighting, Thresholds, Watch},
+    checkpoint::Checkpoint,
 };
 use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result, Settings,
     clock::derived_at,
+    inventory::Inventory,
     journal::Author,
     store::{Dynamo, Transaction, inventory::LevelRow},
 };
@@ -52,6 +54,9 @@ impl StockWatch {
         if !(is_new || lines_moved || is_divided || may_be_crossed) {
             return Ok(());
         }
+        if is_new {
+            self.begin_checkpoint(after).await?;
+        }
         let mut after = after.clone();
         if is_new
             && after.low_stock.is_none()
@@ -63,6 +68,16 @@ impl StockWatch {
             after.overstock = own.thresholds.overstock.map(i64::from);
         }
         self.judge(was, &after, is_divided).await
+    }
+
+    /// Notes when the first rows of the ledger of a level that has begun may go.
+    async fn begin_checkpoint(&self, level: &LevelRow) -> Result<()> {
+        let due_at = self.clock.after(Inventory::movements_kept(&self.settings));
+        let ledger = (&level.shop_id, &level.sku.product_id, level.bucket);
+        let mut transaction = Transaction::default();
+        transaction.put_checkpoint(&self.store, ledger, &Checkpoint::begun(), due_at)?;
+        // If it was refused, another level of the product was seen first.
+        self.store.commit(&transaction).await.map(drop)
     }
 
     async fn judge(&self, was: i64, row: &LevelRow, is_divided: bool) -> Result<()> {

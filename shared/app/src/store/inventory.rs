@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `{shop}#stock#{product}` | `level#{location}#{variant}` | a level: three counters and a version |
 //! | the same | `j#{uuid v7}` | one row of the ledger |
-//! | `{shop}#stock#{product}#{n}` | the same two | bucket number n of a level that is divided, and its ledger |
+//! | the same | `checkpoint` | what rows of the ledger came to that have gone; in `due` until the next ones may go |
+//! | `{shop}#stock#{product}#{n}` | the same three | bucket number n of a level that is divided, and its ledger |
 //! | `{shop}#reservation#res_{holder}` | `reservation-{place}` | a person's hold; in `due` while it is active and belongs to no order |
 //! | `{shop}#reservation#{id}` | `reservation` | a hold of an order or of a program |
 //! | `{shop}#watch#{product}` | `watch#{variant}`, `thresholds`, `j#{uuid v7}` | which lines were crossed, where they are, what was told |
@@ -15,14 +16,16 @@
 //! A level is changed by adding to it under `available >= :n`, without reading it and without its version: with a
 //! version in the condition, 45 of 64 buyers of 64 pieces were wrongly refused.
 
+mod checkpoints;
 mod divisions;
 mod movements;
 mod reservations;
 mod sales;
 mod watches;
 
+pub use checkpoints::ledger_named;
 pub use divisions::Divisions;
-pub use movements::MovementFilter;
+pub use movements::{Books, MovementFilter};
 pub use reservations::{NextPlace, RESERVATION, ReservationRow, StoredReservation};
 pub use sales::SaleRow;
 

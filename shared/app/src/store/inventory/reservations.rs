@@ -306,8 +306,9 @@ impl Dynamo {
         Ok(rows.into_iter().map(StoredReservation::from).collect())
     }
 
-    /// Holds in partition `shard` of the due index that somebody had to see to at `now`, oldest first.
-    pub async fn due_reservations(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
+    /// What is in partition `shard` of the table's due index and somebody had to see to at `now`, oldest first: holds
+    /// and ledgers.
+    pub async fn due_stock(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
         self.due(&self.tables.inventory, shard, now, limit).await
     }
 }
