@@ -13,6 +13,7 @@ mod holds;
 mod ledger;
 mod levels;
 mod lines;
+mod lots;
 mod returns;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use contract::{
 };
 use domain::{
     AlertId, EventId, ShopId, Sku,
-    alerts::{Crossing, Sighting, Thresholds, Watch},
+    alerts::{AlertKind, Crossing, Sighting, Thresholds, Watch},
     checkpoint::Checkpoint,
 };
 use jiff::SignedDuration;
@@ -154,25 +154,46 @@ impl StockWatch {
         let now = self.clock.now();
         let kind = match &crossing {
             Crossing::Alert { kind, .. } => format!("{kind:?}"),
+            Crossing::Expiring { .. } => "expiring".into(),
             Crossing::SoldOut => "sold out".into(),
             Crossing::BackInStock { .. } => "back".into(),
         };
         let variant = sku.variant_id.as_ref().map_or("", |variant| variant.as_str());
         let name = derived_at(now, &[shop.as_str(), sku.product_id.as_str(), variant, named, &kind]);
         let (product_id, variant_id) = (sku.product_id.clone(), sku.variant_id.clone());
+        let (alert_id, expires_on) = (AlertId::from_uuid(name), None);
         let fact = match crossing {
             Crossing::SoldOut => Fact::OutOfStock { product_id, variant_id },
             Crossing::BackInStock { available, crossing } => {
                 Fact::BackInStock { product_id, variant_id, available_quantity: available, crossing }
             }
             Crossing::Alert { kind, location, quantity, threshold } => {
-                let alert_id = AlertId::from_uuid(name);
-                let alert =
-                    StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold };
-                transaction.put_alert(&self.store, shop, &alert_view(&alert, now))?;
+                let alert = StockAlert {
+                    alert_id,
+                    kind,
+                    product_id,
+                    variant_id,
+                    location,
+                    quantity,
+                    threshold,
+                    expires_on,
+                };
                 Fact::StockAlert(alert)
             }
+            Crossing::Expiring { location, lot, days } => Fact::StockAlert(StockAlert {
+                alert_id,
+                kind: AlertKind::Expiring,
+                product_id,
+                variant_id,
+                location,
+                quantity: lot.pieces,
+                threshold: days.into(),
+                expires_on: Some(lot.expires_on),
+            }),
         };
+        if let Fact::StockAlert(alert) = &fact {
+            transaction.put_alert(&self.store, shop, &alert_view(alert, now))?;
+        }
         let author = Author::system(shop, format!("stock:{}", sku.product_id));
         let subject = format!("stock:{}", sku.product_id);
         let event: JournalEvent = author.event_named(EventId::from_uuid(name), now, subject, 0, fact);
@@ -181,7 +202,8 @@ impl StockWatch {
 }
 
 fn alert_view(alert: &StockAlert, raised_at: jiff::Timestamp) -> AlertView {
-    let StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold } = alert.clone();
+    let StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold, expires_on } =
+        alert.clone();
     AlertView {
         alert_id,
         kind,
@@ -191,6 +213,7 @@ fn alert_view(alert: &StockAlert, raised_at: jiff::Timestamp) -> AlertView {
         location,
         quantity,
         threshold,
+        expires_on,
         raised_at,
         acknowledged_at: None,
         acknowledged_by: None,

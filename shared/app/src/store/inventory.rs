@@ -8,6 +8,7 @@
 //! | `{shop}#stock#{product}#{n}` | the same three | bucket number n of a level that is divided, and its ledger |
 //! | `{shop}#reservation#res_{holder}` | `reservation-{place}` | a person's hold; in `due` while it is active and belongs to no order |
 //! | `{shop}#reservation#{id}` | `reservation` | a hold of an order or of a program |
+//! | `{shop}#lots#{product}#{location}#{variant}` | `lots` | pieces of a level that are best before a day; in `due` until the next are told |
 //! | `{shop}#watch#{product}` | `watch#{variant}`, `thresholds`, `j#{uuid v7}` | which lines were crossed, where they are, what was told |
 //! | `{shop}#alerts` | `alr_…` | an alert |
 //! | `{shop}#locations` | `location#{id}`, `j#{uuid v7}` | a place where stock lies |
@@ -18,6 +19,7 @@
 
 mod checkpoints;
 mod divisions;
+mod lots;
 mod movements;
 mod reservations;
 mod sales;
@@ -25,12 +27,14 @@ mod watches;
 
 pub use checkpoints::ledger_named;
 pub use divisions::Divisions;
+pub use lots::level_named;
 pub use movements::{Books, MovementFilter};
 pub use reservations::{NextPlace, RESERVATION, ReservationRow, StoredReservation};
 pub use sales::SaleRow;
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Fact, JournalEvent, journal::StockMovement};
 use domain::{
     Bucket, EventId, ProductId, ShopId, Sku,
@@ -78,6 +82,9 @@ pub struct LevelRow {
     /// This many pieces and more are too many.
     #[serde(default)]
     pub overstock: Option<i64>,
+    /// Whether pieces have come in that are best before a day.
+    #[serde(default)]
+    pub has_lots: bool,
 }
 
 fn stock_pk(shop: &ShopId, product: &ProductId, bucket: Bucket) -> String {
@@ -98,6 +105,7 @@ struct Sum {
     counters: [i64; 3],
     event: EventId,
     kind: ChangeType,
+    has_lots: bool,
 }
 
 impl Transaction {
@@ -113,6 +121,7 @@ impl Transaction {
                 counters: [0; 3],
                 event: event.id.clone(),
                 kind: change.kind,
+                has_lots: movement.expires_on.is_some(),
             });
             let differences = [change.available, change.reserved, change.committed];
             sum.counters.iter_mut().zip(differences).for_each(|(counter, difference)| *counter += difference);
@@ -132,7 +141,7 @@ impl Transaction {
         let movement = movement_of(event)?;
         let change = movement.change;
         let counters = [change.available, change.reserved, change.committed];
-        let sum = Sum { counters, event: event.id.clone(), kind: change.kind };
+        let sum = Sum { counters, event: event.id.clone(), kind: change.kind, has_lots: false };
         self.shelves.push((movement.sku.clone(), movement.bucket));
         self.change_level(store, &event.shop_id, (&movement.sku, movement.bucket), &sum, Some(seen))?;
         self.write_movement(store, event)
@@ -170,6 +179,10 @@ impl Transaction {
         if !bucket.is_first() {
             expression.push_str(", bucket_number = :bucket");
             set.insert(":bucket".into(), number(bucket.number()));
+        }
+        if sum.has_lots {
+            expression.push_str(", has_lots = :lots");
+            set.insert(":lots".into(), AttributeValue::Bool(true));
         }
         expression
             .push_str(" ADD available :available, reserved :reserved, committed :committed, version :one");
@@ -219,7 +232,7 @@ impl Transaction {
                  last_event = :event, last_change = :kind, bucket_number = :bucket, buckets = :made, \
                  drawn_from = :drawn"
                 .to_owned();
-            let mut also = |name: &str, value: Option<aws_sdk_dynamodb::types::AttributeValue>| {
+            let mut also = |name: &str, value: Option<AttributeValue>| {
                 if let Some(value) = value {
                     expression.extend([", ", name, " = :", name]);
                     set.insert(format!(":{name}"), value);

@@ -306,8 +306,8 @@ impl Dynamo {
         Ok(rows.into_iter().map(StoredReservation::from).collect())
     }
 
-    /// What is in partition `shard` of the table's due index and somebody had to see to at `now`, oldest first: holds
-    /// and ledgers.
+    /// What is in partition `shard` of the table's due index and somebody had to see to at `now`, oldest first: holds,
+    /// lots and ledgers.
     pub async fn due_stock(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
         self.due(&self.tables.inventory, shard, now, limit).await
     }
