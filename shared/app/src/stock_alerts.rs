@@ -160,37 +160,7 @@ impl StockWatch {
         };
         let variant = sku.variant_id.as_ref().map_or("", |variant| variant.as_str());
         let name = derived_at(now, &[shop.as_str(), sku.product_id.as_str(), variant, named, &kind]);
-        let (product_id, variant_id) = (sku.product_id.clone(), sku.variant_id.clone());
-        let (alert_id, expires_on) = (AlertId::from_uuid(name), None);
-        let fact = match crossing {
-            Crossing::SoldOut => Fact::OutOfStock { product_id, variant_id },
-            Crossing::BackInStock { available, crossing } => {
-                Fact::BackInStock { product_id, variant_id, available_quantity: available, crossing }
-            }
-            Crossing::Alert { kind, location, quantity, threshold } => {
-                let alert = StockAlert {
-                    alert_id,
-                    kind,
-                    product_id,
-                    variant_id,
-                    location,
-                    quantity,
-                    threshold,
-                    expires_on,
-                };
-                Fact::StockAlert(alert)
-            }
-            Crossing::Expiring { location, lot, days } => Fact::StockAlert(StockAlert {
-                alert_id,
-                kind: AlertKind::Expiring,
-                product_id,
-                variant_id,
-                location,
-                quantity: lot.pieces,
-                threshold: days.into(),
-                expires_on: Some(lot.expires_on),
-            }),
-        };
+        let fact = fact_of(sku, crossing, AlertId::from_uuid(name));
         if let Fact::StockAlert(alert) = &fact {
             transaction.put_alert(&self.store, shop, &alert_view(alert, now))?;
         }
@@ -199,6 +169,33 @@ impl StockWatch {
         let event: JournalEvent = author.event_named(EventId::from_uuid(name), now, subject, 0, fact);
         transaction.journal_watch(&self.store, &sku.product_id, &event)
     }
+}
+
+/// What is told of a crossing; an alert gets this name.
+fn fact_of(sku: &Sku, crossing: Crossing, alert_id: AlertId) -> Fact {
+    let (product_id, variant_id) = (sku.product_id.clone(), sku.variant_id.clone());
+    let (kind, location, quantity, threshold, expires_on) = match crossing {
+        Crossing::SoldOut => return Fact::OutOfStock { product_id, variant_id },
+        Crossing::BackInStock { available, crossing } => {
+            return Fact::BackInStock { product_id, variant_id, available_quantity: available, crossing };
+        }
+        Crossing::Alert { kind, location, quantity, threshold } => {
+            (kind, location, quantity, threshold, None)
+        }
+        Crossing::Expiring { location, lot, days } => {
+            (AlertKind::Expiring, location, lot.pieces, days.into(), Some(lot.expires_on))
+        }
+    };
+    Fact::StockAlert(StockAlert {
+        alert_id,
+        kind,
+        product_id,
+        variant_id,
+        location,
+        quantity,
+        threshold,
+        expires_on,
+    })
 }
 
 fn alert_view(alert: &StockAlert, raised_at: jiff::Timestamp) -> AlertView {

@@ -17,6 +17,7 @@
 //! A level is changed by adding to it under `available >= :n`, without reading it and without its version: with a
 //! version in the condition, 45 of 64 buyers of 64 pieces were wrongly refused.
 
+mod changes;
 mod checkpoints;
 mod divisions;
 mod lots;
@@ -43,9 +44,10 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::changes::LevelChange;
 use super::{
     Dynamo, Item, JOURNAL, Key, Query, Refusal, Transaction,
-    dynamo::{item, number, text, values},
+    dynamo::{item, number, values},
 };
 use crate::{Error, Result};
 
@@ -155,51 +157,28 @@ impl Transaction {
         sum: &Sum,
         seen_version: Option<u64>,
     ) -> Result<()> {
-        let [available, reserved, committed] = sum.counters;
-        let kind =
-            serde_dynamo::to_attribute_value(sum.kind).map_err(|error| Error::internal(error.to_string()))?;
-        let mut set = values([
-            (":available", number(available)),
-            (":reserved", number(reserved)),
-            (":committed", number(committed)),
-            (":one", number(1)),
-            (":shop", text(shop.as_str())),
-            (":product", text(sku.product_id.as_str())),
-            (":location", text(sku.location.as_str())),
-            (":event", text(sum.event.as_str())),
-            (":kind", kind),
-        ]);
-        let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
-             last_event = :event, last_change = :kind"
-            .to_owned();
-        if let Some(variant) = &sku.variant_id {
-            expression.push_str(", variant_id = :variant");
-            set.insert(":variant".into(), text(variant.as_str()));
-        }
+        let mut change = LevelChange::of(shop, sku, (&sum.event, sum.kind), sum.counters)?;
         if !bucket.is_first() {
-            expression.push_str(", bucket_number = :bucket");
-            set.insert(":bucket".into(), number(bucket.number()));
+            change.note("bucket_number", number(bucket.number()));
         }
         if sum.has_lots {
-            expression.push_str(", has_lots = :lots");
-            set.insert(":lots".into(), AttributeValue::Bool(true));
+            change.note("has_lots", AttributeValue::Bool(true));
         }
-        expression
-            .push_str(" ADD available :available, reserved :reserved, committed :committed, version :one");
         let condition = match seen_version {
             None => {
                 // Whoever takes from the first bucket without knowing that there are others learns it here.
-                let is_unaware =
-                    available < 0 && bucket.is_first() && store.divisions.of(shop, sku).is_none();
-                floor(sum.counters, is_unaware, &mut set)
+                let takes = sum.counters.first().is_some_and(|available| *available < 0);
+                let is_unaware = takes && bucket.is_first() && store.divisions.of(shop, sku).is_none();
+                change.floor(is_unaware)
             }
             Some(0) => Some("attribute_not_exists(pk)".into()),
             Some(version) => {
-                set.insert(":seen".into(), number(version));
+                change.values.insert(":seen".into(), number(version));
                 Some("version = :seen".into())
             }
         };
-        self.update(&store.tables.inventory, &level_key(shop, sku, bucket), expression, condition, set)
+        let key = level_key(shop, sku, bucket);
+        self.update(&store.tables.inventory, &key, change.expression(), condition, change.values)
     }
 
     /// Shares a level out to buckets as `events` say, of which each is about one bucket: `made` rows in all, from the
@@ -214,38 +193,24 @@ impl Transaction {
     ) -> Result<()> {
         for event in events {
             let movement = movement_of(event)?;
-            let available = movement.change.available;
-            let mut set = values([
-                (":available", number(available)),
-                (":none", number(0)),
-                (":one", number(1)),
-                (":shop", text(event.shop_id.as_str())),
-                (":product", text(sku.product_id.as_str())),
-                (":location", text(sku.location.as_str())),
-                (":event", text(event.id.as_str())),
-                (":kind", text("correction")),
-                (":bucket", number(movement.bucket.number())),
-                (":made", number(made)),
-                (":drawn", number(drawn_from)),
-            ]);
-            let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
-                 last_event = :event, last_change = :kind, bucket_number = :bucket, buckets = :made, \
-                 drawn_from = :drawn"
-                .to_owned();
-            let mut also = |name: &str, value: Option<AttributeValue>| {
-                if let Some(value) = value {
-                    expression.extend([", ", name, " = :", name]);
-                    set.insert(format!(":{name}"), value);
+            let why = (&event.id, ChangeType::Correction);
+            let counters = [movement.change.available, 0, 0];
+            let mut change = LevelChange::of(&event.shop_id, sku, why, counters)?;
+            change.note("bucket_number", number(movement.bucket.number()));
+            change.note("buckets", number(made));
+            change.note("drawn_from", number(drawn_from));
+            for (name, line) in [
+                ("low_stock", first.and_then(|row| row.low_stock)),
+                ("overstock", first.and_then(|row| row.overstock)),
+            ] {
+                if let Some(line) = line {
+                    change.note(name, number(line));
                 }
-            };
-            also("variant_id", sku.variant_id.as_ref().map(|variant| text(variant.as_str())));
-            also("low_stock", first.and_then(|row| row.low_stock).map(number));
-            also("overstock", first.and_then(|row| row.overstock).map(number));
-            expression.push_str(" ADD available :available, reserved :none, committed :none, version :one");
-            let condition = floor([available, 0, 0], false, &mut set);
+            }
+            let condition = change.floor(false);
             let key = level_key(&event.shop_id, sku, movement.bucket);
             self.shelves.push((sku.clone(), movement.bucket));
-            self.update(&store.tables.inventory, &key, expression, condition, set)?;
+            self.update(&store.tables.inventory, &key, change.expression(), condition, change.values)?;
         }
         events
             .iter()
@@ -291,21 +256,6 @@ fn movement_of(event: &JournalEvent) -> Result<&StockMovement> {
         Fact::StockChanged(movement) => Ok(movement),
         _ => Err(Error::internal(format!("{} does not change stock", event.id))),
     }
-}
-
-/// What must be there for no counter to fall below nothing; conditions cannot do arithmetic.
-fn floor(differences: [i64; 3], is_unaware: bool, values: &mut Item) -> Option<String> {
-    let counters = ["available", "reserved", "committed"].into_iter().zip(differences);
-    let needs = counters.filter(|(_, difference)| *difference < 0).map(|(counter, difference)| {
-        let name = format!(":{counter}_needed");
-        values.insert(name.clone(), number(-difference));
-        format!("{counter} >= {name}")
-    });
-    let mut needs: Vec<_> = needs.collect();
-    if is_unaware {
-        needs.push("attribute_not_exists(buckets)".into());
-    }
-    (!needs.is_empty()).then(|| needs.join(" AND "))
 }
 
 /// Available pieces of the level that refused write number `index`; `None` if it was not refused.
