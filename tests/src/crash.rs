@@ -124,6 +124,17 @@ impl Drop for Point {
     }
 }
 
+/// Does `acts` in a new shop, each as [`go_wrong_everywhere`] does; fails if it has tried fewer than `least` points.
+pub async fn done_wherever_it_breaks_off(acts: &[impl Act], least: u64) {
+    let world = World::new().await;
+    let mut points = 0;
+    for act in acts {
+        points += go_wrong_everywhere(&world, act).await;
+    }
+    assert!(points >= least, "{points}");
+    world.end().await;
+}
+
 /// Does `act` once for every request that it makes and every way in which that goes wrong; says how many those were.
 pub async fn go_wrong_everywhere(world: &World, act: &impl Act) -> u64 {
     let mut points = 0;

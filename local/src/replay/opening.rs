@@ -117,6 +117,7 @@ async fn deliver(
                 reason: Line::new("opening stock").ok(),
                 order_id: None,
                 client_time: None,
+                expires_on: None,
             };
             let key = format!("{run}-stock-{}-{}-{delivery}", product.code, variant.price.0);
             let path = "/api/v1/inventory/adjustments";

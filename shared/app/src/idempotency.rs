@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long records are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long a run may take; longer than any function's timeout. A run that was cut off gives its lock back after it.
 const LOCKED: SignedDuration = SignedDuration::from_secs(60);
 

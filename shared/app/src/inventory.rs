@@ -3,6 +3,7 @@
 mod adjustments;
 mod audit;
 mod batch;
+mod closing;
 mod commitments;
 mod division;
 mod draw;
@@ -12,6 +13,7 @@ mod holds;
 mod ledger;
 mod levels;
 mod lines;
+mod lots;
 mod returns;
 
 use std::sync::Arc;

@@ -13,13 +13,15 @@ use contract::{
 };
 use domain::{
     AlertId, EventId, ShopId, Sku,
-    alerts::{Crossing, Sighting, Thresholds, Watch},
+    alerts::{AlertKind, Crossing, Sighting, Thresholds, Watch},
+    checkpoint::Checkpoint,
 };
 use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result, Settings,
     clock::derived_at,
+    inventory::Inventory,
     journal::Author,
     store::{Dynamo, Transaction, inventory::LevelRow},
 };
@@ -52,6 +54,9 @@ impl StockWatch {
         if !(is_new || lines_moved || is_divided || may_be_crossed) {
             return Ok(());
         }
+        if is_new {
+            self.begin_checkpoint(after).await?;
+        }
         let mut after = after.clone();
         if is_new
             && after.low_stock.is_none()
@@ -63,6 +68,16 @@ impl StockWatch {
             after.overstock = own.thresholds.overstock.map(i64::from);
         }
         self.judge(was, &after, is_divided).await
+    }
+
+    /// Notes when the first rows of the ledger of a level that has begun may go.
+    async fn begin_checkpoint(&self, level: &LevelRow) -> Result<()> {
+        let due_at = self.clock.after(Inventory::movements_kept(&self.settings));
+        let ledger = (&level.shop_id, &level.sku.product_id, level.bucket);
+        let mut transaction = Transaction::default();
+        transaction.put_checkpoint(&self.store, ledger, &Checkpoint::begun(), due_at)?;
+        // If it was refused, another level of the product was seen first.
+        self.store.commit(&transaction).await.map(drop)
     }
 
     async fn judge(&self, was: i64, row: &LevelRow, is_divided: bool) -> Result<()> {
@@ -139,25 +154,16 @@ impl StockWatch {
         let now = self.clock.now();
         let kind = match &crossing {
             Crossing::Alert { kind, .. } => format!("{kind:?}"),
+            Crossing::Expiring { .. } => "expiring".into(),
             Crossing::SoldOut => "sold out".into(),
             Crossing::BackInStock { .. } => "back".into(),
         };
         let variant = sku.variant_id.as_ref().map_or("", |variant| variant.as_str());
         let name = derived_at(now, &[shop.as_str(), sku.product_id.as_str(), variant, named, &kind]);
-        let (product_id, variant_id) = (sku.product_id.clone(), sku.variant_id.clone());
-        let fact = match crossing {
-            Crossing::SoldOut => Fact::OutOfStock { product_id, variant_id },
-            Crossing::BackInStock { available, crossing } => {
-                Fact::BackInStock { product_id, variant_id, available_quantity: available, crossing }
-            }
-            Crossing::Alert { kind, location, quantity, threshold } => {
-                let alert_id = AlertId::from_uuid(name);
-                let alert =
-                    StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold };
-                transaction.put_alert(&self.store, shop, &alert_view(&alert, now))?;
-                Fact::StockAlert(alert)
-            }
-        };
+        let fact = fact_of(sku, crossing, AlertId::from_uuid(name));
+        if let Fact::StockAlert(alert) = &fact {
+            transaction.put_alert(&self.store, shop, &alert_view(alert, now))?;
+        }
         let author = Author::system(shop, format!("stock:{}", sku.product_id));
         let subject = format!("stock:{}", sku.product_id);
         let event: JournalEvent = author.event_named(EventId::from_uuid(name), now, subject, 0, fact);
@@ -165,8 +171,36 @@ impl StockWatch {
     }
 }
 
+/// What is told of a crossing; an alert gets this name.
+fn fact_of(sku: &Sku, crossing: Crossing, alert_id: AlertId) -> Fact {
+    let (product_id, variant_id) = (sku.product_id.clone(), sku.variant_id.clone());
+    let (kind, location, quantity, threshold, expires_on) = match crossing {
+        Crossing::SoldOut => return Fact::OutOfStock { product_id, variant_id },
+        Crossing::BackInStock { available, crossing } => {
+            return Fact::BackInStock { product_id, variant_id, available_quantity: available, crossing };
+        }
+        Crossing::Alert { kind, location, quantity, threshold } => {
+            (kind, location, quantity, threshold, None)
+        }
+        Crossing::Expiring { location, lot, days } => {
+            (AlertKind::Expiring, location, lot.pieces, days.into(), Some(lot.expires_on))
+        }
+    };
+    Fact::StockAlert(StockAlert {
+        alert_id,
+        kind,
+        product_id,
+        variant_id,
+        location,
+        quantity,
+        threshold,
+        expires_on,
+    })
+}
+
 fn alert_view(alert: &StockAlert, raised_at: jiff::Timestamp) -> AlertView {
-    let StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold } = alert.clone();
+    let StockAlert { alert_id, kind, product_id, variant_id, location, quantity, threshold, expires_on } =
+        alert.clone();
     AlertView {
         alert_id,
         kind,
@@ -176,6 +210,7 @@ fn alert_view(alert: &StockAlert, raised_at: jiff::Timestamp) -> AlertView {
         location,
         quantity,
         threshold,
+        expires_on,
         raised_at,
         acknowledged_at: None,
         acknowledged_by: None,

@@ -26,7 +26,7 @@ pub struct Sweeper {
     pub clock: Clock,
     /// How often holds are seen to; at most once a minute, which is as often as anything is.
     pub holds_every: SignedDuration,
-    /// Ends holds.
+    /// Ends holds, tells of goods that grow too old, lets old rows of ledgers go.
     pub inventory: Inventory,
     /// Ends orders.
     pub orders: Orders,
@@ -77,7 +77,7 @@ impl Sweeper {
 
     async fn due(&self, shard: u32, now: Timestamp) -> Result<Vec<Due>> {
         let mut all = match falls_due(now, self.holds_every) {
-            true => self.store.due_reservations(shard, now, MOST).await?,
+            true => self.store.due_stock(shard, now, MOST).await?,
             false => vec![],
         };
         all.extend(self.store.due_orders(shard, now, MOST).await?);
@@ -91,6 +91,8 @@ impl Sweeper {
             "reservation" => {
                 self.inventory.see_to(&due.shop, &ReservationId::new(&due.id).map_err(|_| wrong())?).await
             }
+            "stock" => self.inventory.close_ledger(&due.shop, &due.id).await,
+            "lots" => self.inventory.see_to_lots(&due.shop, &due.id).await,
             "order" => self.orders.expire(&due.shop, &OrderId::new(&due.id).map_err(|_| wrong())?).await,
             "payment" => {
                 self.payments.repair(&due.shop, &PaymentId::new(&due.id).map_err(|_| wrong())?).await

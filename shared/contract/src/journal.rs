@@ -14,7 +14,7 @@ use domain::{
     review::Stars,
     stock::{Sku, StockChange},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -131,6 +131,9 @@ pub enum Fact {
         low_stock: u32,
         /// This many pieces and more are too many.
         overstock: Option<u32>,
+        /// So many days before they are too old, pieces are soon too old.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiry_days: Option<u16>,
     },
     /// The levels of a product were divided into buckets.
     #[serde(rename = "stock.divided")]
@@ -295,8 +298,12 @@ pub struct StockAlert {
     pub location: LocationId,
     /// How many there were.
     pub quantity: i64,
-    /// The line that was crossed.
+    /// The line that was crossed; of what is `expiring`, how many days ahead.
     pub threshold: i64,
+    /// The day before which they are best, of what is `expiring`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<Date>,
 }
 
 /// One row of the stock ledger.
@@ -325,6 +332,10 @@ pub struct StockMovement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub client_time: Option<Timestamp>,
+    /// The day before which what came in is best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<Date>,
 }
 
 impl StockMovement {
@@ -338,6 +349,7 @@ impl StockMovement {
             order_id: None,
             reservation_id: None,
             client_time: None,
+            expires_on: None,
         }
     }
 }

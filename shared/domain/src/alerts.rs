@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{LocationId, stock::ChangeType};
+use crate::{LocationId, lots::Lot, stock::ChangeType};
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -65,6 +65,15 @@ pub enum Crossing {
         quantity: i64,
         /// The line.
         threshold: i64,
+    },
+    /// Pieces of one level will soon be too old; staff should know.
+    Expiring {
+        /// Where.
+        location: LocationId,
+        /// Which.
+        lot: Lot,
+        /// How many days ahead they count as such.
+        days: u16,
     },
     /// Nothing of it is left anywhere.
     SoldOut,

@@ -6,14 +6,17 @@
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
 //! with; [`channel`] says who may listen; [`rate`] is how often. [`bucket`]
-//! divides a level that too many draw from, [`alerts`] and [`forecast`] say when people should look at one.
+//! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
+//! [`forecast`] say when people should look at one.
 #![warn(missing_docs)]
 
 pub mod alerts;
 pub mod bucket;
 pub mod channel;
+pub mod checkpoint;
 pub mod forecast;
 pub mod ids;
+pub mod lots;
 pub mod money;
 pub mod order;
 pub mod payment;

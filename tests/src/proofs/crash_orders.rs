@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    crash::{Act, Outcome, go_wrong_everywhere},
+    crash::{Act, Outcome, done_wherever_it_breaks_off},
     world::World,
 };
 
@@ -102,16 +102,10 @@ impl Act for Cancel {
 
 #[tokio::test]
 async fn an_order_is_placed_once_wherever_placing_it_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Place).await;
-    assert!(points >= 20, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Place], 20).await;
 }
 
 #[tokio::test]
 async fn an_order_is_called_off_once_wherever_calling_it_off_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Cancel).await;
-    assert!(points >= 40, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Cancel], 40).await;
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    crash::{Act, Outcome, go_wrong_everywhere},
+    crash::{Act, Outcome, done_wherever_it_breaks_off},
     socket::Socket,
     world::World,
 };
@@ -227,32 +227,20 @@ impl Act for Broadcast {
 
 #[tokio::test]
 async fn a_broadcast_is_one_event_wherever_sending_it_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Broadcast).await;
-    assert!(points >= 20, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Broadcast], 20).await;
 }
 
 #[tokio::test]
 async fn a_subscription_is_made_wherever_making_it_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Subscribe).await;
-    assert!(points >= 30, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Subscribe], 30).await;
 }
 
 #[tokio::test]
 async fn nothing_is_missed_wherever_resuming_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Resume).await;
-    assert!(points >= 30, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Resume], 30).await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_wherever_the_relay_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Relay).await;
-    assert!(points >= 50, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Relay], 50).await;
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    crash::{Act, Outcome, go_wrong_everywhere},
+    crash::{Act, Outcome, done_wherever_it_breaks_off, go_wrong_everywhere},
     world::World,
 };
 
@@ -181,6 +181,41 @@ impl Act for Expire {
     }
 }
 
+/// Divides a level, of which some is set aside, into three buckets.
+struct Divide;
+
+impl Act for Divide {
+    type Scene = Scene;
+
+    fn name(&self) -> String {
+        "divide".to_owned()
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["Inventory"]
+    }
+
+    async fn set_up(&self, world: &World, name: &str) -> Scene {
+        Scene::with_hold(world, name, 900).await
+    }
+
+    async fn ask(&self, world: &World, scene: &mut Scene) -> Outcome {
+        let path = format!("/api/v1/inventory/{}/buckets", scene.products[0]);
+        let body = json!({ "buckets": 3 }).to_string();
+        world.admin().await.send(Method::PUT, &path, &[], Some(body)).await.into()
+    }
+
+    async fn check(&self, world: &World, scene: Scene, answer: Value) {
+        assert_eq!((&answer["buckets"], &answer["levels"]), (&json!(3), &json!(1)));
+        // Shared out once: one piece stays in each bucket, two of them come from the first.
+        let story = "correction -2, correction 1, correction 1, reservation -2, restock 5";
+        scene.assert_stories(world, story).await;
+        let path = format!("{RESERVATIONS}/{}", scene.hold);
+        world.customer(&scene.who).await.send(Method::DELETE, &path, &[], None).await.ok();
+        assert_eq!(world.ledger(&scene.products[0]).await.level, [5, 0, 0]);
+    }
+}
+
 /// Sets stock aside and forgets its key before it asks again.
 struct ReserveCarelessly;
 
@@ -219,40 +254,30 @@ async fn an_act_that_is_done_twice_is_found_out() {
 
 #[tokio::test]
 async fn a_hold_is_made_once_wherever_making_it_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Reserve { lines: 1 }).await
-        + go_wrong_everywhere(&world, &Reserve { lines: 3 }).await;
-    assert!(points >= 30, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Reserve { lines: 1 }, Reserve { lines: 3 }], 30).await;
 }
 
 #[tokio::test]
 async fn a_hold_is_given_back_once_wherever_giving_it_back_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Release).await;
-    assert!(points >= 10, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Release], 10).await;
 }
 
 #[tokio::test]
 async fn a_level_is_changed_once_wherever_changing_it_breaks_off() {
-    let world = World::new().await;
-    let mut points = 0;
-    for (operation, story) in [
-        ("add", "restock 2, restock 5"),
-        ("subtract", "adjustment -2, restock 5"),
-        ("set", "correction -3, restock 5"),
-    ] {
-        points += go_wrong_everywhere(&world, &Adjust { operation, story }).await;
-    }
-    assert!(points >= 75, "{points}");
-    world.end().await;
+    let acts = [
+        Adjust { operation: "add", story: "restock 2, restock 5" },
+        Adjust { operation: "subtract", story: "adjustment -2, restock 5" },
+        Adjust { operation: "set", story: "correction -3, restock 5" },
+    ];
+    done_wherever_it_breaks_off(&acts, 75).await;
+}
+
+#[tokio::test]
+async fn a_level_is_divided_wherever_dividing_it_breaks_off() {
+    done_wherever_it_breaks_off(&[Divide], 25).await;
 }
 
 #[tokio::test]
 async fn a_hold_expires_once_wherever_the_sweeper_breaks_off() {
-    let world = World::new().await;
-    let points = go_wrong_everywhere(&world, &Expire).await;
-    assert!(points >= 160, "{points}");
-    world.end().await;
+    done_wherever_it_breaks_off(&[Expire], 160).await;
 }

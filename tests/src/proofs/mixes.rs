@@ -28,10 +28,14 @@ const ACTS: usize = 4;
 /// Somebody who holds and orders, gives back and calls off, as the dice say.
 struct Shopper<'a> {
     who: Person<'a>,
+    /// Through which it buys from another system, and brings back.
+    till: Person<'a>,
     dice: StdRng,
     /// Where each of its holds can be read; asking for more of the same may answer with a hold that it has.
     holds: BTreeSet<String>,
     orders: Vec<Order>,
+    /// What it has bought at the till and not brought back, with the order's name.
+    bought: Vec<(String, Value)>,
 }
 
 struct Order {
@@ -42,17 +46,26 @@ struct Order {
 
 impl<'a> Shopper<'a> {
     async fn new(world: &'a World, name: &str, seed: u64) -> Self {
-        let who = world.customer(name).await;
-        Self { who, dice: StdRng::seed_from_u64(seed), holds: BTreeSet::new(), orders: vec![] }
+        Self {
+            who: world.customer(name).await,
+            till: world.admin().await,
+            dice: StdRng::seed_from_u64(seed),
+            holds: BTreeSet::new(),
+            orders: vec![],
+            bought: vec![],
+        }
     }
 
     async fn acts(&mut self, products: &[String]) {
-        match self.dice.random_range(0..6) {
+        match self.dice.random_range(0..9) {
             0 | 1 => self.holds(products).await,
             2 => self.orders(products).await,
             3 => self.orders_what_it_holds().await,
             4 => self.gives_back().await,
-            _ => self.calls_off().await,
+            5 => self.calls_off().await,
+            6 => self.extends().await,
+            _ if self.bought.is_empty() => self.buys(products).await,
+            _ => self.brings_back().await,
         }
     }
 
@@ -99,6 +112,29 @@ impl<'a> Shopper<'a> {
         }
     }
 
+    async fn extends(&mut self) {
+        if let Some(path) = self.holds.iter().choose(&mut self.dice) {
+            let reply = self.who.insists(&format!("{path}/extend"), json!({ "ttl_seconds": 30 })).await;
+            is_done(&reply, &["reservation_expired", "reservation_not_active", "invalid_transition"]);
+        }
+    }
+
+    async fn buys(&mut self, products: &[String]) {
+        let order = format!("till-{}", self.dice.random::<u64>());
+        let body = json!({ "order_id": order, "items": self.cart(products) });
+        let mut reply = self.till.insists("/api/v1/inventory/commitments", body).await;
+        if is_done(&reply, &["insufficient_stock"]) {
+            self.bought.push((order, reply.body["items"].take()));
+        }
+    }
+
+    async fn brings_back(&mut self) {
+        if let Some((order, items)) = self.bought.pop() {
+            let body = json!({ "order_id": order, "items": items });
+            self.till.insists("/api/v1/inventory/returns", body).await.ok();
+        }
+    }
+
     async fn gives_back(&mut self) {
         if let Some(path) = self.holds.iter().choose(&mut self.dice) {
             let reply = self.who.insists_on(Method::DELETE, path, &[], None).await;
@@ -124,10 +160,21 @@ impl<'a> Shopper<'a> {
             let order = self.who.get(&order.path).await.ok();
             lines.extend((order["status"] == "pending_payment").then(|| order["items"].clone()));
         }
-        for line in lines.iter().flat_map(|lines| lines.as_array().unwrap()) {
-            let product = line["product_id"].as_str().unwrap().to_owned();
-            *held.entry(product).or_default() += line["quantity"].as_i64().unwrap();
-        }
+        count(&lines, held);
+    }
+
+    /// Adds what it has bought at the till.
+    fn count_what_it_bought(&self, sold: &mut BTreeMap<String, i64>) {
+        let items: Vec<_> = self.bought.iter().map(|(_, items)| items.clone()).collect();
+        count(&items, sold);
+    }
+}
+
+/// Adds the pieces of each product that are in `lists` of lines.
+fn count(lists: &[Value], pieces: &mut BTreeMap<String, i64>) {
+    for line in lists.iter().flat_map(|lines| lines.as_array().unwrap()) {
+        let product = line["product_id"].as_str().unwrap().to_owned();
+        *pieces.entry(product).or_default() += line["quantity"].as_i64().unwrap();
     }
 }
 
@@ -150,8 +197,8 @@ async fn visit(world: &World, shopper: &mut Shopper<'_>, products: &[String]) {
     }
 }
 
-/// One mix. Says how many pieces there were of each of its products.
-async fn mix(world: &World, seed: u64) -> Vec<(String, i64)> {
+/// One mix. Says how many pieces of each of its products are left when all holds are over, and how many are sold.
+async fn mix(world: &World, seed: u64) -> Vec<(String, [i64; 2])> {
     let mut dice = StdRng::seed_from_u64(seed);
     let mut pieces = vec![];
     for product in ["lamp", "shade", "bulb"] {
@@ -171,19 +218,22 @@ async fn mix(world: &World, seed: u64) -> Vec<(String, i64)> {
     auditor.while_(join_all(shoppers.iter_mut().map(|shopper| visit(world, shopper, &products)))).await;
     world.cloud().faults().clear();
     world.advance(SignedDuration::from_mins(3)).await; // every short hold is over, and swept
-    let mut held = BTreeMap::new();
+    let (mut held, mut sold) = (BTreeMap::new(), BTreeMap::new());
     for shopper in &shoppers {
         shopper.count_what_it_holds(&mut held).await;
+        shopper.count_what_it_bought(&mut sold);
     }
-    for (product, count) in &pieces {
-        let reserved = held.get(product).copied().unwrap_or(0);
-        let level = world.ledger(product).await.level;
-        assert_eq!(level, [count - reserved, reserved, 0], "{product}: {held:?}");
+    let mut left = vec![];
+    for (product, count) in pieces {
+        let [reserved, sold] = [&held, &sold].map(|pieces| pieces.get(&product).copied().unwrap_or(0));
+        let level = world.ledger(&product).await.level;
+        assert_eq!(level, [count - reserved - sold, reserved, sold], "{product}: {held:?}");
+        left.push((product, [count - sold, sold]));
     }
-    pieces
+    left
 }
 
-/// Plays mixes one after another; in the end all time is over, and every piece is back where it was.
+/// Plays mixes one after another; in the end all time is over, and every piece that was not bought is back where it was.
 async fn mixes(seeds: std::ops::Range<u64>) {
     let world = World::new().await;
     let mut all = vec![];
@@ -192,8 +242,8 @@ async fn mixes(seeds: std::ops::Range<u64>) {
     }
     eprintln!("told to wait {} times", world.told_to_wait());
     world.advance(SignedDuration::from_mins(16)).await;
-    for (product, count) in all {
-        assert_eq!(world.ledger(&product).await.level, [count, 0, 0], "{product}");
+    for (product, [left, sold]) in all {
+        assert_eq!(world.ledger(&product).await.level, [left, 0, sold], "{product}");
     }
     world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Several that end one hold at once: one wins, and no piece is lost or won by it.
+//! Several that make or end one hold at once: one wins, and no piece is lost or won by it.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -125,5 +125,30 @@ async fn a_hold_that_expires_is_given_back_and_is_ordered_at_once_ends_in_one_wa
     }
     eprintln!("{ends:?}");
     assert!(ends.len() > 1, "no race at all: {ends:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_twenty_times_at_once_for_the_first_time_has_one_hold() {
+    let world = World::new().await;
+    for seed in 0..5 {
+        let lamp = world.product(&format!("lamp-{seed}"), 40).await;
+        let ana = world.customer(&format!("ana-{seed}")).await;
+        world.idle().await;
+        stagger(&world, seed).await;
+        let asks = (0..20).map(|number| {
+            let items = json!([{ "product_id": lamp, "quantity": 1 + number % 3 }]);
+            ana.insists(RESERVATIONS, json!({ "items": items }))
+        });
+        let replies = futures_util::future::join_all(asks).await;
+        world.cloud().faults().clear();
+        let holds: std::collections::BTreeSet<_> =
+            replies.iter().map(|reply| reply.body["reservation_id"].as_str().unwrap_or("none")).collect();
+        assert_eq!(holds.len(), 1, "{seed}: {holds:?}");
+        let path = format!("{RESERVATIONS}/{}", holds.first().unwrap());
+        let hold = ana.get(&path).await.ok();
+        let held = hold["items"][0]["quantity"].as_i64().unwrap();
+        assert_eq!(world.ledger(&lamp).await.level, [40 - held, held, 0], "{seed}: {hold}");
+    }
     world.end().await;
 }

@@ -72,6 +72,41 @@ async fn a_declined_card_can_be_tried_again_while_the_stock_is_held() {
 }
 
 #[tokio::test]
+async fn what_a_declined_payment_was_for_is_held_until_it_is_paid_called_off_or_over() {
+    let world = World::new().await;
+    for (end, status, stock) in [
+        ("paid", "paid/paid", "available 0, reserved 0, sold 1"),
+        ("called off", "cancelled/unpaid", "available 1, reserved 0, sold 0"),
+        ("over", "expired/unpaid", "available 1, reserved 0, sold 0"),
+    ] {
+        let lamp = world.product(&format!("lamp-{}", &end[..4]), 1).await;
+        let (ana, ben) = (world.customer("ana").await, world.customer("ben").await);
+        let order = ana.orders(&lamp, 1).await.ok();
+        let intent = ana.begins_to_pay(&order).await;
+        for card in ["pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"] {
+            assert_eq!(world.pays(&intent, card).await.status.as_u16(), 402, "{end}");
+        }
+        world.advance(minutes(14)).await;
+        assert_eq!(ana.status_of(&order).await, "pending_payment/unpaid", "{end}");
+        assert_eq!(ben.orders(&lamp, 1).await.outcome(), "409 insufficient_stock", "{end}");
+        match end {
+            "paid" => drop(world.pays(&intent, "pm_card_visa").await.ok()),
+            "over" => world.advance(minutes(2)).await,
+            _ => {
+                let path = format!("/api/v1/orders/{}/cancel", order["order_id"].as_str().unwrap());
+                ana.post(&path, json!({})).await.ok();
+            }
+        }
+        world.idle().await;
+        assert_eq!(
+            (ana.status_of(&order).await.as_str(), world.stock(&lamp).await.as_str()),
+            (status, stock)
+        );
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn confirm_settles_when_every_webhook_is_lost() {
     let world = World::new().await;
     let lamp = world.product("lamp", 1).await;

@@ -23,4 +23,5 @@ mod sign_in;
 mod stock;
 mod stock_alerts;
 mod stock_buckets;
+mod stock_history;
 mod stock_sales;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Person, World};
+use crate::world::{Person, Reply, World};
 
 const ADJUST: &str = "/api/v1/inventory/adjustments";
 const ALERTS: &str = "/api/v1/inventory/alerts";
@@ -89,6 +89,91 @@ async fn an_alert_is_seen_to_by_the_first_who_says_so() {
     assert_eq!(alerts(&world, "kind=low_stock&product_id=lamp").await, ["acknowledged low_stock 10/10"]);
     assert_eq!(alerts(&world, "product_id=shade").await, Vec::<String>::new());
     assert_eq!(gus.post(&format!("{ALERTS}/alr_none/ack"), json!({})).await.outcome(), "404 not_found");
+    world.end().await;
+}
+
+/// The next sweep, on this day.
+async fn sweeps_on(world: &World, day: &str) {
+    world.idle().await;
+    world.cloud().clock().turn_to(format!("{day}T10:00:00Z").parse().unwrap());
+    world.cloud().invoke("Sweeper", json!({})).await.unwrap();
+    world.idle().await;
+}
+
+async fn counts_as_old(world: &World, product: &str, days: u32) -> Reply {
+    let lines = json!({ "low_stock": 0, "expiry_days": days }).to_string();
+    let path = format!("/api/v1/inventory/{product}/thresholds");
+    world.admin().await.send(reqwest::Method::PUT, &path, &[], Some(lines)).await
+}
+
+#[tokio::test]
+async fn goods_that_are_soon_too_old_are_told_once_for_each_day() {
+    let world = World::new().await;
+    let milk = world.product("milk", 0).await;
+    let admin = world.admin().await;
+    let comes = |quantity: u32, day: Option<&str>| {
+        let add = json!({ "product_id": milk, "quantity": quantity, "operation": "add", "expires_on": day });
+        admin.post(ADJUST, add)
+    };
+    comes(10, Some("2026-01-20")).await.ok();
+    let delivered = comes(6, Some("2026-01-10")).await.ok();
+    assert_eq!(delivered["movement"]["expires_on"], "2026-01-10");
+    counts_as_old(&world, &milk, 3).await.ok();
+    let expiring = "kind=expiring";
+    sweeps_on(&world, "2026-01-06").await;
+    assert_eq!(alerts(&world, expiring).await, Vec::<String>::new());
+
+    // What keeps shortest goes first; what comes in without a day takes nothing's place.
+    let sale = json!({ "order_id": "ORD-1", "items": [{ "product_id": milk, "quantity": 2 }] });
+    world.admin().await.post("/api/v1/inventory/commitments", sale).await.ok();
+    let add = json!({ "product_id": milk, "quantity": 50, "operation": "add" });
+    world.admin().await.post(ADJUST, add).await.ok();
+    world.idle().await;
+    world.cloud().clock().turn_to("2026-01-07T09:59:00Z".parse().unwrap());
+    let mut socket = world.admin().await.socket().await;
+    socket.subscribes("admin").await;
+    for _ in 0..2 {
+        sweeps_on(&world, "2026-01-07").await;
+    }
+    assert_eq!(alerts(&world, expiring).await, ["open expiring 4/3"]);
+    let told = socket.next("inventory.alert").await["data"].take();
+    assert_eq!((&told["kind"], &told["expires_on"]), (&json!("expiring"), &json!("2026-01-10")));
+    socket.close().await;
+    let gus = world.person("agent", "gus", "default").await;
+    gus.post(&format!("{ALERTS}/{}/ack", told["alert_id"].as_str().unwrap()), json!({})).await.ok();
+
+    sweeps_on(&world, "2026-01-17").await;
+    counts_as_old(&world, &milk, 1).await.ok();
+    sweeps_on(&world, "2026-01-17").await;
+    assert_eq!(alerts(&world, expiring).await, ["open expiring 10/3", "acknowledged expiring 4/3"]);
+    // The shop has changed its mind twice: it is told again.
+    counts_as_old(&world, &milk, 3).await.ok();
+    sweeps_on(&world, "2026-01-17").await;
+    assert_eq!(
+        alerts(&world, "kind=expiring&status=open").await,
+        ["open expiring 10/3", "open expiring 10/3"]
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn goods_that_are_sold_before_they_are_too_old_are_not_told() {
+    let world = World::new().await;
+    let milk = world.product("milk", 0).await;
+    let admin = world.admin().await;
+    let add = json!({ "product_id": milk, "quantity": 5, "operation": "add", "expiresOn": "2026-01-09" });
+    admin.post(ADJUST, add).await.ok();
+    counts_as_old(&world, &milk, 2).await.ok();
+    sets(&admin, &milk, 0).await;
+    let add = json!({ "product_id": milk, "quantity": 8, "operation": "add" });
+    admin.post(ADJUST, add).await.ok();
+    sweeps_on(&world, "2026-01-08").await;
+    assert_eq!(alerts(&world, "kind=expiring").await, Vec::<String>::new());
+    let subtract =
+        json!({ "product_id": milk, "quantity": 1, "operation": "subtract", "expires_on": "2026-01-09" });
+    let admin = world.admin().await;
+    assert_eq!(admin.post(ADJUST, subtract).await.complaint(), "400 validation_failed expires_on");
+    assert_eq!(counts_as_old(&world, &milk, 0).await.complaint(), "400 validation_failed expiry_days");
     world.end().await;
 }
 

@@ -245,10 +245,10 @@ async fn stock_that_was_spoiled_is_found_and_repaired_by_corrections() {
         json!({ "#a": "available" }),
     );
     world.dynamo("UpdateItem", level).await;
-    let (holder, name) = held.split_at("res_".len() + 16);
+    let (holder, place) = held[..20 + 6].split_at("res_".len() + 16);
     let hold = spoil(
         &format!("default#reservation#{holder}"),
-        &format!("reservation-{name}"),
+        &format!("reservation-{place}"),
         "SET #s = :released REMOVE due, due_at",
         json!({ ":released": { "S": "released" } }),
         json!({ "#s": "status" }),

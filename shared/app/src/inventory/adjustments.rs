@@ -44,6 +44,9 @@ impl Inventory {
         if new.quantity > Quantity::MAX || (new.quantity == 0 && new.operation != Operation::Set) {
             return Err(Error::field("quantity", "out_of_range", "expected 1 to 1,000,000 pieces"));
         }
+        if new.expires_on.is_some() && new.operation != Operation::Add {
+            return Err(Error::field("expires_on", "not_allowed", "only what is added can have a day"));
+        }
         let adjustment = Adjustment { who, run, name, new };
         // A `set` depends on what is there: if that changes meanwhile, it is decided again.
         for _ in 0..8 {
@@ -79,6 +82,10 @@ impl Inventory {
             .collect();
         let mut transaction = Transaction::default();
         transaction.move_stock(&self.store, &events)?;
+        if let Some(lots) = self.lots_after(adjustment, rows).await? {
+            let (shop, soon) = (&adjustment.who.shop, Some(self.clock.now()));
+            transaction.put_lots(&self.store, shop, &new.sku, &lots, soon)?;
+        }
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(events))
     }
 
@@ -157,11 +164,11 @@ impl Inventory {
 }
 
 /// A change by hand, who asked for it, and under which name it is written.
-struct Adjustment<'a> {
-    who: &'a Principal,
+pub(super) struct Adjustment<'a> {
+    pub(super) who: &'a Principal,
     run: &'a Run,
     name: &'a str,
-    new: NewAdjustment,
+    pub(super) new: NewAdjustment,
 }
 
 impl Adjustment<'_> {
@@ -182,6 +189,7 @@ impl Adjustment<'_> {
             order_id: self.new.order_id.clone(),
             reservation_id: None,
             client_time: self.new.client_time.and_then(contract::http::inventory::ClientTime::instant),
+            expires_on: self.new.expires_on,
         };
         let subject = format!("stock:{}", movement.sku.product_id);
         let fact = Fact::StockChanged(movement);

@@ -9,7 +9,7 @@ use contract::{
 };
 use domain::{
     Bucket, Permission, Principal, ProductId, Reservation, ReservationId, ShopId, Sku, StockChange,
-    bucket::Part, reservation::ReservationStatus, stock::ChangeType,
+    bucket::Part, checkpoint::HoldSum, reservation::ReservationStatus, stock::ChangeType,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -17,7 +17,10 @@ use super::Inventory;
 use crate::{
     Result,
     journal::Author,
-    store::{Cursor, Transaction, inventory::LevelRow},
+    store::{
+        Cursor, Transaction,
+        inventory::{Books, LevelRow},
+    },
 };
 
 /// So many holds are read at a time.
@@ -100,23 +103,21 @@ impl Inventory {
         let mut found = Comparison { levels: levels.len(), ..Comparison::default() };
         for bucket in Bucket::all(most) {
             let levels: Vec<_> = levels.iter().filter(|row| row.bucket == bucket).collect();
-            let ledger = self.store.ledger(shop, product, bucket).await?;
-            found.movements += ledger.len();
-            found.drift.extend(level_drift(&levels, &ledger, bucket));
-            found.drift.extend(self.hold_drift(shop, &ledger, bucket).await?);
+            let books = self.store.books(shop, product, bucket, None).await?;
+            found.movements += books.movements.len();
+            found.drift.extend(level_drift(&levels, &books, bucket));
+            found.drift.extend(self.hold_drift(shop, &books, bucket).await?);
         }
         Ok(found)
     }
 
     /// Holds that do not hold what the ledger says is set aside for them.
-    async fn hold_drift(
-        &self,
-        shop: &ShopId,
-        ledger: &[StockMovement],
-        bucket: Bucket,
-    ) -> Result<Vec<StockDrift>> {
+    async fn hold_drift(&self, shop: &ShopId, books: &Books, bucket: Bucket) -> Result<Vec<StockDrift>> {
         let mut set_aside: BTreeMap<(ReservationId, Sku), i64> = BTreeMap::new();
-        for movement in ledger {
+        for HoldSum { reservation_id, sku, pieces } in books.checkpoint.holds() {
+            set_aside.insert((reservation_id.clone(), sku.clone()), *pieces);
+        }
+        for (_, movement) in &books.movements {
             if let Some(id) = &movement.reservation_id {
                 *set_aside.entry((id.clone(), movement.sku.clone())).or_default() += movement.change.reserved;
             }
@@ -198,10 +199,11 @@ fn held_in(hold: &Reservation, sku: &Sku, bucket: Bucket) -> i64 {
     parts.map(|part| i64::from(part.quantity)).sum()
 }
 
-/// Levels that are not the sum of their ledger.
-fn level_drift(levels: &[&LevelRow], ledger: &[StockMovement], bucket: Bucket) -> Vec<StockDrift> {
-    let mut sums: BTreeMap<&Sku, [i64; 3]> = BTreeMap::new();
-    for StockMovement { sku, change, .. } in ledger {
+/// Levels that are not their checkpoint and the sum of their ledger.
+fn level_drift(levels: &[&LevelRow], books: &Books, bucket: Bucket) -> Vec<StockDrift> {
+    let kept = books.checkpoint.levels().iter();
+    let mut sums: BTreeMap<&Sku, [i64; 3]> = kept.map(|level| (&level.sku, level.sums)).collect();
+    for (_, StockMovement { sku, change, .. }) in &books.movements {
         let [available, reserved, committed] = sums.entry(sku).or_default();
         *available += change.available;
         *reserved += change.reserved;

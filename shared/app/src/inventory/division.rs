@@ -86,6 +86,7 @@ impl Inventory {
                 order_id: None,
                 reservation_id: None,
                 client_time: None,
+                expires_on: None,
             };
             let subject = format!("stock:{}", sku.product_id);
             Author::of(who).event(&self.clock, subject, 0, Fact::StockChanged(movement))

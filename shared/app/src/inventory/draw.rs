@@ -2,7 +2,7 @@
 
 use contract::{Fact, errors::Shortage, journal::StockMovement};
 use domain::{
-    ShopId, Sku, StockChange,
+    Bucket, ShopId, Sku, StockChange,
     bucket::{Part, draw},
     reservation::ReservedLine,
 };
@@ -13,7 +13,7 @@ use crate::{
     Clock, Error, Result,
     journal::Author,
     store::{
-        Dynamo, MOST_WRITES, Transaction,
+        Dynamo, MOST_WRITES, Refusal, Transaction,
         inventory::{available_instead, buckets_instead},
     },
 };
@@ -51,20 +51,10 @@ pub(crate) async fn take<T>(
         let Err(refusal) = store.commit(&transaction).await? else {
             return Ok(Taken::Done(value));
         };
-        let levels = transaction.shelves();
-        if (levels.len()..transaction.len()).any(|index| refusal.of(index).is_some()) {
+        if (transaction.shelves().len()..transaction.len()).any(|index| refusal.of(index).is_some()) {
             return Ok(Taken::Refused);
         }
-        let mut short = vec![];
-        for (index, (sku, bucket)) in levels.iter().enumerate() {
-            let Some(available) = available_instead(&refusal, index) else { continue };
-            let is_divided = !bucket.is_first()
-                || buckets_instead(&refusal, index).is_some()
-                || store.divisions.of(shop, sku).is_some();
-            if !is_divided {
-                short.push((sku.clone(), available));
-            }
-        }
+        let short = short_for_good(store, shop, &transaction, &refusal);
         if !short.is_empty() {
             return Ok(Taken::Short(short));
         }
@@ -74,6 +64,23 @@ pub(crate) async fn take<T>(
         }
     }
     Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+}
+
+/// Levels that have too little and no other bucket to draw from.
+fn short_for_good(
+    store: &Dynamo,
+    shop: &ShopId,
+    transaction: &Transaction,
+    refusal: &Refusal,
+) -> Vec<(Sku, i64)> {
+    let short = |(index, (sku, bucket)): (usize, &(Sku, Bucket))| {
+        let available = available_instead(refusal, index)?;
+        let is_divided = !bucket.is_first()
+            || buckets_instead(refusal, index).is_some()
+            || store.divisions.of(shop, sku).is_some();
+        (!is_divided).then(|| (sku.clone(), available))
+    };
+    transaction.shelves().iter().enumerate().filter_map(short).collect()
 }
 
 /// Buckets that have enough of each line as they are now, or what there is too little of.

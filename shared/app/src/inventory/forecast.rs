@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use contract::http::{Page, sales::ForecastView};
 use domain::{
     Bucket, Permission, Principal, ProductId, Sku,
+    checkpoint::LevelSum,
     forecast::{Smoothing, daily_rate, days_of_cover},
-    stock::ChangeType,
 };
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -42,16 +42,22 @@ impl Inventory {
         let rows = self.store.buckets(&who.shop, product, false).await?;
         let buckets = rows.iter().filter_map(|row| row.buckets).max().unwrap_or(1);
         let now = self.clock.now();
-        let since = now.checked_sub(SignedDuration::from_hours(24 * DAYS)).unwrap_or(now);
-        let read =
-            Bucket::all(buckets).map(|bucket| self.store.ledger_since(&who.shop, product, bucket, since));
+        let since = known_since(now);
+        let read = Bucket::all(buckets).map(|bucket| self.store.books(&who.shop, product, bucket, since));
         let zone = TimeZone::get(&self.settings.timezone).unwrap_or(TimeZone::UTC);
         let day_of = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
         let mut demand: BTreeMap<Sku, BTreeMap<Date, i64>> = BTreeMap::new();
-        for (at, movement) in try_join_all(read).await?.into_iter().flatten() {
-            let is_demand = matches!(movement.change.kind, ChangeType::Sale | ChangeType::Return);
-            let pieces = if is_demand { movement.change.committed } else { 0 };
-            *demand.entry(movement.sku).or_default().entry(day_of(at)).or_default() += pieces;
+        let first = since.map(day_of);
+        for books in try_join_all(read).await? {
+            for LevelSum { sku, demand: kept, .. } in books.checkpoint.levels() {
+                for (day, pieces) in kept.iter().filter(|(day, _)| Some(*day) >= first) {
+                    *demand.entry(sku.clone()).or_default().entry(*day).or_default() += pieces;
+                }
+            }
+            for (at, movement) in books.movements {
+                let pieces = movement.change.demand();
+                *demand.entry(movement.sku).or_default().entry(day_of(at)).or_default() += pieces;
+            }
         }
         let today = day_of(now);
         let view = |row: crate::store::inventory::LevelRow| {
@@ -70,6 +76,11 @@ impl Inventory {
         };
         joined(rows).into_iter().map(view).collect()
     }
+}
+
+/// Since when demand says something at `now`.
+pub(super) fn known_since(now: Timestamp) -> Option<Timestamp> {
+    now.checked_sub(SignedDuration::from_hours(24 * DAYS)).ok()
 }
 
 /// One number for each day since the first that is known, until yesterday; today is not over yet, so it counts only

@@ -108,16 +108,17 @@ impl Inventory {
         }
     }
 
-    /// Does what is due about a hold: warns its holder, or ends it.
-    pub async fn see_to(&self, shop: &ShopId, id: &ReservationId) -> Result<()> {
-        let Some(held) = self.store.reservation(shop, id).await? else {
+    /// Does what is due about the hold at `place`: warns its holder, or ends it.
+    pub async fn see_to(&self, shop: &ShopId, place: &ReservationId) -> Result<()> {
+        let Some(held) = self.store.reservation_at(shop, place).await? else {
             return Ok(());
         };
         if held.reservation.order_id.is_some() {
             return Ok(());
         }
         if self.is_over(&held.reservation) {
-            self.end(&Author::system(shop, id.as_str()), held, Ending::Expire).await?;
+            let author = Author::system(shop, held.reservation.id.as_str());
+            self.end(&author, held, Ending::Expire).await?;
         } else if let Some(warned) = held.reservation.warn(self.clock.now()) {
             // Whoever was faster has changed when it ends: that is due in its own time.
             self.rewrite(shop, &held, warned, None).await?;

@@ -11,7 +11,7 @@ use domain::{
     reservation::{self, MAX_LINES, ReservationStatus, ReservedLine},
     transfer::{Transfer, replaced},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
@@ -25,7 +25,7 @@ use crate::{
     journal::Author,
     store::{
         Dynamo, Transaction,
-        inventory::{StoredReservation, holder_reservation},
+        inventory::{NextPlace, StoredReservation},
         orders::check_fingerprint,
     },
 };
@@ -49,35 +49,40 @@ impl Inventory {
         new: NewReservation,
     ) -> Result<ReservationView> {
         who.may(Permission::Reserve)?;
-        let lines = aggregated(new.items, MAX_LINES)?;
-        let ttl = self.ttl(new.ttl_seconds)?;
-        let name = key.name(who, "reservation");
+        let request = HoldRequest {
+            who,
+            lines: aggregated(new.items, MAX_LINES)?,
+            ttl: self.ttl(new.ttl_seconds)?,
+            for_order: new.order_id,
+            name: key.name(who, "reservation"),
+            fingerprint: &key.fingerprint,
+        };
         for _ in 0..MAX_ROUNDS {
-            let mine = self.own_holds(who).await?;
-            if let Some(made) = made_by(&mine, name, &key.fingerprint)? {
-                return Ok(reservation_view(&made.reservation, self.clock.now()));
-            }
-            if let Some(order) = &new.order_id {
-                self.check_open(who, order).await?;
-            }
-            let now = self.clock.now();
-            let is_mine = |held: &Reservation| {
-                held.is_open_at(now) && held.for_order == new.order_id && held.overlaps(&lines)
-            };
-            let mut mine: Vec<_> = mine.into_iter().filter(|held| is_mine(&held.reservation)).collect();
-            mine.sort_by(|a, b| {
-                (a.reservation.created_at, &a.reservation.id)
-                    .cmp(&(b.reservation.created_at, &b.reservation.id))
-            });
-            let fresh = self.fresh_hold(who, name, ttl, new.order_id.clone())?;
-            let change = HoldChange::of(mine, fresh, &lines, (name, &key.fingerprint))?;
-            match self.replace(who, change, &lines, new.order_id.as_ref()).await? {
-                Replaced::Done(hold) => return Ok(reservation_view(&hold, now)),
-                Replaced::Short(error) => return Err(error),
-                Replaced::Overtaken => {}
+            if let Some(hold) = self.try_to_hold(&request).await? {
+                return Ok(reservation_view(&hold, self.clock.now()));
             }
         }
         Err(busy())
+    }
+
+    /// The hold that a request comes to, or came to before; `None` if somebody was faster.
+    async fn try_to_hold(&self, request: &HoldRequest<'_>) -> Result<Option<Reservation>> {
+        let now = self.clock.now();
+        let (mine, place) = holds_and_place(&self.store, request.who, now).await?;
+        if let Some(made) = made_by(&mine, request.name, request.fingerprint)? {
+            return Ok(Some(made.reservation.clone()));
+        }
+        if let Some(order) = &request.for_order {
+            self.check_open(request.who, order).await?;
+        }
+        let mut mine: Vec<_> =
+            mine.into_iter().filter(|held| request.replaces(&held.reservation, now)).collect();
+        mine.sort_by(|a, b| {
+            (a.reservation.created_at, &a.reservation.id).cmp(&(b.reservation.created_at, &b.reservation.id))
+        });
+        let fresh = self.fresh_hold(request, &place)?;
+        let change = HoldChange::of(mine, (fresh, place.last), request)?;
+        self.replace(request, change).await
     }
 
     /// How long a hold lasts that was asked for so many seconds.
@@ -91,37 +96,26 @@ impl Inventory {
         Ok(ttl)
     }
 
-    fn fresh_hold(
-        &self,
-        who: &Principal,
-        name: Uuid,
-        ttl: SignedDuration,
-        for_order: Option<OrderReference>,
-    ) -> Result<Reservation> {
+    fn fresh_hold(&self, request: &HoldRequest<'_>, place: &NextPlace) -> Result<Reservation> {
         let now = self.clock.now();
         Ok(Reservation {
-            id: match who.role {
-                Role::Service => ReservationId::from_uuid(name),
-                _ => holder_reservation(&who.shop, &who.subject, name)?,
+            id: match request.who.role {
+                Role::Service => ReservationId::from_uuid(request.name),
+                _ => place.id(request.name)?,
             },
-            holder: who.subject.clone(),
+            holder: request.who.subject.clone(),
             lines: vec![],
             drawn: vec![],
             status: ReservationStatus::Active,
-            held_until: self.clock.after(ttl),
+            held_until: self.clock.after(request.ttl),
             created_at: now,
             changed_at: now,
             order_id: None,
-            for_order,
+            for_order: request.for_order.clone(),
             is_extended: false,
             warned: None,
             version: 0,
         })
-    }
-
-    /// All holds that a person made, also as the guest that they were.
-    async fn own_holds(&self, who: &Principal) -> Result<Vec<StoredReservation>> {
-        own_holds(&self.store, who).await
     }
 
     /// An error unless an order can still gain a hold: one of this shop's that is the asker's own and not paid or
@@ -143,54 +137,74 @@ impl Inventory {
         }
     }
 
-    /// Writes a new or replaced hold with the stock that it lacks.
-    async fn replace(
-        &self,
-        who: &Principal,
-        change: HoldChange,
-        lines: &[ReservedLine],
-        order: Option<&OrderReference>,
-    ) -> Result<Replaced> {
-        let author = Author::of(who);
-        let write = |parts: &[Part]| {
-            let mut transaction = Transaction::default();
-            let done = change.transfer.with(parts);
-            transaction.transfer(&self.store, &self.clock, &author, &done)?;
-            let target = change.target.with(done.target.clone());
-            match &change.before {
-                None => transaction.put_reservation(&self.store, &who.shop, &target)?,
-                Some(before) => transaction.rewrite_reservation(&self.store, &who.shop, &target, before)?,
-            }
-            for (held, ended) in change.ended.iter().zip(done.ended) {
-                let before = &held.reservation;
-                transaction.rewrite_reservation(&self.store, &who.shop, &held.with(ended), before)?;
-            }
-            if let Some(order) = order {
-                match order.own() {
-                    Some(id) => transaction.check_order_open(&self.store, &who.shop, &id)?,
-                    None => transaction.check_sale(&self.store, &who.shop, order, 0)?,
-                }
-            }
-            Ok((transaction, done.target))
-        };
-        let taken = take(&self.store, &who.shop, &change.transfer.lacking, write).await?;
+    /// Writes a new or replaced hold with the stock that it lacks; `None` if somebody was faster.
+    async fn replace(&self, request: &HoldRequest<'_>, change: HoldChange) -> Result<Option<Reservation>> {
+        let write = |parts: &[Part]| self.written(request, &change, parts);
+        let shop = &request.who.shop;
+        let taken = take(&self.store, shop, &change.transfer.lacking, write).await?;
         if let Taken::Done(hold) = taken {
-            return Ok(Replaced::Done(hold));
+            return Ok(Some(hold));
         }
         // A new hold that is there already was made by an earlier run of this request.
         let id = &change.target.reservation.id;
         if change.before.is_none()
-            && let Some(made) = self.store.reservation(&who.shop, id).await?
+            && let Some(made) = self.store.reservation(shop, id).await?
         {
             check_fingerprint(&made.fingerprint, &change.target.fingerprint)?;
-            return Ok(Replaced::Done(made.reservation));
+            return Ok(Some(made.reservation));
         }
-        Ok(match taken {
-            Taken::Short(short) => {
-                Replaced::Short(short_of(lines, &short, |sku| change.transfer.held_of(sku)))
+        match taken {
+            Taken::Short(short) => Err(short_of(&request.lines, &short, |sku| change.transfer.held_of(sku))),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is written when what a hold lacks is drawn from `parts`, and the hold as it is then.
+    fn written(
+        &self,
+        request: &HoldRequest<'_>,
+        change: &HoldChange,
+        parts: &[Part],
+    ) -> Result<(Transaction, Reservation)> {
+        let (store, shop) = (&self.store, &request.who.shop);
+        let mut transaction = Transaction::default();
+        let done = change.transfer.with(parts);
+        transaction.transfer(store, &self.clock, &Author::of(request.who), &done)?;
+        let target = change.target.with(done.target.clone());
+        match &change.before {
+            None => transaction.put_reservation(store, shop, &target)?,
+            Some(before) => transaction.rewrite_reservation(store, shop, &target, before)?,
+        }
+        if let Some(last) = &change.last {
+            transaction.check_reservation(store, shop, &last.reservation.id, Some(last))?;
+        }
+        for (held, ended) in change.ended.iter().zip(done.ended) {
+            transaction.rewrite_reservation(store, shop, &held.with(ended), &held.reservation)?;
+        }
+        if let Some(order) = &request.for_order {
+            match order.own() {
+                Some(id) => transaction.check_order_open(store, shop, &id)?,
+                None => transaction.check_sale(store, shop, order, 0)?,
             }
-            _ => Replaced::Overtaken,
-        })
+        }
+        Ok((transaction, done.target))
+    }
+}
+
+/// Who wants to hold what, for how long, and the name of the request.
+struct HoldRequest<'a> {
+    who: &'a Principal,
+    lines: Vec<ReservedLine>,
+    ttl: SignedDuration,
+    for_order: Option<OrderReference>,
+    name: Uuid,
+    fingerprint: &'a str,
+}
+
+impl HoldRequest<'_> {
+    /// Whether what comes of it takes the place of a hold of the same holder.
+    fn replaces(&self, held: &Reservation, now: Timestamp) -> bool {
+        held.is_open_at(now) && held.for_order == self.for_order && held.overlaps(&self.lines)
     }
 }
 
@@ -200,25 +214,20 @@ struct HoldChange {
     target: StoredReservation,
     before: Option<Reservation>,
     ended: Vec<StoredReservation>,
-}
-
-enum Replaced {
-    Done(Reservation),
-    Short(Error),
-    Overtaken,
+    /// What must still be where it was for a new hold to have the next place.
+    last: Option<StoredReservation>,
 }
 
 impl HoldChange {
-    /// What a request for `lines` makes of the holder's own holds of them, oldest first, or, if there are none, of a
-    /// `fresh` one.
+    /// What a request makes of the holder's own holds of its lines, oldest first, or, if there are none, of a `fresh`
+    /// one, which comes after the `last`.
     fn of(
         mut mine: Vec<StoredReservation>,
-        fresh: Reservation,
-        lines: &[ReservedLine],
-        (name, fingerprint): (Uuid, &str),
+        (fresh, last): (Reservation, Option<StoredReservation>),
+        request: &HoldRequest<'_>,
     ) -> Result<Self> {
         let holds: Vec<_> = mine.iter().map(|held| held.reservation.clone()).collect();
-        let lines = replaced(&holds, lines)
+        let lines = replaced(&holds, &request.lines)
             .map_err(|error| Error::field("items", "out_of_range", error.to_string()))?;
         if lines.len() > MAX_LINES {
             return Err(Error::field(
@@ -230,8 +239,8 @@ impl HoldChange {
         if mine.is_empty() {
             let reservation = Reservation { lines, ..fresh };
             let transfer = Transfer::to(reservation.clone(), None, vec![]);
-            let target = StoredReservation::new(reservation, fingerprint);
-            return Ok(Self { transfer, target, before: None, ended: vec![] });
+            let target = StoredReservation::new(reservation, request.fingerprint);
+            return Ok(Self { transfer, target, before: None, ended: vec![], last });
         }
         let kept = mine.remove(0);
         let before = kept.reservation.clone();
@@ -246,8 +255,8 @@ impl HoldChange {
         };
         let ended = mine.iter().map(|held| held.reservation.clone()).collect();
         let transfer = Transfer::to(target.clone(), Some(before.clone()), ended);
-        let target = kept.with(target).changed_by(name, fingerprint);
-        Ok(Self { transfer, target, before: Some(before), ended: mine })
+        let target = kept.with(target).changed_by(request.name, request.fingerprint);
+        Ok(Self { transfer, target, before: Some(before), ended: mine, last: None })
     }
 }
 
@@ -271,14 +280,24 @@ fn made_by<'a>(
 
 /// All holds that a person made themselves, also as the guest that they were; none of a program.
 pub(crate) async fn own_holds(store: &Dynamo, who: &Principal) -> Result<Vec<StoredReservation>> {
-    if who.role == Role::Service {
-        return Ok(vec![]);
-    }
-    let selves: Vec<UserId> = [&who.subject].into_iter().chain(&who.linked_guests).cloned().collect();
+    Ok(holds_and_place(store, who, Timestamp::MIN).await?.0)
+}
+
+/// The same, and where the next one is made.
+async fn holds_and_place(
+    store: &Dynamo,
+    who: &Principal,
+    now: Timestamp,
+) -> Result<(Vec<StoredReservation>, NextPlace)> {
+    let selves: Vec<UserId> = match who.role {
+        Role::Service => vec![],
+        _ => [&who.subject].into_iter().chain(&who.linked_guests).cloned().collect(),
+    };
     let read = selves.iter().map(|holder| store.reservations_of(&who.shop, holder));
-    let found = futures_util::future::try_join_all(read).await?;
+    let found: Vec<_> = futures_util::future::try_join_all(read).await?.into_iter().flatten().collect();
+    let place = NextPlace::after(&who.shop, &who.subject, &found, now);
     let is_theirs = |held: &StoredReservation| who.owns(&held.reservation.holder);
-    Ok(found.into_iter().flatten().filter(is_theirs).collect())
+    Ok((found.into_iter().filter(is_theirs).collect(), place))
 }
 
 /// Lines of the same kind put together; at least one, at most `most`.

@@ -67,5 +67,6 @@ pub(super) fn movement_view(event: JournalEvent) -> Option<MovementView> {
         order_id: movement.order_id,
         reservation_id: movement.reservation_id,
         client_time: movement.client_time,
+        expires_on: movement.expires_on,
     })
 }

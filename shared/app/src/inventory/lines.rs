@@ -40,6 +40,7 @@ impl Inventory {
                 product_id: product.clone(),
                 low_stock: new.low_stock,
                 overstock: new.overstock,
+                expiry_days: new.expiry_days,
             };
             let event = Author::of(who).event(&self.clock, format!("stock:{product}"), version, fact);
             let mut transaction = Transaction::default();
@@ -51,6 +52,10 @@ impl Inventory {
             // Each level keeps them at hand. A run that is cut off here is made good by setting them again.
             for level in self.store.buckets(&who.shop, product, true).await? {
                 self.store.stamp_thresholds(&level, &new, event.id.as_str()).await?;
+                if level.has_lots {
+                    let (soon, request) = (self.clock.now(), event.id.as_str());
+                    self.store.look_at_lots(&who.shop, &level.sku, soon, request).await?;
+                }
             }
             return Ok(view);
         }
@@ -153,6 +158,9 @@ fn check(new: &NewThresholds) -> Result<()> {
             "out_of_range",
             "expected more than low_stock, at most 1,000,000",
         ));
+    }
+    if new.expiry_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+        return Err(Error::field("expiry_days", "out_of_range", "expected 1 to 3650 days"));
     }
     Ok(())
 }

@@ -202,18 +202,8 @@ async fn take_chunk_back(
 ) -> Result<Back> {
     let mut parts: Vec<Part> = lines.iter().map(ReservedLine::in_first_bucket).collect();
     for _ in 0..MAX_ROUNDS {
-        let events: Vec<_> = parts.iter().map(|part| event(clock, author, back, number, part)).collect();
-        let mut transaction = Transaction::default();
-        transaction.move_stock(store, &events)?;
-        // The row in the first bucket's ledger is what a repeated run meets, whichever buckets that one would choose.
-        for line in lines.iter().filter(|line| !has_first(&parts, line)) {
-            let nothing = StockChange { kind: ChangeType::Return, available: 0, reserved: 0, committed: 0 };
-            let mut marker = event(clock, author, back, number, &line.in_first_bucket());
-            if let Fact::StockChanged(movement) = &mut marker.fact {
-                movement.change = nothing;
-            }
-            transaction.write_movement(store, &marker)?;
-        }
+        let named_event = |part: &Part| event(clock, author, back, number, part);
+        let mut transaction = moved_back(store, lines, &parts, &named_event)?;
         let named = transaction.len();
         with(&mut transaction)?;
         if transaction.len() > MOST_WRITES {
@@ -236,6 +226,27 @@ async fn take_chunk_back(
         parts = sold_parts(store, &author.shop, lines).await?;
     }
     Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+}
+
+/// What puts `parts` of `lines` back, each under its name.
+fn moved_back(
+    store: &Dynamo,
+    lines: &[ReservedLine],
+    parts: &[Part],
+    named: &dyn Fn(&Part) -> JournalEvent,
+) -> Result<Transaction> {
+    let mut transaction = Transaction::default();
+    transaction.move_stock(store, &parts.iter().map(named).collect::<Vec<_>>())?;
+    // The row in the first bucket's ledger is what a repeated run meets, whichever buckets that one would choose.
+    for line in lines.iter().filter(|line| !has_first(parts, line)) {
+        let mut marker = named(&line.in_first_bucket());
+        if let Fact::StockChanged(movement) = &mut marker.fact {
+            movement.change =
+                StockChange { kind: ChangeType::Return, available: 0, reserved: 0, committed: 0 };
+        }
+        transaction.write_movement(store, &marker)?;
+    }
+    Ok(transaction)
 }
 
 fn has_first(parts: &[Part], line: &ReservedLine) -> bool {

@@ -514,7 +514,7 @@ pub struct Due {
     pub shop: ShopId,
     /// What: `order`, `payment`, `reservation`.
     pub kind: String,
-    /// Which one.
+    /// Which one; of a person's hold, only the place that it has among theirs.
     pub id: String,
 }
 
@@ -524,7 +524,7 @@ impl Due {
         let (shop, rest) = row.pk.split_once('#').ok_or_else(wrong)?;
         let (kind, about) = rest.split_once('#').ok_or_else(wrong)?;
         let shop = ShopId::new(shop).map_err(|_| wrong())?;
-        // Holds of one person share a partition: the rest of the id is in the sort key.
+        // Holds of one person share a partition: which of them it is, is in the sort key.
         let rest = row.sk.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
         Ok(Self { shop, kind: kind.to_owned(), id: format!("{about}{rest}") })
     }

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | `{shop}#stock#{product}` | `level#{location}#{variant}` | a level: three counters and a version |
 //! | the same | `j#{uuid v7}` | one row of the ledger |
-//! | `{shop}#stock#{product}#{n}` | the same two | bucket number n of a level that is divided, and its ledger |
-//! | `{shop}#reservation#res_{holder}` | `reservation-{name}` | a person's hold; in `due` while it is active and belongs to no order |
+//! | the same | `checkpoint` | what rows of the ledger came to that have gone; in `due` until the next ones may go |
+//! | `{shop}#stock#{product}#{n}` | the same three | bucket number n of a level that is divided, and its ledger |
+//! | `{shop}#reservation#res_{holder}` | `reservation-{place}` | a person's hold; in `due` while it is active and belongs to no order |
 //! | `{shop}#reservation#{id}` | `reservation` | a hold of an order or of a program |
+//! | `{shop}#lots#{product}#{location}#{variant}` | `lots` | pieces of a level that are best before a day; in `due` until the next are told |
 //! | `{shop}#watch#{product}` | `watch#{variant}`, `thresholds`, `j#{uuid v7}` | which lines were crossed, where they are, what was told |
 //! | `{shop}#alerts` | `alr_…` | an alert |
 //! | `{shop}#locations` | `location#{id}`, `j#{uuid v7}` | a place where stock lies |
@@ -15,19 +17,25 @@
 //! A level is changed by adding to it under `available >= :n`, without reading it and without its version: with a
 //! version in the condition, 45 of 64 buyers of 64 pieces were wrongly refused.
 
+mod changes;
+mod checkpoints;
 mod divisions;
+mod lots;
 mod movements;
 mod reservations;
 mod sales;
 mod watches;
 
+pub use checkpoints::ledger_named;
 pub use divisions::Divisions;
-pub use movements::MovementFilter;
-pub use reservations::{RESERVATION, ReservationRow, StoredReservation, holder_reservation};
+pub use lots::level_named;
+pub use movements::{Books, MovementFilter};
+pub use reservations::{NextPlace, RESERVATION, ReservationRow, StoredReservation};
 pub use sales::SaleRow;
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Fact, JournalEvent, journal::StockMovement};
 use domain::{
     Bucket, EventId, ProductId, ShopId, Sku,
@@ -36,9 +44,10 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::changes::LevelChange;
 use super::{
     Dynamo, Item, JOURNAL, Key, Query, Refusal, Transaction,
-    dynamo::{item, number, text, values},
+    dynamo::{item, number, values},
 };
 use crate::{Error, Result};
 
@@ -75,6 +84,9 @@ pub struct LevelRow {
     /// This many pieces and more are too many.
     #[serde(default)]
     pub overstock: Option<i64>,
+    /// Whether pieces have come in that are best before a day.
+    #[serde(default)]
+    pub has_lots: bool,
 }
 
 fn stock_pk(shop: &ShopId, product: &ProductId, bucket: Bucket) -> String {
@@ -95,6 +107,7 @@ struct Sum {
     counters: [i64; 3],
     event: EventId,
     kind: ChangeType,
+    has_lots: bool,
 }
 
 impl Transaction {
@@ -110,6 +123,7 @@ impl Transaction {
                 counters: [0; 3],
                 event: event.id.clone(),
                 kind: change.kind,
+                has_lots: movement.expires_on.is_some(),
             });
             let differences = [change.available, change.reserved, change.committed];
             sum.counters.iter_mut().zip(differences).for_each(|(counter, difference)| *counter += difference);
@@ -129,7 +143,7 @@ impl Transaction {
         let movement = movement_of(event)?;
         let change = movement.change;
         let counters = [change.available, change.reserved, change.committed];
-        let sum = Sum { counters, event: event.id.clone(), kind: change.kind };
+        let sum = Sum { counters, event: event.id.clone(), kind: change.kind, has_lots: false };
         self.shelves.push((movement.sku.clone(), movement.bucket));
         self.change_level(store, &event.shop_id, (&movement.sku, movement.bucket), &sum, Some(seen))?;
         self.write_movement(store, event)
@@ -143,47 +157,28 @@ impl Transaction {
         sum: &Sum,
         seen_version: Option<u64>,
     ) -> Result<()> {
-        let [available, reserved, committed] = sum.counters;
-        let kind =
-            serde_dynamo::to_attribute_value(sum.kind).map_err(|error| Error::internal(error.to_string()))?;
-        let mut set = values([
-            (":available", number(available)),
-            (":reserved", number(reserved)),
-            (":committed", number(committed)),
-            (":one", number(1)),
-            (":shop", text(shop.as_str())),
-            (":product", text(sku.product_id.as_str())),
-            (":location", text(sku.location.as_str())),
-            (":event", text(sum.event.as_str())),
-            (":kind", kind),
-        ]);
-        let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
-             last_event = :event, last_change = :kind"
-            .to_owned();
-        if let Some(variant) = &sku.variant_id {
-            expression.push_str(", variant_id = :variant");
-            set.insert(":variant".into(), text(variant.as_str()));
-        }
+        let mut change = LevelChange::of(shop, sku, (&sum.event, sum.kind), sum.counters)?;
         if !bucket.is_first() {
-            expression.push_str(", bucket_number = :bucket");
-            set.insert(":bucket".into(), number(bucket.number()));
+            change.note("bucket_number", number(bucket.number()));
         }
-        expression
-            .push_str(" ADD available :available, reserved :reserved, committed :committed, version :one");
+        if sum.has_lots {
+            change.note("has_lots", AttributeValue::Bool(true));
+        }
         let condition = match seen_version {
             None => {
                 // Whoever takes from the first bucket without knowing that there are others learns it here.
-                let is_unaware =
-                    available < 0 && bucket.is_first() && store.divisions.of(shop, sku).is_none();
-                floor(sum.counters, is_unaware, &mut set)
+                let takes = sum.counters.first().is_some_and(|available| *available < 0);
+                let is_unaware = takes && bucket.is_first() && store.divisions.of(shop, sku).is_none();
+                change.floor(is_unaware)
             }
             Some(0) => Some("attribute_not_exists(pk)".into()),
             Some(version) => {
-                set.insert(":seen".into(), number(version));
+                change.values.insert(":seen".into(), number(version));
                 Some("version = :seen".into())
             }
         };
-        self.update(&store.tables.inventory, &level_key(shop, sku, bucket), expression, condition, set)
+        let key = level_key(shop, sku, bucket);
+        self.update(&store.tables.inventory, &key, change.expression(), condition, change.values)
     }
 
     /// Shares a level out to buckets as `events` say, of which each is about one bucket: `made` rows in all, from the
@@ -198,38 +193,24 @@ impl Transaction {
     ) -> Result<()> {
         for event in events {
             let movement = movement_of(event)?;
-            let available = movement.change.available;
-            let mut set = values([
-                (":available", number(available)),
-                (":none", number(0)),
-                (":one", number(1)),
-                (":shop", text(event.shop_id.as_str())),
-                (":product", text(sku.product_id.as_str())),
-                (":location", text(sku.location.as_str())),
-                (":event", text(event.id.as_str())),
-                (":kind", text("correction")),
-                (":bucket", number(movement.bucket.number())),
-                (":made", number(made)),
-                (":drawn", number(drawn_from)),
-            ]);
-            let mut expression = "SET shop_id = :shop, product_id = :product, #location = :location, \
-                 last_event = :event, last_change = :kind, bucket_number = :bucket, buckets = :made, \
-                 drawn_from = :drawn"
-                .to_owned();
-            let mut also = |name: &str, value: Option<aws_sdk_dynamodb::types::AttributeValue>| {
-                if let Some(value) = value {
-                    expression.extend([", ", name, " = :", name]);
-                    set.insert(format!(":{name}"), value);
+            let why = (&event.id, ChangeType::Correction);
+            let counters = [movement.change.available, 0, 0];
+            let mut change = LevelChange::of(&event.shop_id, sku, why, counters)?;
+            change.note("bucket_number", number(movement.bucket.number()));
+            change.note("buckets", number(made));
+            change.note("drawn_from", number(drawn_from));
+            for (name, line) in [
+                ("low_stock", first.and_then(|row| row.low_stock)),
+                ("overstock", first.and_then(|row| row.overstock)),
+            ] {
+                if let Some(line) = line {
+                    change.note(name, number(line));
                 }
-            };
-            also("variant_id", sku.variant_id.as_ref().map(|variant| text(variant.as_str())));
-            also("low_stock", first.and_then(|row| row.low_stock).map(number));
-            also("overstock", first.and_then(|row| row.overstock).map(number));
-            expression.push_str(" ADD available :available, reserved :none, committed :none, version :one");
-            let condition = floor([available, 0, 0], false, &mut set);
+            }
+            let condition = change.floor(false);
             let key = level_key(&event.shop_id, sku, movement.bucket);
             self.shelves.push((sku.clone(), movement.bucket));
-            self.update(&store.tables.inventory, &key, expression, condition, set)?;
+            self.update(&store.tables.inventory, &key, change.expression(), condition, change.values)?;
         }
         events
             .iter()
@@ -275,21 +256,6 @@ fn movement_of(event: &JournalEvent) -> Result<&StockMovement> {
         Fact::StockChanged(movement) => Ok(movement),
         _ => Err(Error::internal(format!("{} does not change stock", event.id))),
     }
-}
-
-/// What must be there for no counter to fall below nothing; conditions cannot do arithmetic.
-fn floor(differences: [i64; 3], is_unaware: bool, values: &mut Item) -> Option<String> {
-    let counters = ["available", "reserved", "committed"].into_iter().zip(differences);
-    let needs = counters.filter(|(_, difference)| *difference < 0).map(|(counter, difference)| {
-        let name = format!(":{counter}_needed");
-        values.insert(name.clone(), number(-difference));
-        format!("{counter} >= {name}")
-    });
-    let mut needs: Vec<_> = needs.collect();
-    if is_unaware {
-        needs.push("attribute_not_exists(buckets)".into());
-    }
-    (!needs.is_empty()).then(|| needs.join(" AND "))
 }
 
 /// Available pieces of the level that refused write number `index`; `None` if it was not refused.

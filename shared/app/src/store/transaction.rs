@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
         TransactWriteItem, Update as DynamoUpdate,
     },
 };
@@ -106,6 +106,18 @@ impl Transaction {
             .build()
             .map_err(|error| Error::internal(error.to_string()))?;
         self.writes.push(TransactWriteItem::builder().put(put).build());
+        Ok(())
+    }
+
+    /// Removes an item under `condition`.
+    pub(super) fn delete(&mut self, table: &str, key: &Key, condition: &str) -> Result<()> {
+        let delete = Delete::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition)
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        self.writes.push(TransactWriteItem::builder().delete(delete).build());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Lines that stock should not cross, what is told when it does, and places where it lies.
 
 use domain::{AlertId, Line, LocationId, ProductId, UserId, VariantId, alerts::AlertKind};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +16,10 @@ pub struct NewThresholds {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub overstock: Option<u32>,
+    /// Pieces that are too old in so many days or fewer are soon too old.
+    #[serde(default, alias = "expiryDays", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3650)]
+    pub expiry_days: Option<u16>,
 }
 
 /// The lines of a product's levels, as they are.
@@ -57,8 +61,12 @@ pub struct AlertView {
     pub location: LocationId,
     /// How many there were.
     pub quantity: i64,
-    /// The line that was crossed.
+    /// The line that was crossed; of what is `expiring`, how many days ahead.
     pub threshold: i64,
+    /// The day before which they are best, of what is `expiring`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<Date>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub raised_at: Timestamp,

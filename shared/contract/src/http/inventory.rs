@@ -5,7 +5,7 @@ use domain::{
     reservation::{ReservationStatus, ReservedLine},
     stock::{ChangeType, Quantity, Sku, StockStatus},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -115,6 +115,10 @@ pub struct NewAdjustment {
     /// When it happened as the client says; it is noted and not trusted.
     #[serde(default, alias = "timestamp", skip_serializing_if = "Option::is_none")]
     pub client_time: Option<ClientTime>,
+    /// The day before which what is added is best.
+    #[serde(default, alias = "expiresOn", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<Date>,
 }
 
 /// A level after a change by hand, and the ledger row of it.
@@ -157,6 +161,10 @@ pub struct MovementView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub client_time: Option<Timestamp>,
+    /// The day before which what came in is best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<Date>,
 }
 
 /// One line that a shopper asks for.

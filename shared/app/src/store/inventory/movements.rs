@@ -1,17 +1,21 @@
-//! The ledger.
+//! The ledger, its checkpoint included.
 
 use contract::{Fact, JournalEvent, journal::StockMovement};
-use domain::{Bucket, EventId, LocationId, ProductId, ShopId, VariantId, stock::ChangeType};
-use jiff::Timestamp;
+use domain::{
+    Bucket, EventId, LocationId, ProductId, ShopId, VariantId, checkpoint::Checkpoint, stock::ChangeType,
+};
+use jiff::{SignedDuration, Timestamp};
 
 use super::stock_pk;
 use crate::{
-    Result,
+    Error, Result,
     store::{Cursor, Dynamo, JOURNAL, Key, Query},
 };
 
 /// So many pages are read to fill one that is filtered.
 const MAX_PAGES: usize = 10;
+/// How often a ledger is read anew because rows of it went meanwhile.
+const MAX_READS: usize = 4;
 
 /// Which rows of a ledger are wanted.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +54,25 @@ impl MovementFilter {
 /// How the names begin of what happened at `instant`: a uuid v7 begins with 48 bits of milliseconds.
 fn digits(instant: Timestamp) -> String {
     format!("{:012x}", instant.as_millisecond().max(0))
+}
+
+/// A ledger: its rows, and what those came to that have gone.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// What rows that have gone came to.
+    pub checkpoint: Checkpoint,
+    /// The others, oldest first, each with its instant.
+    pub movements: Vec<(Timestamp, StockMovement)>,
+}
+
+impl Books {
+    fn new(checkpoint: Option<Checkpoint>, events: Vec<JournalEvent>) -> Self {
+        let movements = events.into_iter().filter_map(|event| match event.fact {
+            Fact::StockChanged(movement) => Some((event.occurred_at, movement)),
+            _ => None,
+        });
+        Self { checkpoint: checkpoint.unwrap_or_default(), movements: movements.collect() }
+    }
 }
 
 impl Dynamo {
@@ -104,37 +127,26 @@ impl Dynamo {
         Ok((found, cursor))
     }
 
-    /// What is in the ledger of one bucket of a product since an instant, oldest first, each with its instant.
-    pub async fn ledger_since(
+    /// The ledger of one bucket of a product, oldest first, or what is left of it since an instant.
+    pub async fn books(
         &self,
         shop: &ShopId,
         product: &ProductId,
         bucket: Bucket,
-        since: Timestamp,
-    ) -> Result<Vec<(Timestamp, StockMovement)>> {
-        let (from, to) = MovementFilter { from: Some(since), ..MovementFilter::default() }.range();
-        let query = Query::new(&self.tables.inventory, stock_pk(shop, product, bucket)).between(from, to);
-        let events: Vec<JournalEvent> = self.query_all(query).await?;
-        let movements = events.into_iter().filter_map(|event| match event.fact {
-            Fact::StockChanged(movement) => Some((event.occurred_at, movement)),
-            _ => None,
-        });
-        Ok(movements.collect())
-    }
-
-    /// The whole ledger of one bucket of a product, oldest first.
-    pub async fn ledger(
-        &self,
-        shop: &ShopId,
-        product: &ProductId,
-        bucket: Bucket,
-    ) -> Result<Vec<StockMovement>> {
-        let query = Query::new(&self.tables.inventory, stock_pk(shop, product, bucket));
-        let events: Vec<JournalEvent> = self.query_all(query.beginning_with(JOURNAL).consistent()).await?;
-        let movements = events.into_iter().filter_map(|event| match event.fact {
-            Fact::StockChanged(movement) => Some(movement),
-            _ => None,
-        });
-        Ok(movements.collect())
+        since: Option<Timestamp>,
+    ) -> Result<Books> {
+        let (from, to) = MovementFilter { from: since, ..MovementFilter::default() }.range();
+        let mut checkpoint = self.checkpoint(shop, product, bucket).await?;
+        for _ in 0..MAX_READS {
+            let query = Query::new(&self.tables.inventory, stock_pk(shop, product, bucket));
+            let query = query.between(&from, &to).consistent();
+            let events: Vec<JournalEvent> = self.query_all(query).await?;
+            let after = self.checkpoint(shop, product, bucket).await?;
+            if after == checkpoint {
+                return Ok(Books::new(checkpoint, events));
+            }
+            checkpoint = after; // rows went while they were read
+        }
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
     }
 }

@@ -1,6 +1,8 @@
 //! Holds.
 //!
-//! A person's holds share a partition, which their ids name: so what somebody holds is found without an index.
+//! A person's holds share a partition, which their ids name: so what somebody holds is found without an index. Each has
+//! a place of its own there, one after another: of two requests that both find nothing, one makes a hold in the next
+//! place, and the other is refused there, looks again and finds it.
 
 use contract::{Fact, JournalEvent, journal::ReservationChanged};
 use domain::{EventId, Reservation, ReservationId, ShopId, UserId, reservation::ReservationStatus};
@@ -27,6 +29,10 @@ const REMEMBERED: [SignedDuration; 2] = [SignedDuration::from_hours(30 * 24), Si
 const REQUESTS: usize = 8;
 /// Hexadecimal digits that name the holder in the id of a person's hold.
 const HOLDER: usize = 16;
+/// As many say which of the holder's holds it is; the name of the request that made it follows.
+const PLACE: usize = 6;
+/// A hold that may be forgotten so soon is not relied upon: clocks differ, and requests take a while.
+const WARY: SignedDuration = SignedDuration::from_hours(1);
 
 /// A hold as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +67,11 @@ impl StoredReservation {
     /// A new hold that the request with this digest made.
     pub fn new(reservation: Reservation, fingerprint: &str) -> Self {
         Self { reservation, fingerprint: fingerprint.to_owned(), requests: vec![] }
+    }
+
+    /// Whether DynamoDB may have forgotten it at `instant`.
+    fn may_be_forgotten_at(&self, instant: Timestamp) -> bool {
+        forgotten_at(&self.reservation).is_some_and(|second| second <= instant.as_second())
     }
 
     /// The hold in another state.
@@ -131,10 +142,37 @@ impl ReservationRow {
     }
 }
 
-/// The id of a hold that a person's request `name` makes.
-pub fn holder_reservation(shop: &ShopId, holder: &UserId, name: Uuid) -> Result<ReservationId> {
-    let id = format!("{}{}{}", ReservationId::PREFIX, holder_digits(shop, holder), name.simple());
-    ReservationId::new(id).map_err(|error| Error::internal(error.to_string()))
+/// The place where a person's next hold is made: only one can be made there.
+#[derive(Debug, Clone)]
+pub struct NextPlace {
+    holder: String,
+    number: u32,
+    /// The hold in the last place, if that is about to be forgotten. Whoever reads after it was would count on from
+    /// another one, so a hold is made here only if that one is still there.
+    pub last: Option<StoredReservation>,
+}
+
+impl NextPlace {
+    /// The place after all of `rows`, which are what is stored of a person's holds.
+    pub fn after(shop: &ShopId, holder: &UserId, rows: &[StoredReservation], now: Timestamp) -> Self {
+        let holder = holder_digits(shop, holder);
+        let place = |row: &StoredReservation| {
+            let digits = row.reservation.id.as_str().strip_prefix(ReservationId::PREFIX)?;
+            u32::from_str_radix(digits.strip_prefix(&holder)?.get(..PLACE)?, 16).ok()
+        };
+        let last = rows.iter().filter_map(|row| Some((place(row)?, row))).max_by_key(|(place, _)| *place);
+        let soon = now.checked_add(WARY).unwrap_or(now);
+        let number = last.map_or(0, |(place, _)| place + 1);
+        let last = last.map(|(_, row)| row).filter(|row| row.may_be_forgotten_at(soon)).cloned();
+        Self { holder, number, last }
+    }
+
+    /// The id of the hold that a request `name` makes here.
+    pub fn id(&self, name: Uuid) -> Result<ReservationId> {
+        let (prefix, number) = (ReservationId::PREFIX, self.number);
+        let id = format!("{prefix}{}{number:0width$x}{}", self.holder, name.simple(), width = PLACE);
+        ReservationId::new(id).map_err(|error| Error::internal(error.to_string()))
+    }
 }
 
 fn holder_digits(shop: &ShopId, holder: &UserId) -> String {
@@ -146,29 +184,37 @@ fn holder_pk(shop: &ShopId, digits: &str) -> String {
     format!("{shop}#{RESERVATION}#{}{digits}", ReservationId::PREFIX)
 }
 
+/// The key of a hold, or of what is at a person's place: an id without the request's name.
 fn reservation_key(shop: &ShopId, id: &ReservationId) -> Key {
     let digits = id.as_str().strip_prefix(ReservationId::PREFIX).unwrap_or_default();
-    match digits.split_at_checked(HOLDER) {
-        Some((holder, name)) if name.len() == 32 => {
-            Key::new(holder_pk(shop, holder), format!("{RESERVATION}-{name}"))
-        }
-        _ => Key::new(format!("{shop}#{RESERVATION}#{id}"), RESERVATION),
+    let place = digits.split_at_checked(HOLDER).and_then(|(holder, rest)| {
+        let (place, name) = rest.split_at_checked(PLACE)?;
+        matches!(name.len(), 0 | 32).then_some((holder, place))
+    });
+    match place {
+        Some((holder, place)) => Key::new(holder_pk(shop, holder), format!("{RESERVATION}-{place}")),
+        None => Key::new(format!("{shop}#{RESERVATION}#{id}"), RESERVATION),
     }
+}
+
+/// When DynamoDB may forget a hold, in seconds since 1970.
+fn forgotten_at(reservation: &Reservation) -> Option<i64> {
+    let [ordered, other] = REMEMBERED;
+    let remembered = if reservation.order_id.is_some() { ordered } else { other };
+    let has_ended = reservation.status != ReservationStatus::Active;
+    has_ended.then_some(reservation.held_until.as_second() + remembered.as_secs())
 }
 
 fn reservation_item(shop: &ShopId, stored: &StoredReservation) -> Result<Item> {
     let reservation = &stored.reservation;
-    let is_active = reservation.status == ReservationStatus::Active;
-    let is_due = is_active && reservation.order_id.is_none();
-    let [ordered, other] = REMEMBERED;
-    let remembered = if reservation.order_id.is_some() { ordered } else { other };
+    let is_due = reservation.status == ReservationStatus::Active && reservation.order_id.is_none();
     let row = ReservationRow {
         shop_id: shop.clone(),
         fingerprint: stored.fingerprint.clone(),
         requests: stored.requests.clone(),
         due: is_due.then(|| due_shard(reservation.id.as_str())),
         due_at: is_due.then(|| sortable(reservation.due_at())),
-        expires_at: (!is_active).then_some(reservation.held_until.as_second() + remembered.as_secs()),
+        expires_at: forgotten_at(reservation),
         reservation: reservation.clone(),
     };
     item(&reservation_key(shop, &reservation.id), &row)
@@ -195,8 +241,9 @@ impl Transaction {
     ) -> Result<()> {
         let status = serde_dynamo::to_attribute_value(before.status)
             .map_err(|error| Error::internal(error.to_string()))?;
-        let seen = values([(":status", status), (":version", number(before.version))]);
-        let condition = "#status = :status AND version = :version";
+        let id = text(before.id.as_str());
+        let seen = values([(":id", id), (":status", status), (":version", number(before.version))]);
+        let condition = "id = :id AND #status = :status AND version = :version";
         self.put_if(&store.tables.inventory, reservation_item(shop, stored)?, condition, seen)
     }
 
@@ -212,8 +259,9 @@ impl Transaction {
         match seen {
             None => self.check(table, &key, "attribute_not_exists(pk)", Item::new()),
             Some(seen) => {
-                let version = values([(":version", number(seen.reservation.version))]);
-                self.check(table, &key, "version = :version", version)
+                let Reservation { id, version, .. } = &seen.reservation;
+                let seen = values([(":id", text(id.as_str())), (":version", number(version))]);
+                self.check(table, &key, "id = :id AND version = :version", seen)
             }
         }
     }
@@ -237,6 +285,17 @@ impl Dynamo {
     pub async fn reservation(&self, shop: &ShopId, id: &ReservationId) -> Result<Option<StoredReservation>> {
         let row: Option<ReservationRow> =
             self.get(&self.tables.inventory, &reservation_key(shop, id), true).await?;
+        Ok(row.map(StoredReservation::from).filter(|stored| stored.reservation.id == *id))
+    }
+
+    /// A hold that fell due, which the index names by its place.
+    pub async fn reservation_at(
+        &self,
+        shop: &ShopId,
+        place: &ReservationId,
+    ) -> Result<Option<StoredReservation>> {
+        let row: Option<ReservationRow> =
+            self.get(&self.tables.inventory, &reservation_key(shop, place), true).await?;
         Ok(row.map(StoredReservation::from))
     }
 
@@ -247,8 +306,9 @@ impl Dynamo {
         Ok(rows.into_iter().map(StoredReservation::from).collect())
     }
 
-    /// Holds in partition `shard` of the due index that somebody had to see to at `now`, oldest first.
-    pub async fn due_reservations(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
+    /// What is in partition `shard` of the table's due index and somebody had to see to at `now`, oldest first: holds,
+    /// lots and ledgers.
+    pub async fn due_stock(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
         self.due(&self.tables.inventory, shard, now, limit).await
     }
 }
