@@ -65,7 +65,7 @@ pub struct Seen {
 impl Seen {
     /// Takes note of an event that was told at `now`, in milliseconds of the shop's clock.
     pub fn note(&mut self, frame: &EventFrame, now: i64) {
-        let took = now.saturating_sub(frame.timestamp).max(0);
+        let took = now.saturating_sub(frame.head.timestamp).max(0);
         self.latency.add(took.unsigned_abs());
         self.late += u64::from(took > LATE_MS);
         if let LiveEvent::InventoryUpdated(stock) = &frame.event {

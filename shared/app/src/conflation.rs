@@ -11,7 +11,7 @@ mod model;
 
 use contract::{
     Fact, JournalEvent,
-    frames::{EventFrame, InventoryUpdated, LiveEvent, StaffStock},
+    frames::{EventFrame, EventHead, InventoryUpdated, LiveEvent, StaffStock},
 };
 use domain::{Channel, OrderId, PaymentId, ProductId, ShopId, VariantId, stock::StockStatus};
 use jiff::Timestamp;
@@ -232,7 +232,10 @@ impl Relay {
 impl Shown {
     /// The same as another channel shows it.
     pub(crate) fn on(&self, channel: &Channel) -> Self {
-        let moved = |frame: &EventFrame| EventFrame { channel: channel.to_string(), ..frame.clone() };
+        let moved = |frame: &EventFrame| {
+            let head = EventHead { channel: channel.to_string(), ..frame.head.clone() };
+            EventFrame { head, event: frame.event.clone() }
+        };
         Self { public: moved(&self.public), staffs: self.staffs.as_ref().map(moved) }
     }
 
@@ -264,13 +267,16 @@ pub(crate) fn stock_frame(
     let threshold = levels.iter().find_map(|row| row.low_stock).unwrap_or(threshold);
     let available = levels.iter().map(|row| row.level.available).sum();
     let version = levels.iter().map(|row| row.level.version).sum();
-    Some(EventFrame {
+    let head = EventHead {
         id: changed.last_event.clone(),
         channel: channel.to_string(),
         seq: None,
         version: Some(version),
         timestamp: now.as_millisecond(),
         cause: None,
+    };
+    Some(EventFrame {
+        head,
         event: LiveEvent::InventoryUpdated(InventoryUpdated {
             product_id: changed.sku.product_id.clone(),
             variant_id: changed.sku.variant_id.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::{
     JournalEvent,
-    frames::{EventFrame, LiveEvent},
+    frames::{EventFrame, EventHead, LiveEvent},
 };
 use domain::{Channel, EventId, ProductId, ShopId, UserId, VariantId};
 
@@ -148,13 +148,16 @@ impl Realtime {
 
     fn resync(&self, channel: &Channel, after: u64, reason: &str) -> EventFrame {
         let name = crate::clock::derived(&["resync", &channel.to_string(), &after.to_string()]);
-        EventFrame {
+        let head = EventHead {
             id: EventId::from_uuid(name),
             channel: channel.to_string(),
             seq: None,
             version: None,
             timestamp: self.clock.now().as_millisecond(),
             cause: None,
+        };
+        EventFrame {
+            head,
             event: LiveEvent::ResyncRequired {
                 channel: channel.to_string(),
                 from_seq: after,
