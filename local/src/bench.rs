@@ -8,6 +8,7 @@ mod contention;
 mod drop;
 mod error;
 mod fanout;
+mod floods;
 mod forecast;
 mod machine;
 mod peers;
@@ -59,6 +60,8 @@ enum What {
     Drop(drop::Drop),
     /// What it costs to tell ten thousand sockets something, beside Socket.IO and ws
     Fanout(fanout::Fanout),
+    /// Whether somebody who behaves notices that others do not
+    Floods(floods::Floods),
     /// How far the forecast of demand is from what happened in the last month of a real year
     Forecast {
         /// The UCI Online Retail file, plain or compressed with gzip
@@ -95,6 +98,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         }
         What::Drop(asked) => bench.show(&drop::measure(template, *asked).await?, out),
         What::Fanout(asked) => bench.show(&fanout::measure(template, *asked).await?, out),
+        What::Floods(asked) => bench.show(&floods::measure(template, *asked).await?, out),
         What::Forecast { file } => bench.show(&forecast::measure(file)?, out),
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;

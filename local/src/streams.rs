@@ -192,26 +192,20 @@ impl Streams {
         progress: &Progress,
     ) -> Result<Option<Batch>, StreamError> {
         let limit = progress.pieces.last().copied().unwrap_or(source.source.batch_size).max(1);
-        let (dynamo, table, position) = (self.dynamo.clone(), source.table.clone(), progress.position);
-        let read = tokio::task::spawn_blocking(move || {
-            dynamo.records(&table, position, limit.saturating_mul(LOOK_AHEAD))
-        });
-        let read = read.await.unwrap_or_else(|_| Ok(Vec::new()))?;
-        let Some(mut until) = read.last().map(|(position, _)| *position) else {
-            return Ok(None);
-        };
-        let (mut records, mut looked_at) = (Vec::new(), 0);
-        for (position, record) in read {
-            if records.len() == limit {
+        let mut batch = Batch { records: Vec::new(), until: progress.position, looked_at: 0 };
+        // What the filter keeps out leaves room: no more is read than fits, since reading is most of what a batch costs.
+        while batch.records.len() < limit && batch.looked_at < limit.saturating_mul(LOOK_AHEAD) {
+            let wanted = limit - batch.records.len();
+            let (dynamo, table, position) = (self.dynamo.clone(), source.table.clone(), batch.until);
+            let read = tokio::task::spawn_blocking(move || dynamo.records(&table, position, wanted));
+            let read = read.await.unwrap_or_else(|_| Ok(Vec::new()))?;
+            let count = read.len();
+            batch.take(read, |record| source.lets_through(record));
+            if count < wanted {
                 break;
             }
-            looked_at += 1;
-            until = position;
-            if source.lets_through(&record) {
-                records.push((position, record));
-            }
         }
-        Ok(Some(Batch { records, until, looked_at }))
+        Ok((batch.looked_at > 0).then_some(batch))
     }
 
     /// Invokes the function; returns whether to go on at once.
@@ -308,6 +302,18 @@ impl Streams {
         let told = wire::given_up(&source.table, function, &batch.records, tries, now);
         self.sqs.send_text(queue, told.to_string(), function)?;
         Ok(())
+    }
+}
+
+impl Batch {
+    fn take(&mut self, read: Vec<(i64, Value)>, is_wanted: impl Fn(&Value) -> bool) {
+        for (position, record) in read {
+            self.looked_at += 1;
+            self.until = position;
+            if is_wanted(&record) {
+                self.records.push((position, record));
+            }
+        }
     }
 }
 

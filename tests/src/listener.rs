@@ -38,8 +38,8 @@ impl Listener {
     pub fn log(&self, channel: &str) -> Vec<String> {
         let told = self.told.lock().unwrap();
         let named = told.iter().filter_map(|told| match told {
-            Told::Event(event) if event.channel == channel => {
-                Some(format!("{} {}", event.seq.unwrap(), event.id))
+            Told::Event(event) if event.head.channel == channel => {
+                Some(format!("{} {}", event.head.seq.unwrap(), event.head.id))
             }
             Told::Event(_) | Told::Other(_) => None,
             Told::Resync { channel, from_seq, reason } => {
@@ -53,7 +53,7 @@ impl Listener {
     pub fn states(&self, channel: &str) -> Vec<Value> {
         let told = self.told.lock().unwrap();
         let events = told.iter().filter_map(|told| match told {
-            Told::Event(event) if event.channel == channel => Some(json!(event.event)["data"].clone()),
+            Told::Event(event) if event.head.channel == channel => Some(json!(event.event)["data"].clone()),
             _ => None,
         });
         events.collect()

@@ -211,7 +211,8 @@ impl Heard {
         let Told::Event(event) = told else {
             return;
         };
-        let Some((seq, place)) = event.seq.and_then(|seq| Some((seq, usize::try_from(seq).ok()?))) else {
+        let Some((seq, place)) = event.head.seq.and_then(|seq| Some((seq, usize::try_from(seq).ok()?)))
+        else {
             return;
         };
         if self.told.len() <= place {

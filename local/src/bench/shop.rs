@@ -183,6 +183,16 @@ impl Socket {
         }
     }
 
+    /// Waits for an event of a type; others are passed over.
+    pub async fn hears(&mut self, kind: &str) -> Result<Value, BenchError> {
+        loop {
+            let frame = self.next().await?;
+            if frame.get("type").is_some_and(|found| *found == kind) {
+                return Ok(frame);
+            }
+        }
+    }
+
     async fn next(&mut self) -> Result<Value, BenchError> {
         loop {
             match self.stream.next().await {

@@ -46,16 +46,14 @@ struct Head {
     connection_id: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Compressed {
-    data: String,
-}
-
 /// Reads a frame; if it is none of the contract's, says why.
 pub fn read(text: &str) -> Result<Incoming, String> {
     let head: Head = from_json(text)?;
     match head.kind.as_deref() {
-        Some("gzip") => read_plain(&inflate(text)?),
+        Some("gzip") => match from_json(text)? {
+            Reply::Gzip { data } => read_plain(&inflate(&data)?),
+            reply => Ok(Incoming::Reply(reply)),
+        },
         Some(_) => read_plain(text),
         None => match (head.message, head.connection_id) {
             (Some(message), Some(_)) => Ok(Incoming::Failed(message)),
@@ -73,8 +71,7 @@ fn read_plain(text: &str) -> Result<Incoming, String> {
     }
 }
 
-fn inflate(text: &str) -> Result<String, String> {
-    let Compressed { data } = from_json(text)?;
+fn inflate(data: &str) -> Result<String, String> {
     let packed = BASE64_STANDARD.decode(data).map_err(|error| error.to_string())?;
     let mut inflated = String::new();
     let read = GzDecoder::new(packed.as_slice()).take(MOST_INFLATED).read_to_string(&mut inflated);

@@ -82,7 +82,7 @@ struct Waiting(Box<EventFrame>);
 
 impl PartialEq for Waiting {
     fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
+        self.0.head.id == other.0.head.id
     }
 }
 
@@ -106,7 +106,7 @@ impl Inbox {
             return self.lost(&channel, from_seq, reason);
         }
         self.counts.arrived += 1;
-        if let (Some(seq), Some(log)) = (event.seq, self.logs.get_mut(&event.channel)) {
+        if let (Some(seq), Some(log)) = (event.head.seq, self.logs.get_mut(&event.head.channel)) {
             let mut told = vec![];
             match log.place(seq) {
                 Place::Again => self.counts.duplicated += 1,
@@ -124,7 +124,7 @@ impl Inbox {
     /// Takes an event of another type: each is told once.
     pub fn take_other(&mut self, event: AnyEvent) -> Vec<Told> {
         self.counts.arrived += 1;
-        if !self.recent.remember((event.channel.clone(), event.id.clone())) {
+        if !self.recent.remember((event.head.channel.clone(), event.head.id.clone())) {
             self.counts.duplicated += 1;
             return vec![];
         }
@@ -232,11 +232,11 @@ impl Inbox {
     /// Whether an event that is of no log has not come before, and is newer than what did.
     fn is_news(&mut self, event: &EventFrame) -> bool {
         let Some((subject, version)) = version(event) else {
-            let is_new = self.recent.remember((event.channel.clone(), event.id.clone()));
+            let is_new = self.recent.remember((event.head.channel.clone(), event.head.id.clone()));
             self.counts.duplicated += u64::from(!is_new);
             return is_new;
         };
-        let known = self.versions.entry((event.channel.clone(), subject)).or_default();
+        let known = self.versions.entry((event.head.channel.clone(), subject)).or_default();
         self.counts.duplicated += u64::from(version == *known);
         self.counts.out_of_order += u64::from(version < *known);
         let is_newer = version > *known;
@@ -322,7 +322,7 @@ fn version(event: &EventFrame) -> Option<(String, u64)> {
         LiveEvent::PaymentUpdated { payment_id, .. } => payment_id.to_string(),
         _ => return None,
     };
-    event.version.map(|version| (subject, version))
+    event.head.version.map(|version| (subject, version))
 }
 
 /// The last so many names.

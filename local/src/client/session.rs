@@ -62,6 +62,8 @@ pub struct Session {
     /// When the next is to be.
     open_at: Option<Instant>,
     failures: u32,
+    /// Whether a line was ever greeted: then it is known whose log is one's own.
+    is_known: bool,
     is_away: bool,
     asks: BTreeMap<String, Ask>,
     asked: u64,
@@ -78,6 +80,8 @@ pub struct Session {
 struct Connection {
     line: Line,
     ready: Option<ConnectionReady>,
+    /// Whether all that is wanted has been asked for on it.
+    has_joined: bool,
     /// Whether everything is listened to on it.
     is_live: bool,
     /// When it was opened, by the shop's clock.
@@ -103,6 +107,7 @@ impl Session {
             opening: None,
             open_at: None,
             failures: 0,
+            is_known: false,
             is_away: true,
             asks: BTreeMap::new(),
             asked: 0,
@@ -145,8 +150,8 @@ impl Session {
         match wish {
             Wish::Follow { channel, from } => {
                 if let Some(command) = self.listen_to(&channel, from) {
-                    let ready = self.lines.iter().filter(|(_, line)| line.ready.is_some());
-                    for number in ready.map(|(number, _)| *number).collect::<Vec<_>>() {
+                    let joined = self.lines.iter().filter(|(_, line)| line.has_joined);
+                    for number in joined.map(|(number, _)| *number).collect::<Vec<_>>() {
                         self.ask(number, command.clone(), Purpose::Join);
                     }
                 }
@@ -207,6 +212,7 @@ impl Session {
                 let connection = Connection {
                     line,
                     ready: None,
+                    has_joined: false,
                     is_live: false,
                     opened_at: now,
                     last_sent: now,
@@ -215,6 +221,10 @@ impl Session {
                 self.lines.insert(number, connection);
                 let client = Text::new(self.options.name).ok();
                 self.ask(number, Command::Hello(Hello { client, version: None }), Purpose::Hello);
+                // Whoever comes back knows what to ask for and need not wait to be greeted.
+                if self.is_known {
+                    self.join(number);
+                }
             }
             What::Failed(why) if self.opening == Some(number) => {
                 self.opening = None;

@@ -99,7 +99,7 @@ impl End {
         for Watched { seen, products, .. } in &self.watched {
             for (sku, level) in &self.after.levels {
                 let is_watched = products.contains(&sku.0);
-                if is_watched && seen.stock.get(sku) != Some(&level.version) {
+                if is_watched && seen.stock.get(sku) != Some(&level.available_quantity) {
                     stale += 1;
                 }
             }

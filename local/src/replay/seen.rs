@@ -58,18 +58,18 @@ impl Spread {
 pub struct Seen {
     pub late: u64,
     pub latency: Spread,
-    /// Versions of stock, the latest of each.
-    pub stock: HashMap<(ProductId, Option<VariantId>), u64>,
+    /// How many pieces there were to buy, as it was said last.
+    pub stock: HashMap<(ProductId, Option<VariantId>), i64>,
 }
 
 impl Seen {
     /// Takes note of an event that was told at `now`, in milliseconds of the shop's clock.
     pub fn note(&mut self, frame: &EventFrame, now: i64) {
-        let took = now.saturating_sub(frame.timestamp).max(0);
+        let took = now.saturating_sub(frame.head.timestamp).max(0);
         self.latency.add(took.unsigned_abs());
         self.late += u64::from(took > LATE_MS);
         if let LiveEvent::InventoryUpdated(stock) = &frame.event {
-            self.stock.insert((stock.product_id.clone(), stock.variant_id.clone()), stock.version);
+            self.stock.insert((stock.product_id.clone(), stock.variant_id.clone()), stock.available_quantity);
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     fn stock_event(version: u64) -> EventFrame {
         let frame = json!({
             "id": format!("evt_{version}"), "channel": "product:22752", "timestamp": 0, "type": "inventory.updated",
-            "data": {"product_id": "22752", "variant_id": "p255", "available_quantity": 1, "quantity": 1,
+            "data": {"product_id": "22752", "variant_id": "p255", "available_quantity": 10 - version, "quantity": 1,
                 "is_in_stock": true, "stock_status": "in_stock", "version": version},
         });
         serde_json::from_value(frame).unwrap()

@@ -10,6 +10,7 @@ use std::{
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_apigatewaymanagement::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_smithy_http_client::{
     Builder,
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
@@ -148,17 +149,29 @@ impl Aws {
         self.made.ssm.get_or_init(|| client!(self, aws_sdk_ssm, self.access.endpoint.clone())).clone()
     }
 
-    /// A client of the `@connections` of the WebSocket API at `endpoint`.
+    /// A client of the `@connections` of the WebSocket API at `endpoint`, of which one call is nearly all that a delivery
+    /// costs: what a call may do without is left out.
     pub fn connections(&self, endpoint: &str) -> aws_sdk_apigatewaymanagement::Client {
-        use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
-        let mut config = aws_sdk_apigatewaymanagement::Config::builder()
+        use aws_sdk_apigatewaymanagement::config::{StalledStreamProtectionConfig, retry::RetryConfig};
+        let config = aws_sdk_apigatewaymanagement::Config::builder()
             .behavior_version(aws_sdk_apigatewaymanagement::config::BehaviorVersion::latest())
             .region(Region::new(self.access.region.clone()))
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
             // Posts have pauses and an end of their own: see `push`.
-            .retry_config(RetryConfig::disabled());
-        config.set_endpoint_url(Some(endpoint.to_owned()));
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .endpoint_resolver(OneEndpoint(Endpoint::builder().url(endpoint.to_owned()).build()));
         aws_sdk_apigatewaymanagement::Client::from_conf(config.build())
+    }
+}
+
+/// The endpoint of one WebSocket API: known, so that no rules are gone through for each call.
+#[derive(Debug)]
+struct OneEndpoint(Endpoint);
+
+impl ResolveEndpoint for OneEndpoint {
+    fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(self.0.clone()))
     }
 }

@@ -2,7 +2,7 @@
 
 use contract::{
     ErrorCode,
-    frames::{AnyEvent, LiveEvent},
+    frames::{AnyEvent, EventHead, LiveEvent},
     http::realtime::{BroadcastView, NewBroadcast, Reach},
 };
 use domain::{
@@ -113,16 +113,15 @@ impl Broadcasts {
         target: &Target,
         new: &NewBroadcast,
     ) -> Result<BroadcastView> {
-        let event = AnyEvent {
+        let head = EventHead {
             id: event_id.clone(),
-            kind: new.data.kind.clone(),
             channel: target.name(new),
             seq: None,
             version: None,
             timestamp: self.clock.now().as_millisecond(),
             cause: None,
-            data: new.data.payload.clone(),
         };
+        let event = AnyEvent { head, kind: new.data.kind.clone(), data: new.data.payload.clone() };
         if let Target::Channel(channel) = target {
             // Kept before it is sent: a frame that is too large says to read it there.
             self.store.keep_broadcast(shop, channel, &event, self.clock.now()).await?;
@@ -132,7 +131,7 @@ impl Broadcasts {
         outgoing.add(Frame::of(&event)?, &listeners);
         let receivers = outgoing.receivers();
         self.delivery.deliver(shop, outgoing).await?;
-        Ok(BroadcastView { event_id, channel: event.channel, receivers })
+        Ok(BroadcastView { event_id, channel: event.head.channel, receivers })
     }
 
     async fn listeners(&self, shop: &ShopId, target: &Target) -> Result<Vec<Subscription>> {

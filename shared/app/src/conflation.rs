@@ -11,7 +11,7 @@ mod model;
 
 use contract::{
     Fact, JournalEvent,
-    frames::{EventFrame, InventoryUpdated, LiveEvent, StaffStock},
+    frames::{EventFrame, EventHead, InventoryUpdated, LiveEvent, StaffStock},
 };
 use domain::{Channel, OrderId, PaymentId, ProductId, ShopId, VariantId, stock::StockStatus};
 use jiff::Timestamp;
@@ -157,8 +157,9 @@ impl Relay {
             let mut outgoing = Outgoing::default();
             let mut heard = self.listeners(shop_id, subject.channels(shop_id)).await?;
             heard.retain(|_, listeners| !listeners.is_empty());
+            let for_staff = heard.values().flatten().any(Subscription::is_staffs);
             if let Some(first) = heard.keys().next()
-                && let Some(latest) = self.latest(shop_id, subject, first).await?
+                && let Some(latest) = self.latest(shop_id, subject, first, for_staff).await?
             {
                 for (channel, listeners) in &heard {
                     latest.on(channel).add_to(&mut outgoing, listeners)?;
@@ -174,19 +175,21 @@ impl Relay {
         Ok(())
     }
 
-    /// The latest value of `subject` as it is shown on `channel`; nothing if it has none.
+    /// The latest value of `subject` as it is shown on `channel`, if wanted also what only staff sees of it; nothing if
+    /// it has none.
     pub(crate) async fn latest(
         &self,
         shop: &ShopId,
         subject: &Subject,
         channel: &Channel,
+        for_staff: bool,
     ) -> Result<Option<Shown>> {
         let journal = match subject {
             Subject::Stock { product_id, variant_id } => {
                 let levels = self.store.levels(shop, product_id, true).await?;
                 let levels: Vec<_> =
                     levels.into_iter().filter(|row| row.sku.variant_id == *variant_id).collect();
-                return self.stock_shown(shop, channel, &levels).await;
+                return self.stock_shown(shop, channel, &levels, for_staff).await;
             }
             Subject::Order { order_id, .. } => self.store.newest_of_order(shop, order_id, LOOK_BACK).await?,
             Subject::Payment { payment_id } => {
@@ -205,6 +208,7 @@ impl Relay {
         shop: &ShopId,
         channel: &Channel,
         levels: &[LevelRow],
+        for_staff: bool,
     ) -> Result<Option<Shown>> {
         let (now, threshold) = (self.clock.now(), self.settings.low_stock_threshold);
         let (Some(changed), Some(public)) =
@@ -212,10 +216,13 @@ impl Relay {
         else {
             return Ok(None);
         };
+        if !for_staff {
+            return Ok(Some(Shown { public, staffs: None }));
+        }
         let movement =
             self.store.movement(shop, &changed.sku.product_id, changed.bucket, &changed.last_event).await?;
         let staffs = movement.and_then(|event| match event.fact {
-            Fact::StockChanged(movement) => Some(for_staff(public.clone(), &movement)),
+            Fact::StockChanged(movement) => Some(as_staff_sees(public.clone(), &movement)),
             _ => None,
         });
         Ok(Some(Shown { public, staffs }))
@@ -225,7 +232,10 @@ impl Relay {
 impl Shown {
     /// The same as another channel shows it.
     pub(crate) fn on(&self, channel: &Channel) -> Self {
-        let moved = |frame: &EventFrame| EventFrame { channel: channel.to_string(), ..frame.clone() };
+        let moved = |frame: &EventFrame| {
+            let head = EventHead { channel: channel.to_string(), ..frame.head.clone() };
+            EventFrame { head, event: frame.event.clone() }
+        };
         Self { public: moved(&self.public), staffs: self.staffs.as_ref().map(moved) }
     }
 
@@ -257,13 +267,16 @@ pub(crate) fn stock_frame(
     let threshold = levels.iter().find_map(|row| row.low_stock).unwrap_or(threshold);
     let available = levels.iter().map(|row| row.level.available).sum();
     let version = levels.iter().map(|row| row.level.version).sum();
-    Some(EventFrame {
+    let head = EventHead {
         id: changed.last_event.clone(),
         channel: channel.to_string(),
         seq: None,
         version: Some(version),
         timestamp: now.as_millisecond(),
         cause: None,
+    };
+    Some(EventFrame {
+        head,
         event: LiveEvent::InventoryUpdated(InventoryUpdated {
             product_id: changed.sku.product_id.clone(),
             variant_id: changed.sku.variant_id.clone(),
@@ -278,7 +291,7 @@ pub(crate) fn stock_frame(
 }
 
 /// The same with what only staff sees.
-fn for_staff(mut frame: EventFrame, movement: &contract::journal::StockMovement) -> EventFrame {
+fn as_staff_sees(mut frame: EventFrame, movement: &contract::journal::StockMovement) -> EventFrame {
     if let LiveEvent::InventoryUpdated(stock) = &mut frame.event {
         stock.staff = Some(StaffStock {
             previous_quantity: stock.available_quantity - movement.change.available,

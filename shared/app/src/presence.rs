@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
-    frames::{EventFrame, LiveEvent, PresenceStatus},
+    frames::{EventFrame, EventHead, LiveEvent, PresenceStatus},
     http::realtime::PresenceView,
 };
 use domain::{Channel, EventId, ShopId, UserId};
@@ -128,19 +128,17 @@ impl Presence {
         // The instant before the rows are read orders what several connections of one person say at once.
         let read_at = self.clock.now();
         let status = status_of(&self.connections(shop, user).await?);
-        let frame = EventFrame {
+        let head = EventHead {
             id: EventId::from_uuid(self.clock.fresh()),
             channel: channel.to_string(),
             seq: None,
             version: u64::try_from(read_at.as_millisecond()).ok(),
             timestamp: read_at.as_millisecond(),
             cause: None,
-            event: LiveEvent::PresenceUpdated {
-                user_id: user.clone(),
-                status,
-                timestamp: read_at.as_millisecond(),
-            },
         };
+        let timestamp = head.timestamp;
+        let event = LiveEvent::PresenceUpdated { user_id: user.clone(), status, timestamp };
+        let frame = EventFrame { head, event };
         outgoing.add(Frame::of(&frame)?, &listeners);
         Ok(outgoing)
     }

@@ -5,13 +5,14 @@ mod replay;
 mod room;
 mod watching;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
     ErrorCode,
     frames::{Command, ConnectionReady, PresenceStatus, Reply, ResumePoint, SetPresence, Subscribe},
 };
 use domain::{Channel, ConnectionId, Principal, channel::Audience};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 pub use self::connecting::{Admission, Validity};
@@ -29,6 +30,8 @@ use crate::{
 
 /// Channels that one connection may listen to.
 const MAX_SUBSCRIPTIONS: usize = 50;
+/// Channels that are joined at once.
+const AT_ONCE: usize = 8;
 
 /// The sockets of all shops.
 #[derive(Debug, Clone)]
@@ -97,13 +100,9 @@ impl Realtime {
                 if resume.channels.len() > MAX_SUBSCRIPTIONS {
                     return Err(Error::field("data.channels", "too_many", "expected at most 50"));
                 }
-                let mut answers = vec![];
-                for ResumePoint { channel, last_seq } in resume.channels {
-                    let wanted =
-                        Subscribe { channel: Some(channel), channels: vec![], last_seq: Some(last_seq) };
-                    answers.push(self.subscribe(connection, wanted).await?);
-                }
-                Ok(ack(json!({ "channels": answers })))
+                let point = |ResumePoint { channel, last_seq }| (channel, Some(last_seq));
+                let points = resume.channels.into_iter().map(point).collect();
+                Ok(ack(json!({ "channels": self.listen(connection, points).await? })))
             }
         }
     }
@@ -125,23 +124,49 @@ impl Realtime {
         if names.is_empty() {
             return Err(Error::field("data.channel", "required", "expected the name of a channel"));
         }
-        let held = self.store.subscriptions(&connection.connection_id).await?;
-        let mut answers = vec![];
-        for name in names {
-            let channel = self.admitted(&connection.principal, &name).await?;
-            let is_new = held.iter().all(|subscription| subscription.channel != channel);
-            if is_new && held.len() + answers.len() >= MAX_SUBSCRIPTIONS {
-                return Err(Error::invalid(
-                    ErrorCode::ValidationFailed,
-                    "a connection listens to at most 50 channels",
-                ));
-            }
-            answers.push(self.join(connection, channel, wanted.last_seq).await?);
-        }
+        let points = names.into_iter().map(|name| (name, wanted.last_seq)).collect();
+        let answers = self.listen(connection, points).await?;
         Ok(match <[Value; 1]>::try_from(answers) {
             Ok([only]) => only,
             Err(several) => json!({ "channels": several }),
         })
+    }
+
+    /// Listens to channels, at once, to each from behind what was seen of it; says how far each has come. If one of them
+    /// is refused, none is listened to.
+    async fn listen(
+        &self,
+        connection: &Connection,
+        points: Vec<(String, Option<u64>)>,
+    ) -> Result<Vec<Value>> {
+        let admitted = points.iter().map(|(name, _)| self.admitted(&connection.principal, name));
+        let admitted: Vec<_> = admitted.map(Box::pin).collect();
+        let channels: Vec<Channel> = stream::iter(admitted).buffered(AT_ONCE).try_collect().await?;
+        self.check_room(connection, &channels).await?;
+        let seen = points.into_iter().map(|(_, seen)| seen);
+        let joined =
+            channels.into_iter().zip(seen).map(|(channel, seen)| self.join(connection, channel, seen));
+        let joined: Vec<_> = joined.map(Box::pin).collect();
+        stream::iter(joined).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Whether a connection may listen to `wanted` too. One's own channel comes with the connection.
+    async fn check_room(&self, connection: &Connection, wanted: &[Channel]) -> Result<()> {
+        let own = connection.own_channel();
+        let mut all: BTreeSet<Channel> = wanted.iter().filter(|channel| **channel != own).cloned().collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let held = self.store.subscriptions(&connection.connection_id).await?;
+        let before = held.len();
+        all.extend(held.into_iter().map(|subscription| subscription.channel));
+        if all.len() > MAX_SUBSCRIPTIONS.max(before) {
+            return Err(Error::invalid(
+                ErrorCode::ValidationFailed,
+                "a connection listens to at most 50 channels",
+            ));
+        }
+        Ok(())
     }
 
     /// The channel called `name`, if there is one and whoever asks may join it. Somebody else's channel and one

@@ -5,6 +5,7 @@
 //! where order does not matter: each person's log is written in order, different people's at once. A row that cannot
 //! be published is parked, so that the ones behind it go on.
 
+mod counting;
 mod effects;
 mod live;
 mod rerelay;
@@ -14,10 +15,14 @@ mod sending;
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::ShopId;
-use futures_util::{StreamExt, future::ready, stream};
+use futures_util::{
+    StreamExt,
+    future::{join3, ready},
+    stream,
+};
 
 pub(crate) use self::live::live;
-use self::{effects::Work, rows::Published};
+use self::{counting::Counters, effects::Work};
 pub use self::{
     rerelay::{Rerelay, Rerelayed},
     rows::StreamRow,
@@ -26,7 +31,7 @@ use crate::{
     Clock, Error, Result, Settings,
     delivery::{Delivery, Errand},
     stock_alerts::StockWatch,
-    store::{Dynamo, inventory::LevelRow, platform::Repair},
+    store::{Dynamo, platform::Repair},
 };
 
 /// Publishes what the journal says.
@@ -37,6 +42,7 @@ pub struct Relay {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
     watch: StockWatch,
+    counters: Counters,
 }
 
 /// Errands that are done at once.
@@ -49,7 +55,7 @@ impl Relay {
     /// Reads and writes `store`, posts by `delivery`.
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
-        Self { store, clock, settings, delivery, watch }
+        Self { store, clock, settings, delivery, watch, counters: Counters::default() }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
@@ -97,16 +103,14 @@ impl Relay {
         };
         let row: StreamRow =
             serde_json::from_str(&parked.record).map_err(|error| Error::internal(error.to_string()))?;
-        let (_, failures) = self.work_off(std::slice::from_ref(&row)).await?;
+        let (work, failures) = self.work_off(std::slice::from_ref(&row)).await?;
         match failures.values().next() {
-            None => self.store.unpark(shop, name).await,
+            None => {
+                self.count(&work).await;
+                self.store.unpark(shop, name).await
+            }
             Some(error) => self.park(&row, parked.attempts + 1, error).await,
         }
-    }
-
-    /// Looks whether a level has crossed a line.
-    async fn watch_level(&self, row: &StreamRow, level: &LevelRow) -> Result<()> {
-        self.watch.see(row.level_before()?.as_ref(), level).await
     }
 
     async fn park(&self, row: &StreamRow, attempts: u32, error: &Error) -> Result<()> {
@@ -121,22 +125,17 @@ impl Relay {
         let mut failures = Failures::new();
         let mut work = vec![];
         for (place, row) in rows.iter().enumerate() {
-            match row.read() {
-                Ok(Published::Nothing) => {}
-                Ok(Published::Level(level)) => match self.watch_level(row, &level).await {
-                    Err(error) => drop(failures.insert(place, error)),
-                    Ok(()) if !self.settings.stock.sends_events => {}
-                    Ok(()) => work.push(Work { place, published: Published::Level(level) }),
-                },
-                Ok(published) => work.push(Work { place, published }),
+            match Work::read(place, row) {
+                Ok(some) => work.extend(some),
                 Err(error) => drop(failures.insert(place, error)),
             }
         }
-        let seqs = self.append_to_logs(&work, &mut failures).await;
-        self.log_audits(&work, &mut failures).await;
+        let (watched, (seqs, appended), logged) =
+            join3(self.watch_levels(&work), self.append_to_logs(&work), self.log_audits(&work)).await;
+        failures.extend(watched.into_iter().chain(appended).chain(logged));
         work.retain(|work| !failures.contains_key(&work.place));
         let mut posts: BTreeMap<ShopId, Vec<sending::Post>> = BTreeMap::new();
-        for work in &work {
+        for work in work.iter().filter(|work| work.is_shown(self.settings.stock.sends_events)) {
             posts.entry(work.shop().clone()).or_default().extend(work.posts(&seqs));
         }
         for (shop, posts) in posts {

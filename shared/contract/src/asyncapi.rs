@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::frames::{AnyEvent, ClientFrame, Command, EventFrame, LiveEvent, Reply};
+use crate::frames::{AnyEvent, ClientFrame, Command, EventFrame, EventHead, LiveEvent, Reply};
 
 /// The document, as JSON.
 pub fn document() -> Value {
@@ -17,6 +17,7 @@ pub fn document() -> Value {
     collect::<ClientFrame>(&mut schemas);
     collect::<Command>(&mut schemas);
     collect::<Reply>(&mut schemas);
+    collect::<EventHead>(&mut schemas);
     collect::<EventFrame>(&mut schemas);
     collect::<LiveEvent>(&mut schemas);
     collect::<AnyEvent>(&mut schemas);
@@ -113,15 +114,8 @@ fn frame_of_client(variant: &Value) -> Value {
 }
 
 fn event(variant: &Value) -> Value {
-    let around = json!({ "type": "object", "required": ["id", "channel", "timestamp"], "properties": {
-        "id": { "type": "string", "description": "The same event may come twice: this says so." },
-        "channel": { "type": "string" },
-        "seq": { "type": "integer", "minimum": 1, "description": "Place in a log channel." },
-        "version": { "type": "integer", "minimum": 0, "description": "Of a latest value: older ones are dropped." },
-        "timestamp": { "type": "integer", "description": "Milliseconds since 1970." },
-        "cause": { "type": "string" },
-    } });
-    json!({ "allOf": [around, variant] })
+    let head = json!({ "$ref": "#/components/schemas/EventHead" });
+    json!({ "allOf": [head, variant] })
 }
 
 #[cfg(test)]

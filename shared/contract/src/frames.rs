@@ -241,9 +241,9 @@ pub struct ConnectionReady {
     pub expires_at: Timestamp,
 }
 
-/// An event to a client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct EventFrame {
+/// What every event says besides what happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventHead {
     /// Its name; the same event may come twice.
     pub id: EventId,
     /// The channel that it is on.
@@ -260,6 +260,14 @@ pub struct EventFrame {
     /// What caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+/// An event to a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventFrame {
+    /// Which, and where.
+    #[serde(flatten)]
+    pub head: EventHead,
     /// What happened.
     #[serde(flatten)]
     pub event: LiveEvent,
@@ -268,24 +276,12 @@ pub struct EventFrame {
 /// An event of any type, also of a shop's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AnyEvent {
-    /// Its name; the same event may come twice.
-    pub id: EventId,
+    /// Which, and where.
+    #[serde(flatten)]
+    pub head: EventHead,
     /// What happened.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The channel that it is on.
-    pub channel: String,
-    /// Its place in a log channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
-    /// The version of what it is about, on a channel that shows latest values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<u64>,
-    /// When it happened, in milliseconds since 1970.
-    pub timestamp: i64,
-    /// What caused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
     /// More about it. Where that fits no frame, it is `{"reference": path, "bytes": n}`: read the path over HTTP.
     pub data: serde_json::Value,
 }

@@ -138,6 +138,23 @@ async fn staff_sees_more_of_a_change_than_the_public() {
 }
 
 #[tokio::test]
+async fn a_hold_that_becomes_a_sale_is_nothing_new_to_see() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 100).await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    told(&world, &mut viewer).await;
+    world.cloud().meter().reset();
+    world.customer("ana").await.buys(&lamp, 2).await;
+    for _ in 0..2 {
+        second(&world).await;
+    }
+    assert_eq!(told(&world, &mut viewer).await, [(98, 2)], "as many as there were to buy before it was paid");
+    assert_eq!((world.posts("Relay"), world.posts("Fanout")), (1, 0));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn one_thing_that_lies_in_two_places_is_one_value() {
     let world = World::new().await;
     let lamp = world.product("lamp", 5).await;

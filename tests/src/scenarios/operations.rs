@@ -65,3 +65,27 @@ async fn health_is_public_and_deep_health_is_not() {
     assert_eq!(deep.ok()["checks"]["database"], "ok");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_batch_that_comes_twice_is_counted_once() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 9).await;
+    let counters = async || world.admin().await.get("/api/v1/metrics").await.ok()["counters"].clone();
+    for (orders, kind) in (1..).zip(["crash_after", "crash_before", "drop"]) {
+        // The relay dies right behind a counter, before another one, or never hears that it has counted.
+        world
+            .fault(json!({ "service": "dynamodb", "function": "Relay", "operation": "UpdateItem", "table": "PlatformTable",
+                "kind": kind, "count": 1 }))
+            .await;
+        world.customer("ana").await.orders(&lamp, 1).await.ok();
+        world.idle().await;
+        world.no_faults().await;
+        let counted = counters().await;
+        assert_eq!(
+            (&counted["order"]["created"], &counted["stock"]["changed"]),
+            (&json!(orders), &json!(orders + 1)),
+            "{kind}"
+        );
+    }
+    world.end().await;
+}

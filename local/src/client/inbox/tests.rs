@@ -44,7 +44,9 @@ fn lost(from_seq: u64) -> EventFrame {
 /// `1 2`, or `lost 5` for what is to be read again.
 fn heard(told: &[Told]) -> String {
     let one = |told: &Told| match told {
-        Told::Event(event) => event.seq.or_else(|| version(event).map(|it| it.1)).unwrap_or(0).to_string(),
+        Told::Event(event) => {
+            event.head.seq.or_else(|| version(event).map(|it| it.1)).unwrap_or(0).to_string()
+        }
         Told::Other(event) => event.kind.clone(),
         Told::Resync { from_seq, .. } => format!("lost {from_seq}"),
     };

@@ -98,7 +98,7 @@ impl Session {
         }
     }
 
-    /// The line is known by whom it greets: all that is wanted is asked for, the logs from where they broke off.
+    /// The line is known by whom it greets.
     pub(super) fn greeted(&mut self, line: u64, reply_to: Option<String>, ready: ConnectionReady) {
         if let Some(id) = reply_to {
             self.asks.remove(&id);
@@ -110,6 +110,16 @@ impl Session {
         }
         if self.options.hears_own_log {
             self.inbox.follow(&own, None);
+        }
+        self.is_known = true;
+        self.join(line);
+    }
+
+    /// All that is wanted is asked for, the logs from where they broke off.
+    pub(super) fn join(&mut self, line: u64) {
+        match self.lines.get_mut(&line) {
+            Some(connection) if !connection.has_joined => connection.has_joined = true,
+            _ => return,
         }
         let known: Vec<_> = self.inbox.positions().collect();
         for channels in known.chunks(MOST_CHANNELS) {

@@ -119,8 +119,8 @@ fn compressed(text: &str) -> Option<String> {
 fn referring(text: &str) -> Result<String> {
     let corrupt = |error: serde_json::Error| Error::internal(error.to_string());
     let mut event: AnyEvent = serde_json::from_str(text).map_err(corrupt)?;
-    let channel = &event.channel;
-    let path = match event.seq {
+    let channel = &event.head.channel;
+    let path = match event.head.seq {
         Some(seq) => {
             let after = seq.saturating_sub(1);
             format!("/api/v1/realtime/events?channel={channel}&after_seq={after}&limit=1")

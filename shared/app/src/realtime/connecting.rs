@@ -92,11 +92,7 @@ impl Realtime {
             accepts_gzip: admission.accepts_gzip && self.settings.allows_compression,
             expires_at: ends_at.as_second() + 60,
         };
-        self.store.put_connection(&connection).await?;
-        self.store.put_listener(&connection.own_subscription()).await?;
-        for channel in channels {
-            self.store.put_subscription(&connection.subscription(channel)).await?;
-        }
+        self.store.put_connection(&connection, channels).await?;
         // Asked only now: sessions that are ended while this runs are either seen here, or whoever ends them sees the
         // connection. A ticket may also be older than the end of its owner's sessions.
         let admitted = self.identity.admit(connection.principal.clone(), token.issued_at).await;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use contract::{
     JournalEvent,
-    frames::{EventFrame, LiveEvent},
+    frames::{EventFrame, EventHead, LiveEvent},
 };
-use domain::{Channel, EventId, ProductId, ShopId, VariantId};
+use domain::{Channel, EventId, ProductId, ShopId, UserId, VariantId};
 
 use super::Realtime;
 use crate::{Result, conflation::stock_frame, relay::live, store::inventory::LevelRow};
@@ -81,16 +81,33 @@ impl Realtime {
                 };
                 (seq, events.into_iter().map(|event| (event.version, event)).collect())
             }
-            Channel::User(user) => {
-                let seq = self.store.log_seq(shop, user).await?;
-                let events = match limit {
-                    0 => vec![],
-                    limit => self.store.log_after(shop, user, after, limit).await?,
-                };
-                (seq, events)
-            }
+            Channel::User(user) => self.log_of(shop, user, after, limit).await?,
             _ => (0, vec![]),
         };
+        Ok((seq, events))
+    }
+
+    /// The same of a person's own log, whose last event says how far it has come unless there are more.
+    async fn log_of(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        after: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<(u64, JournalEvent)>)> {
+        let mut events = vec![];
+        if limit > 0 {
+            events = self.store.log_after(shop, user, after, limit).await?;
+            let is_all = u32::try_from(events.len()).is_ok_and(|count| count < limit);
+            if let Some((last, _)) = events.last().filter(|_| is_all) {
+                return Ok((*last, events));
+            }
+        }
+        let seq = self.store.log_seq(shop, user).await?;
+        if limit > 0 && events.is_empty() && seq > after {
+            // Written between the two reads, or too long ago to be there.
+            events = self.store.log_after(shop, user, after, limit).await?;
+        }
         Ok((seq, events))
     }
 
@@ -131,13 +148,16 @@ impl Realtime {
 
     fn resync(&self, channel: &Channel, after: u64, reason: &str) -> EventFrame {
         let name = crate::clock::derived(&["resync", &channel.to_string(), &after.to_string()]);
-        EventFrame {
+        let head = EventHead {
             id: EventId::from_uuid(name),
             channel: channel.to_string(),
             seq: None,
             version: None,
             timestamp: self.clock.now().as_millisecond(),
             cause: None,
+        };
+        EventFrame {
+            head,
             event: LiveEvent::ResyncRequired {
                 channel: channel.to_string(),
                 from_seq: after,

@@ -40,7 +40,7 @@ impl Realtime {
         if !channel.is_log() {
             data.extend(self.store.kept_broadcast(&who.shop, &channel).await?);
         }
-        let last = data.last().and_then(|event| event.seq);
+        let last = data.last().and_then(|event| event.head.seq);
         let is_behind = last.zip(missed.seq).is_some_and(|(last, seq)| last < seq);
         Ok(EventsView {
             channel: channel.to_string(),

@@ -1,4 +1,4 @@
-//! What rows ask for besides posting: people's logs, the audit log, counters.
+//! What rows ask for besides posting: watched levels, people's logs, the audit log.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use domain::{Channel, ShopId, UserId};
 use futures_util::{StreamExt, stream};
 
 use super::{
-    Failures, Relay,
+    Relay, StreamRow,
     live::{audited, channels, framed, live, owner},
     rows::Published,
     sending::Post,
 };
-use crate::{Error, Result, conflation::Subject};
+use crate::{Error, Result, conflation::Subject, store::inventory::LevelRow};
 
 /// How much is done at once.
 const AT_ONCE: usize = 16;
@@ -20,11 +20,46 @@ const AT_ONCE: usize = 16;
 /// A row that could be read, and its place in the batch.
 pub(super) struct Work {
     pub(super) place: usize,
-    pub(super) published: Published,
+    published: Published,
+    /// What a level was before.
+    level_before: Option<LevelRow>,
 }
 
+/// What went wrong, by the places of the rows.
+type Wrong = Vec<(usize, Error)>;
+
 impl Work {
-    fn event(&self) -> Option<&JournalEvent> {
+    /// Reads a row; nothing if it asks for nothing.
+    pub(super) fn read(place: usize, row: &StreamRow) -> Result<Option<Self>> {
+        let published = row.read()?;
+        let level_before = match published {
+            Published::Nothing => return Ok(None),
+            Published::Event(_) => None,
+            Published::Level(_) => row.level_before()?,
+        };
+        Ok(Some(Self { place, published, level_before }))
+    }
+
+    /// Whether there is anything to see. A hold that becomes a sale leaves as many pieces for others as there were.
+    pub(super) fn is_shown(&self, shows_stock: bool) -> bool {
+        match (&self.published, &self.level_before) {
+            (Published::Level(level), Some(before)) => {
+                let seen = |row: &LevelRow| (row.level.available, row.low_stock);
+                shows_stock && seen(level) != seen(before)
+            }
+            (Published::Level(_), None) => shows_stock,
+            (Published::Event(_) | Published::Nothing, _) => true,
+        }
+    }
+
+    fn level(&self) -> Option<(Option<&LevelRow>, &LevelRow)> {
+        match &self.published {
+            Published::Level(level) => Some((self.level_before.as_ref(), level)),
+            Published::Event(_) | Published::Nothing => None,
+        }
+    }
+
+    pub(super) fn event(&self) -> Option<&JournalEvent> {
         match &self.published {
             Published::Event(event) => Some(event),
             Published::Level(_) | Published::Nothing => None,
@@ -84,13 +119,30 @@ fn post(event: &JournalEvent, channel: Channel, seq: Option<u64>) -> Option<Post
 }
 
 impl Relay {
+    /// Looks whether levels have crossed a line: those of one thing in order, different things at once.
+    pub(super) async fn watch_levels(&self, work: &[Work]) -> Wrong {
+        let mut things: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (work, (before, level)) in work.iter().filter_map(|work| Some((work, work.level()?))) {
+            let thing = (&level.shop_id, &level.sku.product_id, &level.sku.variant_id);
+            things.entry(thing).or_default().push((work.place, before, level));
+        }
+        let watched: Vec<_> = things
+            .into_values()
+            .map(|changes| async move {
+                let mut wrong = vec![];
+                for (place, before, level) in changes {
+                    wrong.extend(self.watch.see(before, level).await.err().map(|error| (place, error)));
+                }
+                wrong
+            })
+            .collect();
+        let wrong: Vec<Wrong> = stream::iter(watched).buffer_unordered(AT_ONCE).collect().await;
+        wrong.into_iter().flatten().collect()
+    }
+
     /// Appends what concerns people to their own logs; returns the `seq` of each row there. Different people's logs
     /// are written at once.
-    pub(super) async fn append_to_logs(
-        &self,
-        work: &[Work],
-        failures: &mut Failures,
-    ) -> BTreeMap<usize, u64> {
+    pub(super) async fn append_to_logs(&self, work: &[Work]) -> (BTreeMap<usize, u64>, Wrong) {
         let mut concerned: BTreeMap<(&ShopId, &UserId), Vec<(usize, &JournalEvent)>> = BTreeMap::new();
         for work in work {
             if let Some(event) = work.event()
@@ -104,14 +156,14 @@ impl Relay {
             .map(|((_, user), events)| Box::pin(self.append_of_one(user, events)))
             .collect();
         let appended: Vec<_> = stream::iter(appended).buffer_unordered(AT_ONCE).collect().await;
-        let mut seqs = BTreeMap::new();
+        let (mut seqs, mut wrong) = (BTreeMap::new(), vec![]);
         for (place, seq) in appended.into_iter().flatten() {
             match seq {
                 Ok(seq) => drop(seqs.insert(place, seq)),
-                Err(error) => drop(failures.insert(place, error)),
+                Err(error) => wrong.push((place, error)),
             }
         }
-        seqs
+        (seqs, wrong)
     }
 
     /// Together, or, if one of them cannot be, each by itself: that one alone is parked.
@@ -140,7 +192,7 @@ impl Relay {
     }
 
     /// Writes the lines of the audit log.
-    pub(super) async fn log_audits(&self, work: &[Work], failures: &mut Failures) {
+    pub(super) async fn log_audits(&self, work: &[Work]) -> Wrong {
         let lines: Vec<_> = work
             .iter()
             .filter_map(|work| Some((work.place, work.event()?)))
@@ -148,26 +200,7 @@ impl Relay {
             .map(|(place, shop, entry)| async move { (place, self.store.log_audit(&shop, &entry).await) })
             .collect();
         let logged: Vec<_> = stream::iter(lines).buffer_unordered(AT_ONCE).collect().await;
-        failures.extend(logged.into_iter().filter_map(|(place, logged)| Some((place, logged.err()?))));
-    }
-
-    /// Counts what happened. A counter that cannot be written is a gap in a chart and no reason to publish again.
-    pub(super) async fn count(&self, work: &[Work]) {
-        let mut counts: BTreeMap<(ShopId, String, &'static str), (u64, String)> = BTreeMap::new();
-        for event in work.iter().filter_map(Work::event) {
-            let date = event.occurred_at.strftime("%Y-%m-%d").to_string();
-            let first = (0, event.id.to_string());
-            counts.entry((event.shop_id.clone(), date, event.fact.name())).or_insert(first).0 += 1;
-        }
-        let counted: Vec<_> = counts
-            .into_iter()
-            .map(|((shop, date, name), (count, first))| async move {
-                if let Err(error) = self.store.count(&shop, &date, name, count, &first).await {
-                    tracing::warn!(%error, "events were not counted");
-                }
-            })
-            .collect();
-        stream::iter(counted).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        logged.into_iter().filter_map(|(place, logged)| Some((place, logged.err()?))).collect()
     }
 }
 

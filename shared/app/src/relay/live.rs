@@ -2,7 +2,7 @@
 
 use contract::{
     Fact, JournalEvent,
-    frames::{EventFrame, LiveEvent},
+    frames::{EventFrame, EventHead, LiveEvent},
     http::platform::AuditEntry,
     journal::ReservationChanged,
 };
@@ -90,15 +90,15 @@ pub(super) fn framed(
     seq: Option<u64>,
     live: LiveEvent,
 ) -> EventFrame {
-    EventFrame {
+    let head = EventHead {
         id: event.id.clone(),
         channel: channel.to_string(),
         seq,
         version: (seq.is_none() && event.version > 0).then_some(event.version),
         timestamp: event.occurred_at.as_millisecond(),
         cause: event.cause.clone(),
-        event: live,
-    }
+    };
+    EventFrame { head, event: live }
 }
 
 /// The audit line of an event; most events that a shopper causes have none.

@@ -55,7 +55,12 @@ impl Relay {
         listeners.retain(|_, listeners| !listeners.is_empty());
         let heard: Vec<Post> =
             posts.into_iter().filter(|post| listeners.contains_key(&post.channel)).collect();
-        let mut shown = self.show(shop, &heard).await?;
+        let staffed: BTreeSet<&Channel> = listeners
+            .iter()
+            .filter(|(_, listeners)| listeners.iter().any(Subscription::is_staffs))
+            .map(|(channel, _)| channel)
+            .collect();
+        let mut shown = self.show(shop, &heard, &staffed).await?;
         let mut outgoing = Outgoing::default();
         for Post { channel, what } in heard {
             let listeners = listeners.get(&channel).map(Vec::as_slice).unwrap_or_default();
@@ -91,8 +96,14 @@ impl Relay {
         stream::iter(read).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    /// The latest values that may be shown now, each as its channel shows it. The others are shown later.
-    async fn show(&self, shop: &ShopId, posts: &[Post]) -> Result<BTreeMap<(Channel, Subject), Shown>> {
+    /// The latest values that may be shown now, each as its channel shows it; on those that are `staffed`, also as staff
+    /// sees it. The others are shown later.
+    async fn show(
+        &self,
+        shop: &ShopId,
+        posts: &[Post],
+        staffed: &BTreeSet<&Channel>,
+    ) -> Result<BTreeMap<(Channel, Subject), Shown>> {
         let mut wanted: BTreeMap<Subject, (EventId, BTreeSet<Channel>)> = BTreeMap::new();
         for post in posts {
             if let Some((subject, because_of)) = post.subject() {
@@ -106,9 +117,10 @@ impl Relay {
             .into_iter()
             .map(|(subject, (because_of, channels))| async move {
                 let mut shown = vec![];
+                let for_staff = channels.iter().any(|channel| staffed.contains(channel));
                 if let Some(first) = channels.first()
                     && self.may_show(shop, &subject, because_of.as_str()).await?
-                    && let Some(latest) = self.latest(shop, &subject, first).await?
+                    && let Some(latest) = self.latest(shop, &subject, first, for_staff).await?
                 {
                     let each = channels.iter().map(|channel| (channel.clone(), subject.clone()));
                     shown.extend(each.map(|(channel, subject)| {

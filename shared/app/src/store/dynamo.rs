@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, query::QueryError, update_item::UpdateItemError},
-    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure as OnFailure},
+    types::{
+        AttributeValue, KeysAndAttributes, PutRequest, ReturnValuesOnConditionCheckFailure as OnFailure,
+        WriteRequest,
+    },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use domain::ShopId;
@@ -395,6 +398,31 @@ impl Dynamo {
     /// Writes an item, whatever is there.
     pub(super) async fn put(&self, table: &str, item: Item) -> Result<()> {
         self.client.put_item().table_name(table).set_item(Some(item)).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Writes items, whatever is there, each only once: 25 in a request.
+    pub(super) async fn put_many(&self, table: &str, items: Vec<Item>) -> Result<()> {
+        let put = |item| {
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            put.map(|put| WriteRequest::builder().put_request(put).build())
+        };
+        let puts: Result<Vec<_>, _> = items.into_iter().map(put).collect();
+        for puts in puts.map_err(|error| Error::internal(error.to_string()))?.chunks(25) {
+            let mut left = puts.to_vec();
+            // DynamoDB hands back what it has no room for.
+            for _ in 0..5 {
+                let call = self.client.batch_write_item().request_items(table, left);
+                let answer = call.send().await.map_err(unavailable)?;
+                left = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
+                if left.is_empty() {
+                    break;
+                }
+            }
+            if !left.is_empty() {
+                return Err(Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) });
+            }
+        }
         Ok(())
     }
 

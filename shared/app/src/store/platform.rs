@@ -11,6 +11,10 @@
 //! | `{shop}#repair#{digest}` | `repair` | a journal row that `relay` could not publish; in `due` |
 //! | `{shop}#keys`, `{shop}#flags` | `j#{instant}#{event}` | their journals |
 
+mod counters;
+
+pub use counters::{Counted, Counter};
+
 use std::collections::BTreeSet;
 
 use contract::{
@@ -82,12 +86,6 @@ struct RepairRow {
     repair: Repair,
     due: String,
     due_at: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct CountRow {
-    sk: String,
-    count: u64,
 }
 
 fn keys_pk(shop: &ShopId) -> String {
@@ -317,27 +315,6 @@ impl Dynamo {
     ) -> Result<(Vec<AuditEntry>, Option<Cursor>)> {
         let query = Query::new(&self.tables.platform, format!("{shop}#audit#{month}"));
         self.query(&query.limit(limit).newest_first().after(cursor)).await
-    }
-
-    /// Adds to a counter of `date`.
-    pub async fn count(&self, shop: &ShopId, date: &str, what: &str, by: u64, request: &str) -> Result<()> {
-        let update = Update {
-            set: "shop_id = :shop",
-            rest: "ADD #count :by",
-            names: [("#count".to_owned(), "count".to_owned())].into(),
-            values: values([(":by", number(by)), (":shop", text(shop.as_str()))]),
-            ..Update::default()
-        };
-        let key = Key::new(format!("{shop}#count#{date}"), what);
-        self.update(&self.tables.platform, &key, update, request).await?;
-        Ok(())
-    }
-
-    /// All counters of `date`.
-    pub async fn counters(&self, shop: &ShopId, date: &str) -> Result<Vec<(String, u64)>> {
-        let rows: Vec<CountRow> =
-            self.query_all(Query::new(&self.tables.platform, format!("{shop}#count#{date}"))).await?;
-        Ok(rows.into_iter().map(|row| (row.sk, row.count)).collect())
     }
 
     /// Parks a journal row that could not be published, to be tried again in a while.

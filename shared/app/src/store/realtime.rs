@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dynamo, Key, Query,
+    Dynamo, Item, Key, Query,
     dynamo::{Update, Written, item, text, values},
 };
 use crate::Result;
@@ -170,6 +170,13 @@ fn listener_key(subscription: &Subscription) -> Key {
     }
 }
 
+/// A subscription, both ways round.
+fn rows_of(subscription: &Subscription) -> Result<[Item; 2]> {
+    let Subscription { connection_id, channel, .. } = subscription;
+    let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
+    Ok([item(&by_connection, subscription)?, item(&listener_key(subscription), subscription)?])
+}
+
 fn ticket_key(shop: &ShopId, digest: &str) -> Key {
     Key::new(format!("{shop}#ticket#{digest}"), "ticket")
 }
@@ -207,10 +214,17 @@ impl Dynamo {
         Ok(matches!(written, Written::Yes).then_some(ticket))
     }
 
-    /// Writes a connection.
-    pub(crate) async fn put_connection(&self, connection: &Connection) -> Result<()> {
-        let key = connection_key(&connection.connection_id);
-        self.put(&self.tables.realtime, item(&key, connection)?).await
+    /// Writes a connection, and that it listens to its own person's channel and to others.
+    pub(crate) async fn put_connection(&self, connection: &Connection, channels: Vec<Channel>) -> Result<()> {
+        let own = connection.own_subscription();
+        let mut rows = vec![
+            item(&connection_key(&connection.connection_id), connection)?,
+            item(&listener_key(&own), &own)?,
+        ];
+        for channel in channels {
+            rows.extend(rows_of(&connection.subscription(channel))?);
+        }
+        self.put_many(&self.tables.realtime, rows).await
     }
 
     /// A connection.
@@ -218,17 +232,9 @@ impl Dynamo {
         self.get(&self.tables.realtime, &connection_key(id), true).await
     }
 
-    /// Writes a subscription, both ways round.
+    /// Writes a subscription.
     pub(crate) async fn put_subscription(&self, subscription: &Subscription) -> Result<()> {
-        let Subscription { connection_id, channel, .. } = subscription;
-        let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
-        self.put(&self.tables.realtime, item(&by_connection, subscription)?).await?;
-        self.put_listener(subscription).await
-    }
-
-    /// Writes only the channel's side: enough where the channel follows from the connection.
-    pub(crate) async fn put_listener(&self, subscription: &Subscription) -> Result<()> {
-        self.put(&self.tables.realtime, item(&listener_key(subscription), subscription)?).await
+        self.put_many(&self.tables.realtime, rows_of(subscription)?.into()).await
     }
 
     /// Removes a subscription, both ways round.
