@@ -120,7 +120,7 @@ fn relay_reads_the_journals_of_every_stream_and_levels_and_holds_besides() {
     for source in template.sources.iter().filter(|source| source.function == "Relay") {
         let SourceKind::Stream(table) = &source.kind else { panic!("{:?}", source.kind) };
         streams.push(table.as_str());
-        assert_eq!((source.batch_size, source.maximum_retries), (100, Some(8)));
+        assert_eq!((source.batch_size, source.maximum_retries), (500, Some(8)));
         assert!(source.bisects && source.reports_failures);
         assert_eq!(source.on_failure.as_deref(), Some("RelayDeadLetters"));
         let expected = if table == "InventoryTable" { vec![journal, levels, holds] } else { vec![journal] };

@@ -159,9 +159,11 @@ impl Socket {
         Ok(Self { stream })
     }
 
-    /// Closes it.
+    /// Closes it, and waits until the other side has: from then on its `$disconnect` is work that can be waited for.
     pub async fn close(mut self) -> Result<(), BenchError> {
-        self.stream.close(None).await.map_err(|error| Box::new(error).into())
+        self.stream.close(None).await.map_err(Box::new)?;
+        while let Some(Ok(_)) = self.stream.next().await {}
+        Ok(())
     }
 
     /// Sends a frame and waits for the answer to it; events are passed over.
