@@ -6,9 +6,10 @@
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
 //! with; [`channel`] says who may listen; [`rate`] is how often. [`bucket`]
-//! divides a level that too many draw from, [`alerts`] and [`forecast`] say when people should look at one.
+//! divides a level that too many draw from, [`address`] is where a parcel goes, [`alerts`] and [`forecast`] say when people should look at one.
 #![warn(missing_docs)]
 
+pub mod address;
 pub mod alerts;
 pub mod bucket;
 pub mod channel;
@@ -26,6 +27,7 @@ pub mod stock;
 pub mod text;
 pub mod transfer;
 
+pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{

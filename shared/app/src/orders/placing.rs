@@ -64,6 +64,8 @@ impl Orders {
             payment_status: OrderPaymentStatus::Unpaid,
             holds,
             email: new.email,
+            shipping_address: new.shipping_address,
+            tracking: order::Tracking::default(),
             created_at: self.clock.now(),
             payable_until: self.clock.after(self.settings.reservation_ttl),
             version: 1,

@@ -2,7 +2,7 @@
 //!
 //! | pk | sk | row |
 //! |---|---|---|
-//! | `{shop}#order#{id}` | `order` | an order; in `due` until it is paid, in `by_owner` and `by_shop` |
+//! | `{shop}#order#{id}` | `order` | an order; in `due` until it is paid, in `by_status` from then on, in `by_owner` and `by_shop` |
 //! | the same | `lines#{n}` | 40 lines of an order that has more than 40 |
 //! | the same | `j#{version}` | its journal |
 //! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while its outcome is unknown |
@@ -10,6 +10,8 @@
 //! | the same | `j#{version}` | their journal |
 //! | `{shop}#stripe#{event}` | `event` | an event from Stripe; in `due` until it has taken effect |
 
+mod history;
+mod listing;
 mod placed;
 mod rows;
 
@@ -21,7 +23,10 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::rows::StoredOrder;
+pub use self::{
+    listing::{OrderShelf, Placed},
+    rows::StoredOrder,
+};
 use super::{
     Cursor, Due, Dynamo, Item, JOURNAL, Key, Query, Transaction, due_shard,
     dynamo::{Indexed, Written, item, values},

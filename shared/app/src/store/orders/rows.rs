@@ -23,6 +23,9 @@ pub(super) struct OrderRow {
     owner_key: String,
     listing: String,
     listed_at: String,
+    /// Its partition in `by_status`; none while it waits to be paid, so that placing an order does not cost this index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +56,20 @@ pub(super) fn lines_key(shop: &ShopId, id: &OrderId, chunk: usize) -> Key {
     Key::new(order_pk(shop, id), format!("lines#{chunk:04}"))
 }
 
+pub(super) fn status_key(shop: &ShopId, status: OrderStatus) -> String {
+    format!("{shop}#order#{}", status.name())
+}
+
+/// Digits of an order's id that tell apart what was placed in the same millisecond.
+pub(super) const TAIL: usize = 12;
+
+/// Where an order stands in lists: by its instant, and no two in the same place.
+fn listed_at(order: &Order) -> String {
+    let id = order.id.as_str();
+    let tail = id.get(id.len().saturating_sub(TAIL)..).unwrap_or(id);
+    format!("{}#{tail}", sortable(order.created_at))
+}
+
 pub(super) fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
     let mut order = stored.order.clone();
     if stored.lines_count > MAX_LINES {
@@ -65,7 +82,8 @@ pub(super) fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
         lines_count: stored.lines_count,
         owner_key: format!("{shop}#order#{}", order.owner),
         listing: format!("{shop}#order"),
-        listed_at: sortable(order.created_at),
+        listed_at: listed_at(&order),
+        status_key: (!is_due).then(|| status_key(shop, order.status)),
         due: is_due.then(|| due_shard(order.id.as_str())),
         due_at: is_due.then(|| sortable(order.payable_until)),
         order,
