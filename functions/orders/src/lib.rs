@@ -1,10 +1,6 @@
-//! `/api/v1/orders`: placing, reading, cancelling.
+//! `/api/v1/orders`: placing, reading, cancelling, saying where an order is and why.
 
-use app::{
-    idempotency::Idempotency,
-    limits::Limit,
-    orders::{OrderFilter, Orders},
-};
+use app::{idempotency::Idempotency, limits::Limit, orders::Orders};
 use axum::{
     Router,
     extract::{FromRef, State},
@@ -13,15 +9,15 @@ use contract::{
     Problem,
     http::{
         Page, PageRequest,
-        orders::{NewCancellation, NewOrder, OrderView},
+        history::{Explained, NewStatus},
+        orders::{NewCancellation, NewOrder, OrderRequest, OrderView, OrdersRequest},
     },
 };
-use domain::{OrderId, UserId, order::OrderStatus};
+use domain::OrderId;
 use edge::{
-    Answer, Caller, Created, Environment, Id, Keyed, Misconfigured, Ok200, Params, body::page, http::serve,
+    Answer, Body, Caller, Created, Environment, Id, IfMatch, Keyed, Misconfigured, Ok200, OrderReader,
+    Params, body::page, http::serve,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What the routes work with.
@@ -47,17 +43,8 @@ pub fn routes() -> OpenApiRouter<Ordering> {
         .routes(routes!(list_orders, place_order))
         .routes(routes!(read_order))
         .routes(routes!(cancel_order))
-}
-
-/// Which orders are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct OrdersQuery {
-    /// Only with this status.
-    status: Option<OrderStatus>,
-    /// Only of this person (staff).
-    #[serde(alias = "customerId")]
-    customer_id: Option<UserId>,
+        .routes(routes!(set_status))
+        .routes(routes!(explain_order))
 }
 
 /// Places an order: priced by the server, its stock held until it is paid or its time runs out.
@@ -71,34 +58,36 @@ async fn place_order(
 ) -> Answer<Created<OrderView>> {
     caller.spend(Limit::Order).await?;
     caller.spend_holds(&new.items).await?;
-    Ok(Created(orders.place(&caller, &key, new).await?))
+    let placed = orders.place(&caller, &key, new).await?;
+    Ok(Created(caller.with_order_token(placed).await?))
 }
 
 /// Lists one's own orders, newest first; staff sees everybody's.
-#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrdersQuery, PageRequest),
+#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrdersRequest, PageRequest),
     security(("bearer" = [])),
     responses((status = 200, body = Page<OrderView>), (status = "default", body = Problem)))]
 async fn list_orders(
     State(orders): State<Orders>,
     caller: Caller,
-    Params(query): Params<OrdersQuery>,
+    Params(wanted): Params<OrdersRequest>,
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<OrderView>>> {
     let (limit, cursor) = page(&request)?;
-    let filter = OrderFilter { status: query.status, customer: query.customer_id };
-    Ok(Ok200(orders.list(&caller, filter, limit, cursor).await?))
+    Ok(Ok200(orders.list(&caller, &wanted, limit, cursor).await?))
 }
 
-/// Reads an order.
-#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(("id" = OrderId, Path)),
-    security(("bearer" = [])),
+/// Reads an order: one's own, or one that a token is for, which may also be the bearer token.
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(("id" = OrderId, Path), OrderRequest),
+    security(("bearer" = []), ()),
     responses((status = 200, body = OrderView), (status = "default", body = Problem)))]
 async fn read_order(
     State(orders): State<Orders>,
-    caller: Caller,
+    reader: OrderReader,
     Id(id): Id<OrderId>,
+    Params(wanted): Params<OrderRequest>,
 ) -> Answer<Ok200<OrderView>> {
-    Ok(Ok200(orders.read(&caller, &id).await?))
+    let view = orders.read(&reader, &id, wanted.include).await?;
+    Ok(Ok200(reader.with_order_token(view).await?))
 }
 
 /// Calls an order off: its stock goes back, and its money if it was paid.
@@ -113,4 +102,33 @@ async fn cancel_order(
 ) -> Answer<Ok200<OrderView>> {
     let cancel = |_| ordering.orders.cancel(&caller, &id, new.reason);
     Ok(Ok200(ordering.idempotency.once(&caller, &key, "cancel", cancel).await?))
+}
+
+/// Says where an order is. Only steps of the table are possible; being paid, cancelled or expired is none of them.
+#[utoipa::path(patch, path = "/api/v1/orders/{id}/status", tag = "orders", request_body = NewStatus,
+    params(("id" = OrderId, Path), ("If-Match" = Option<String>, Header, description = "The version that is to be changed")),
+    security(("bearer" = [])),
+    responses((status = 200, body = OrderView), (status = "default", body = Problem)))]
+async fn set_status(
+    State(orders): State<Orders>,
+    caller: Caller,
+    Id(id): Id<OrderId>,
+    IfMatch(seen): IfMatch,
+    Body(new): Body<NewStatus>,
+) -> Answer<Ok200<OrderView>> {
+    Ok(Ok200(orders.advance(&caller, &id, seen, new).await?))
+}
+
+/// Says why an order is where it is: all that happened to it and because of it, oldest first.
+#[utoipa::path(get, path = "/api/v1/orders/{id}/explain", tag = "orders",
+    params(("id" = OrderId, Path), PageRequest), security(("bearer" = [])),
+    responses((status = 200, body = Page<Explained>), (status = "default", body = Problem)))]
+async fn explain_order(
+    State(orders): State<Orders>,
+    caller: Caller,
+    Id(id): Id<OrderId>,
+    Params(request): Params<PageRequest>,
+) -> Answer<Ok200<Page<Explained>>> {
+    let (limit, cursor) = page(&request)?;
+    Ok(Ok200(orders.explain(&caller, &id, limit, cursor).await?))
 }

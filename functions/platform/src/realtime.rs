@@ -4,7 +4,10 @@ use app::{broadcast::Broadcasts, realtime::Realtime};
 use axum::extract::State;
 use contract::{
     Problem,
-    http::realtime::{BroadcastView, EventsView, NewBroadcast, PresenceList, RealtimeStatus},
+    http::{
+        orders::OrderToken,
+        realtime::{BroadcastView, EventsView, NewBroadcast, PresenceList, RealtimeStatus},
+    },
 };
 use domain::UserId;
 use edge::{Answer, Caller, Created, Keyed, Ok200, Params, PerhapsKeyed};
@@ -35,6 +38,9 @@ struct EventsQuery {
     /// Events of a log, 1 to 500; 100 unless said otherwise.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
+    /// A guest's token for the order that the channel is of.
+    #[param(value_type = Option<String>)]
+    order_token: Option<OrderToken>,
 }
 
 /// Lists what happened on a channel, for whoever has no socket or has missed something. Answers at once.
@@ -45,7 +51,8 @@ async fn list_events(
     caller: Caller,
     Params(query): Params<EventsQuery>,
 ) -> Answer<Ok200<EventsView>> {
-    Ok(Ok200(realtime.events(&caller, &query.channel, query.after_seq, query.limit).await?))
+    let grants = caller.order_grants(query.order_token.as_ref()).await?;
+    Ok(Ok200(realtime.events(&caller, &query.channel, query.after_seq, query.limit, &grants).await?))
 }
 
 /// Whose presence is wanted: one of the two.

@@ -8,7 +8,9 @@ use contract::{
     frames::{ClientFrame, Reply},
 };
 use edge::{
-    Environment, Misconfigured, problem,
+    Environment, Misconfigured,
+    auth::OrderTokens,
+    problem,
     socket::{SocketAnswer, SocketEvent},
 };
 use lambda_runtime::LambdaEvent;
@@ -17,6 +19,7 @@ use serde::Deserialize;
 /// What answers frames.
 pub struct Answering {
     realtime: Realtime,
+    tokens: OrderTokens,
     floods: Floods,
     clock: Clock,
 }
@@ -34,6 +37,7 @@ const MAX_FRAME_ID: usize = 64;
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
     environment.finish(Arc::new(Answering {
         realtime: environment.realtime(),
+        tokens: environment.order_tokens(),
         floods: Floods::default(),
         clock: environment.clock(),
     }))
@@ -60,7 +64,7 @@ pub async fn handle(
 }
 
 async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
-    let Answering { realtime, floods, clock } = handler;
+    let Answering { realtime, tokens, floods, clock } = handler;
     floods.admit(&event.request_context.connection_id, clock.now())?;
     if event.is_base64_encoded {
         return Err(Error::invalid(ErrorCode::ValidationFailed, "frames are text, not binary"));
@@ -70,7 +74,8 @@ async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Op
         return Err(Error::field("id", "too_long", "expected at most 64 characters"));
     }
     let connection = realtime.connection(&event.request_context.connection_id).await?;
-    realtime.obey(&connection, frame.id, frame.command).await
+    let grants = tokens.read_good(frame.command.order_tokens()).await?;
+    realtime.obey(&connection, frame.id, frame.command, &grants).await
 }
 
 /// The `id` of a frame that may be wrong in every other way, so that its sender knows which one it was.

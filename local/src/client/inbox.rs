@@ -204,7 +204,7 @@ impl Inbox {
     /// The logs, and up to where each was told without a gap.
     pub fn positions(&self) -> impl Iterator<Item = ResumePoint> {
         let point = |(channel, log): (&String, &Log)| {
-            log.whole.map(|last_seq| ResumePoint { channel: channel.clone(), last_seq })
+            log.whole.map(|last_seq| ResumePoint { channel: channel.clone(), last_seq, order_token: None })
         };
         self.logs.iter().filter_map(point)
     }
@@ -317,7 +317,9 @@ fn version(event: &EventFrame) -> Option<(String, u64)> {
             let variant = stock.variant_id.as_ref().map_or("", |id| id.as_str());
             return Some((format!("{}/{variant}", stock.product_id), stock.version));
         }
-        LiveEvent::OrderStatusUpdated { order_id, .. } => format!("{order_id}/status"),
+        LiveEvent::OrderStatusUpdated(step) | LiveEvent::OrderTrackingUpdated(step) => {
+            format!("{}/status", step.order_id)
+        }
         LiveEvent::OrderPaymentUpdated { order_id, .. } => format!("{order_id}/payment"),
         LiveEvent::PaymentUpdated { payment_id, .. } => payment_id.to_string(),
         _ => return None,

@@ -28,8 +28,8 @@ impl Desk {
     /// What the agent's socket brings.
     pub fn hear(&self, event: &EventFrame) {
         match &event.event {
-            LiveEvent::OrderStatusUpdated { order_id, current_status: OrderStatus::Paid, .. } => {
-                self.tell(order_id.as_str());
+            LiveEvent::OrderTrackingUpdated(step) if step.current_status == OrderStatus::Paid => {
+                self.tell(step.order_id.as_str());
             }
             LiveEvent::RefundUpdated { refund_id, status, .. } if *status != RefundStatus::Pending => {
                 self.tell(refund_id.as_str());

@@ -206,6 +206,7 @@ fn new_order(invoice: &Invoice) -> Result<NewOrder, ReplayError> {
         currency: pounds()?,
         email: None,
         reservation_id: None,
+        shipping_address: None,
     })
 }
 

@@ -79,7 +79,8 @@ pub(crate) struct Shown {
 impl Subject {
     /// Of what an event on `channel` is the latest value, if only the latest is of interest there.
     pub(crate) fn of(event: &JournalEvent, channel: &Channel) -> Option<Self> {
-        if !matches!(channel, Channel::Shop(_)) {
+        let is_step = matches!(event.fact, Fact::OrderStatusUpdated { .. });
+        if !(matches!(channel, Channel::Shop(_)) || is_step && *channel == Channel::Admin) {
             return None;
         }
         match &event.fact {
@@ -95,6 +96,9 @@ impl Subject {
     pub(crate) fn channels(&self, shop: &ShopId) -> Vec<Channel> {
         match self {
             Self::Stock { product_id, .. } => vec![Channel::Product(product_id.clone()), Channel::Inventory],
+            Self::Order { event, .. } if event == "order.status_updated" => {
+                vec![Channel::Shop(shop.clone()), Channel::Admin]
+            }
             Self::Order { .. } | Self::Payment { .. } => vec![Channel::Shop(shop.clone())],
         }
     }

@@ -11,7 +11,7 @@ use contract::{
     ErrorCode,
     frames::{Command, ConnectionReady, PresenceStatus, Reply, ResumePoint, SetPresence, Subscribe},
 };
-use domain::{Channel, ConnectionId, Principal, channel::Audience};
+use domain::{Channel, ConnectionId, OrderId, Principal, channel::Audience};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use self::room::Room;
 use crate::{
     Clock, Error, Result, Settings,
     identity::Identity,
+    orders::OrderGrant,
     presence::Presence,
     push::{Frame, Push},
     store::{
@@ -62,12 +63,14 @@ impl Realtime {
         Ok(Connection { principal, ..connection })
     }
 
-    /// Does what a client asks, and says what came of it. Without `reply_to` an act is not acknowledged.
+    /// Does what a client asks, and says what came of it. Without `reply_to` an act is not acknowledged. `grants` are
+    /// the orders that the client has brought good tokens for.
     pub async fn obey(
         &self,
         connection: &Connection,
         reply_to: Option<String>,
         command: Command,
+        grants: &[OrderGrant],
     ) -> Result<Option<Reply>> {
         let ack = |data: Value| reply_to.clone().map(|reply_to| Reply::Ack { reply_to, data });
         match command {
@@ -76,14 +79,14 @@ impl Realtime {
                 Ok(Some(Reply::ConnectionReady { reply_to: reply_to.clone(), data: self.ready(connection) }))
             }
             Command::Ping(_) => Ok(Some(Reply::Pong { timestamp: self.clock.now().as_millisecond() })),
-            Command::Subscribe(wanted) => Ok(ack(self.subscribe(connection, wanted).await?)),
+            Command::Subscribe(wanted) => Ok(ack(self.subscribe(connection, wanted, grants).await?)),
             Command::TrackProduct(product) => {
                 let channel = format!("product:{}", product.id());
-                Ok(ack(self.subscribe(connection, one(channel)).await?))
+                Ok(ack(self.subscribe(connection, one(channel), grants).await?))
             }
             Command::TrackOrder(order) => {
                 let channel = format!("order:{}", order.id());
-                Ok(ack(self.subscribe(connection, one(channel)).await?))
+                Ok(ack(self.subscribe(connection, one(channel), grants).await?))
             }
             Command::Unsubscribe(wanted) => Ok(ack(self.unsubscribe(connection, &wanted.channel).await?)),
             Command::UntrackProduct(product) => {
@@ -100,9 +103,9 @@ impl Realtime {
                 if resume.channels.len() > MAX_SUBSCRIPTIONS {
                     return Err(Error::field("data.channels", "too_many", "expected at most 50"));
                 }
-                let point = |ResumePoint { channel, last_seq }| (channel, Some(last_seq));
+                let point = |ResumePoint { channel, last_seq, .. }| (channel, Some(last_seq));
                 let points = resume.channels.into_iter().map(point).collect();
-                Ok(ack(json!({ "channels": self.listen(connection, points).await? })))
+                Ok(ack(json!({ "channels": self.listen(connection, points, grants).await? })))
             }
         }
     }
@@ -119,13 +122,18 @@ impl Realtime {
         }
     }
 
-    async fn subscribe(&self, connection: &Connection, wanted: Subscribe) -> Result<Value> {
+    async fn subscribe(
+        &self,
+        connection: &Connection,
+        wanted: Subscribe,
+        grants: &[OrderGrant],
+    ) -> Result<Value> {
         let names: Vec<String> = wanted.channel.into_iter().chain(wanted.channels).collect();
         if names.is_empty() {
             return Err(Error::field("data.channel", "required", "expected the name of a channel"));
         }
         let points = names.into_iter().map(|name| (name, wanted.last_seq)).collect();
-        let answers = self.listen(connection, points).await?;
+        let answers = self.listen(connection, points, grants).await?;
         Ok(match <[Value; 1]>::try_from(answers) {
             Ok([only]) => only,
             Err(several) => json!({ "channels": several }),
@@ -138,8 +146,9 @@ impl Realtime {
         &self,
         connection: &Connection,
         points: Vec<(String, Option<u64>)>,
+        grants: &[OrderGrant],
     ) -> Result<Vec<Value>> {
-        let admitted = points.iter().map(|(name, _)| self.admitted(&connection.principal, name));
+        let admitted = points.iter().map(|(name, _)| self.admitted(&connection.principal, name, grants));
         let admitted: Vec<_> = admitted.map(Box::pin).collect();
         let channels: Vec<Channel> = stream::iter(admitted).buffered(AT_ONCE).try_collect().await?;
         self.check_room(connection, &channels).await?;
@@ -169,9 +178,9 @@ impl Realtime {
         Ok(())
     }
 
-    /// The channel called `name`, if there is one and whoever asks may join it. Somebody else's channel and one
-    /// that does not exist look the same.
-    async fn admitted(&self, who: &Principal, name: &str) -> Result<Channel> {
+    /// The channel called `name`, if there is one and whoever asks may join it, by who they are or by what `grants` they
+    /// have. Somebody else's channel and one that does not exist look the same.
+    async fn admitted(&self, who: &Principal, name: &str, grants: &[OrderGrant]) -> Result<Channel> {
         let channel = Channel::parse(name)
             .map_err(|error| Error::field("data.channel", "invalid", error.to_string()))?;
         let owner = match channel.audience() {
@@ -180,7 +189,12 @@ impl Realtime {
             }
             _ => None,
         };
-        if channel.audience().admits(who, owner.as_ref()) { Ok(channel) } else { Err(Error::Forbidden) }
+        let is_granted = |order: &OrderId| {
+            owner.is_some() && grants.iter().any(|grant| grant.shop == who.shop && grant.order_id == *order)
+        };
+        let is_admitted = channel.audience().admits(who, owner.as_ref())
+            || matches!(&channel, Channel::Order(order) if is_granted(order));
+        if is_admitted { Ok(channel) } else { Err(Error::Forbidden) }
     }
 
     /// Writes the subscription first and reads the state after it, so that nothing falls between.
@@ -213,5 +227,5 @@ impl Realtime {
 }
 
 fn one(channel: String) -> Subscribe {
-    Subscribe { channel: Some(channel), channels: vec![], last_seq: None }
+    Subscribe { channel: Some(channel), channels: vec![], last_seq: None, order_token: None }
 }

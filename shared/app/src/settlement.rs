@@ -67,6 +67,7 @@ pub(crate) fn status_updated(before: &Order, after: &Order, notes: Option<String
         previous_status: before.status,
         current_status: after.status,
         notes,
+        tracking: after.tracking.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use domain::{
     ConnectionId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, ReservationId,
     Role, ShopId, UserId, VariantId,
-    order::OrderStatus,
+    order::{OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
     stock::{ChangeType, StockStatus},
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{errors::ErrorCode, journal::StockAlert};
+use crate::{errors::ErrorCode, http::orders::OrderToken, journal::StockAlert};
 
 /// Largest frame a client may send, in bytes (API Gateway's own limit).
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
@@ -62,6 +62,19 @@ pub enum Command {
     Ping(#[serde(default)] serde_json::Map<String, serde_json::Value>),
 }
 
+impl Command {
+    /// The tokens that come with it.
+    pub fn order_tokens(&self) -> Vec<&OrderToken> {
+        match self {
+            Self::Subscribe(wanted) => wanted.order_token.iter().collect(),
+            Self::Resume(wanted) => {
+                wanted.channels.iter().filter_map(|point| point.order_token.as_ref()).collect()
+            }
+            _ => vec![],
+        }
+    }
+}
+
 /// Whether somebody is looking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct SetPresence {
@@ -104,6 +117,9 @@ pub struct Subscribe {
     /// The last `seq` seen on a log channel: everything after it is sent again.
     #[serde(default)]
     pub last_seq: Option<u64>,
+    /// A guest's token for the order that the channel is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_token: Option<OrderToken>,
 }
 
 /// One channel.
@@ -156,6 +172,9 @@ pub struct ResumePoint {
     pub channel: String,
     /// The last `seq` seen; 0 for everything.
     pub last_seq: u64,
+    /// A guest's token for the order that the channel is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_token: Option<OrderToken>,
 }
 
 /// A frame to a client that is not an event by itself.
@@ -350,21 +369,10 @@ pub enum LiveEvent {
     },
     /// An order went a step on its way.
     #[serde(rename = "order.status_updated")]
-    OrderStatusUpdated {
-        /// Which.
-        order_id: OrderId,
-        /// Whose.
-        customer_id: UserId,
-        /// Where it was.
-        previous_status: OrderStatus,
-        /// Where it is.
-        current_status: OrderStatus,
-        /// When, in milliseconds since 1970.
-        timestamp: i64,
-        /// Why, for a person to read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        notes: Option<String>,
-    },
+    OrderStatusUpdated(OrderStep),
+    /// The same, as staff sees it.
+    #[serde(rename = "order.tracking_updated")]
+    OrderTrackingUpdated(OrderStep),
     /// The paying of an order began, or some of it went back.
     #[serde(rename = "order.payment_updated")]
     OrderPaymentUpdated {
@@ -427,6 +435,27 @@ pub enum LiveEvent {
         /// Why.
         reason: String,
     },
+}
+
+/// See [`LiveEvent::OrderStatusUpdated`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderStep {
+    /// Which.
+    pub order_id: OrderId,
+    /// Whose.
+    pub customer_id: UserId,
+    /// Where it was.
+    pub previous_status: OrderStatus,
+    /// Where it is.
+    pub current_status: OrderStatus,
+    /// When, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// Why, for a person to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Where it was seen.
+    #[serde(flatten)]
+    pub tracking: Tracking,
 }
 
 /// See [`LiveEvent::InventoryUpdated`].

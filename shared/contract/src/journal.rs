@@ -8,7 +8,7 @@ use domain::{
     RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
     alerts::AlertKind,
     bucket::Part,
-    order::{OrderPaymentStatus, OrderStatus},
+    order::{OrderPaymentStatus, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
     review::Stars,
@@ -183,6 +183,9 @@ pub enum Fact {
         /// Why, for a person to read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         notes: Option<String>,
+        /// Where it was seen by then.
+        #[serde(default, skip_serializing_if = "Tracking::is_empty")]
+        tracking: Tracking,
     },
     /// The paying of an order began, or some of it went back.
     #[serde(rename = "order.payment_updated")]

@@ -7,9 +7,10 @@
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
 //! with; [`channel`] says who may listen; [`rate`] is how often. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
-//! [`forecast`] say when people should look at one.
+//! [`forecast`] say when people should look at one. [`address`] is where a parcel goes.
 #![warn(missing_docs)]
 
+pub mod address;
 pub mod alerts;
 pub mod bucket;
 pub mod channel;
@@ -29,6 +30,7 @@ pub mod stock;
 pub mod text;
 pub mod transfer;
 
+pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    InvalidTransition, Line, Money, OrderId, ReservationId, UserId,
+    InvalidTransition, Line, Money, OrderId, ReservationId, ShippingAddress, UserId,
     money::MoneyError,
     reservation::ReservedLine,
     stock::{Quantity, Sku},
@@ -56,6 +56,60 @@ impl OrderStatus {
                 | (S::OutForDelivery, S::Delivered | S::DeliveryFailed)
                 | (S::DeliveryFailed, S::Shipped | S::Returned)
         )
+    }
+
+    /// Whether somebody who works for the shop may say that an order is here. Being paid, cancelled and expired are
+    /// acts of their own, which move stock and money.
+    pub const fn is_set_by_hand(self) -> bool {
+        !matches!(self, Self::PendingPayment | Self::Paid | Self::Cancelled | Self::Expired)
+    }
+
+    /// The status as it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PendingPayment => "pending_payment",
+            Self::Paid => "paid",
+            Self::Processing => "processing",
+            Self::OnHold => "on_hold",
+            Self::Shipped => "shipped",
+            Self::OutForDelivery => "out_for_delivery",
+            Self::Delivered => "delivered",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Where a parcel is, as far as somebody has said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tracking {
+    /// The carrier's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<Line>,
+    /// When it should be with the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub estimated_delivery: Option<Timestamp>,
+    /// Where it was seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Line>,
+}
+
+impl Tracking {
+    /// Whether nobody has said anything.
+    pub const fn is_empty(&self) -> bool {
+        self.tracking_number.is_none() && self.estimated_delivery.is_none() && self.location.is_none()
+    }
+
+    /// What is known after `news`: what they do not mention stays.
+    fn updated(&self, news: Self) -> Self {
+        Self {
+            tracking_number: news.tracking_number.or_else(|| self.tracking_number.clone()),
+            estimated_delivery: news.estimated_delivery.or(self.estimated_delivery),
+            location: news.location.or_else(|| self.location.clone()),
+        }
     }
 }
 
@@ -134,6 +188,12 @@ pub struct Order {
     /// Where to write to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Line>,
+    /// Where to send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<ShippingAddress>,
+    /// Where it was seen on its way.
+    #[serde(default, skip_serializing_if = "Tracking::is_empty")]
+    pub tracking: Tracking,
     /// When it was placed.
     pub created_at: Timestamp,
     /// Until when it must be paid.
@@ -149,6 +209,16 @@ impl Order {
             return Err(InvalidTransition);
         }
         Ok(Self { status: next, version: self.version + 1, ..self.clone() })
+    }
+
+    /// The order one step on because somebody who works for the shop says so, with what they know of its way. Money is
+    /// not moved by it.
+    pub fn advance(&self, next: OrderStatus, news: Tracking) -> Result<Self, InvalidTransition> {
+        if !next.is_set_by_hand() {
+            return Err(InvalidTransition);
+        }
+        let tracking = self.tracking.updated(news);
+        Ok(Self { tracking, ..self.become_status(next)? })
     }
 
     /// The order, paid.
@@ -179,6 +249,18 @@ impl Order {
     pub fn is_payable(&self, now: Timestamp) -> bool {
         self.status == OrderStatus::PendingPayment && self.version > 0 && now < self.payable_until
     }
+}
+
+/// The number under which people know an order: `ORD-7K3M-9QXV-2B4T`. It is read from 60 random bits of the id, so it
+/// needs no counter that all orders of a shop would wait for; that two of a million orders have the same is as likely as one
+/// in two million.
+pub fn number(id: &OrderId) -> String {
+    const DIGITS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // no I, L, O, U: they are misread
+    let tail = id.as_str().len().saturating_sub(15);
+    let bits = id.as_str().get(tail..).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
+    let digit = |place: u32| DIGITS.chars().nth(usize::try_from(bits >> (5 * place) & 31).unwrap_or(0));
+    let group = |group: u32| (0..4).rev().filter_map(|place| digit(4 * group + place)).collect::<String>();
+    format!("ORD-{}-{}-{}", group(2), group(1), group(0))
 }
 
 /// What lines cost together.
@@ -228,6 +310,39 @@ mod tests {
                 .all(|from| matches!(from, Processing | DeliveryFailed))
         );
         assert!(ALL.iter().filter(|from| from.may_become(Paid)).all(|from| *from == PendingPayment));
+    }
+
+    #[test]
+    fn what_moves_stock_or_money_is_not_set_by_hand() {
+        for own_act in [PendingPayment, Paid, Cancelled, Expired] {
+            assert!(!own_act.is_set_by_hand(), "{own_act:?}");
+        }
+        // And nothing else leads out of what is not paid.
+        assert!(ALL.iter().all(|next| !(next.is_set_by_hand() && PendingPayment.may_become(*next))));
+    }
+
+    #[test]
+    fn a_status_has_the_name_under_which_it_is_stored() {
+        for status in ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+    }
+
+    #[test]
+    fn an_order_s_number_follows_from_its_id() {
+        let id = |hex: &str| crate::OrderId::new(format!("ord_{hex}")).unwrap();
+        assert_eq!(super::number(&id("00000000000080008000000000000000")), "ORD-0000-0000-0000");
+        assert_eq!(super::number(&id("0000000000008000bfffffffffffffff")), "ORD-ZZZZ-ZZZZ-ZZZZ");
+        assert_eq!(super::number(&id("00000000000080008000000000000021")), "ORD-0000-0000-0011");
+        assert_eq!(super::number(&id("none")), "ORD-0000-0000-0000");
+    }
+
+    #[test]
+    fn news_of_a_parcel_do_not_wipe_out_what_is_known() {
+        let known = super::Tracking { tracking_number: Line::new("1Z").ok(), ..Default::default() };
+        let seen = super::Tracking { location: Line::new("Leeds").ok(), ..Default::default() };
+        let both = known.updated(seen.clone());
+        assert_eq!((both.tracking_number, both.location), (known.tracking_number, seen.location));
     }
 
     #[test]

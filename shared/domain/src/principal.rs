@@ -41,7 +41,7 @@ pub enum Scope {
     /// Read any order and payment.
     #[serde(rename = "orders:read")]
     OrdersRead,
-    /// Place orders, also large ones, and cancel them.
+    /// Place orders, also large ones, say where they are, and cancel them.
     #[serde(rename = "orders:write")]
     OrdersWrite,
     /// Create intents, refund.
@@ -80,6 +80,8 @@ pub enum Permission {
     ReadEverybodysOrders,
     /// Cancel or release for somebody else.
     ActForCustomers,
+    /// Say where an order is on its way.
+    UpdateOrders,
     /// Change stock.
     AdjustStock,
     /// Read movements and compare stock with them.
@@ -119,7 +121,7 @@ impl Permission {
             Self::ReadStockInFull => (Role::Agent, Some(Scope::InventoryRead)),
             Self::ReadEverybodysOrders => (Role::Agent, Some(Scope::OrdersRead)),
             Self::ActForCustomers => (Role::Agent, Some(Scope::OrdersWrite)),
-            Self::PlaceLargeOrder => (Role::Admin, Some(Scope::OrdersWrite)),
+            Self::PlaceLargeOrder | Self::UpdateOrders => (Role::Admin, Some(Scope::OrdersWrite)),
             Self::AdjustStock => (Role::Admin, Some(Scope::InventoryWrite)),
             Self::AuditStock => (Role::Admin, Some(Scope::InventoryRead)),
             Self::MaintainCatalog => (Role::Admin, Some(Scope::CatalogWrite)),

@@ -4,10 +4,13 @@
 //! |---|---|---|
 //! | customer, agent, admin | the shop's own sign-in: HS256 with `JWT_SECRET`, or RS256/ES256 with a key of `JWKS_URL` | who, role, shop |
 //! | guest | shopwire: HS256 with a key derived from `JWT_SECRET` | an anonymous visitor |
+//! | order | shopwire: HS256 with another key derived from `JWT_SECRET` | that one order may be followed; nobody's name |
 //! | service key | nobody: its digest is stored | a program and its scopes |
 //!
 //! Which algorithm a key is used with is fixed here and never read from the token, so a public key can never be
 //! mistaken for a shared secret; `alg: none` is no algorithm at all.
+
+mod order;
 
 use std::sync::Arc;
 
@@ -23,6 +26,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use tokio::sync::Mutex;
+
+pub use self::order::{OrderTokens, is_order_token};
 
 /// The `typ` of a guest's token; it keeps one kind of token from passing for another.
 const GUEST: &str = "guest+jwt";
@@ -245,6 +250,11 @@ impl Authenticator {
             .map_err(|error| Error::internal(error.to_string()))?;
         let good_until = Timestamp::from_second(claims.exp).unwrap_or(good_until);
         Ok((guest, token, good_until))
+    }
+
+    /// What signs and reads the tokens of orders.
+    pub fn order_tokens(&self) -> OrderTokens {
+        OrderTokens::new(self.secret.clone(), self.clock.clone())
     }
 
     /// What is known of people's access.

@@ -2,17 +2,26 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use app::{Error, Result, limits::Limit, realtime::Validity};
+use app::{
+    Error, Result,
+    limits::Limit,
+    orders::{OrderGrant, Reader},
+    realtime::Validity,
+};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use contract::http::inventory::NewLine;
-use domain::{Principal, ShopId, UserId};
+use contract::http::{
+    inventory::NewLine,
+    orders::{OrderRequest, OrderToken, OrderView},
+};
+use domain::{Principal, Role, ShopId, UserId};
 use jiff::Timestamp;
 
 use crate::{
-    Failure,
+    Failure, Params,
+    auth::is_order_token,
     http::{Gate, Source},
 };
 
@@ -60,9 +69,58 @@ impl Caller {
         self.gate.authenticator.guest_of(token, &self.principal.shop).await
     }
 
+    /// The order with a token for it, if it was placed by the guest who asks.
+    ///
+    /// # Errors
+    /// If the key cannot be had.
+    pub async fn with_order_token(&self, view: OrderView) -> Result<OrderView> {
+        token_for(Some(&self.principal), &self.gate, view).await
+    }
+
+    /// What the tokens are for that come with a request, as far as they are good.
+    ///
+    /// # Errors
+    /// If the key cannot be had.
+    pub async fn order_grants(&self, token: Option<&OrderToken>) -> Result<Vec<OrderGrant>> {
+        self.gate.authenticator.order_tokens().read_good(token).await
+    }
+
     /// When the last token that has been issued by now will have ended.
     pub fn tokens_end_by(&self) -> Timestamp {
         self.gate.clock.after(self.gate.authenticator.lifetime())
+    }
+}
+
+async fn token_for(who: Option<&Principal>, gate: &Gate, view: OrderView) -> Result<OrderView> {
+    let is_its_guest = |who: &Principal| who.role == Role::Guest && who.subject == view.customer_id;
+    let Some(guest) = who.filter(|who| is_its_guest(who)) else { return Ok(view) };
+    let tokens = gate.authenticator.order_tokens();
+    let order_token = tokens.issue(&guest.shop, &view.order_id, view.created_at).await?;
+    Ok(OrderView { order_token, ..view })
+}
+
+/// Whoever reads one order: somebody with a good token of their own, or with one for the order, as `Authorization` or as
+/// `order_token` in the query.
+#[derive(Clone)]
+pub struct OrderReader {
+    reader: Reader,
+    gate: Arc<Gate>,
+}
+
+impl Deref for OrderReader {
+    type Target = Reader;
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl OrderReader {
+    /// The order with a token for it, if it was placed by the guest who asks.
+    ///
+    /// # Errors
+    /// If the key cannot be had.
+    pub async fn with_order_token(&self, view: OrderView) -> Result<OrderView> {
+        token_for(self.reader.person.as_ref(), &self.gate, view).await
     }
 }
 
@@ -129,6 +187,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let (gate, source) = gate_of(parts)?;
         let bearer = authenticated(parts, &gate).await?.ok_or(Error::Unauthenticated)?;
         Ok(Self { principal: bearer.principal, token: bearer.token, gate, source })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OrderReader {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let (gate, _) = gate_of(parts)?;
+        let Params(query): Params<OrderRequest> = Params::from_request_parts(parts, state).await?;
+        let tokens = gate.authenticator.order_tokens();
+        let (own, as_bearer) = match bearer(&parts.headers).filter(|token| is_order_token(token)) {
+            Some(token) => (None, Some(tokens.read(token).await?)),
+            None => (authenticated(parts, &gate).await?, None),
+        };
+        let grant = match (as_bearer, &query.order_token) {
+            (None, Some(OrderToken(token))) => match tokens.read(token).await {
+                Ok(grant) => Some(grant),
+                // Who has another right to it may have an old link.
+                Err(Error::Unauthenticated) if own.is_some() => None,
+                Err(error) => return Err(error.into()),
+            },
+            (grant, _) => grant,
+        };
+        let reader = Reader { person: own.map(|bearer| bearer.principal), grant };
+        if reader.person.is_none() && reader.grant.is_none() {
+            return Err(Error::Unauthenticated.into());
+        }
+        Ok(Self { reader, gate })
     }
 }
 

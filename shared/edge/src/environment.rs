@@ -39,7 +39,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::{
-    auth::{Authenticator, Jwks, KeySet},
+    auth::{Authenticator, Jwks, KeySet, OrderTokens},
     http::Gate,
     telemetry::Emitter,
 };
@@ -362,6 +362,11 @@ impl Environment {
             Jwks::new(url, keys, self.clock(), built(app::web::client()))
         });
         Authenticator::new(self.secret("JWT_SECRET"), shared, jwks, lifetime, self.identity(), self.clock())
+    }
+
+    /// What reads the tokens of orders.
+    pub fn order_tokens(&self) -> OrderTokens {
+        OrderTokens::new(self.secret("JWT_SECRET"), self.clock())
     }
 
     /// What stands before every HTTP route.

@@ -17,6 +17,6 @@ pub mod telemetry;
 
 pub use answer::{Answer, Created, NoContent, Ok200};
 pub use body::{Body, Id, Keyed, Params, PerhapsKeyed, Raw};
-pub use caller::{Caller, IfMatch, Visitor};
+pub use caller::{Caller, IfMatch, OrderReader, Visitor};
 pub use environment::{Environment, Misconfigured};
 pub use problem::Failure;

@@ -68,6 +68,85 @@ async fn bodies_that_make_no_sense_are_refused_by_field() {
 }
 
 #[tokio::test]
+async fn what_orders_are_sent_with_is_checked_by_field() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let (ana, admin) = (world.customer("ana").await, world.admin().await);
+    let address = json!({ "name": "Ana", "line1": "1 High St", "city": "York", "country": "GB" });
+    let with = |field: &str, value: Value| {
+        let mut address = address.clone();
+        address[field] = value;
+        address
+    };
+    for (wrong, field) in [
+        (json!("1 High St"), ""),
+        (json!([]), ""),
+        (json!({}), ".name"),
+        (with("name", json!(1)), ".name"),
+        (with("name", json!("")), ".name"),
+        (with("line1", json!("a\nb")), ".line1"),
+        (with("city", json!("a\u{0}b")), ".city"),
+        (with("city", json!("x".repeat(201))), ".city"),
+        (with("country", json!("GBR")), ".country"),
+        (with("country", json!(44)), ".country"),
+        (with("phone", json!({})), ".phone"),
+        (with("zip", json!("YO1")), ".zip"),
+    ] {
+        let new = json!({ "items": [{ "product_id": lamp, "quantity": 1 }], "currency": "USD",
+            "shipping_address": wrong });
+        let refused = ana.post("/api/v1/orders", new).await.complaint();
+        assert_eq!(refused, format!("400 validation_failed shipping_address{field}"), "{wrong}");
+    }
+    let order = ana.buys(&lamp, 1).await;
+    let path = format!("/api/v1/orders/{}/status", order["order_id"].as_str().unwrap());
+    for (wrong, field) in [
+        ("{}", "status"),
+        (r#"{"status":1}"#, ""),
+        (r#"{"status":"lost"}"#, ""),
+        (r#"{"status":"processing","notes":["a"]}"#, "notes"),
+        (r#"{"status":"processing","notes":"a\u0000b"}"#, "notes"),
+        (r#"{"status":"processing","notes":"\ud800"}"#, ""),
+        (r#"{"status":"processing","tracking_number":7}"#, "tracking_number"),
+        (r#"{"status":"processing","tracking_number":""}"#, "tracking_number"),
+        (r#"{"status":"processing","location":{}}"#, "location"),
+        (r#"{"status":"processing","estimated_delivery":"soon"}"#, "estimated_delivery"),
+        (r#"{"status":"processing","estimated_delivery":1767603600}"#, "estimated_delivery"),
+        ("[]", ""),
+        ("{", ""),
+    ] {
+        let refused = admin.send(Method::PATCH, &path, &[], Some(wrong.into())).await.complaint();
+        assert!(refused.starts_with(&format!("400 validation_failed {field}")), "{wrong}: {refused}");
+    }
+    assert_eq!(ana.status_of(&order).await, "paid/paid");
+    assert_eq!(ana.get("/api/v1/orders").await.ok()["data"].as_array().unwrap().len(), 1);
+    let include = format!("/api/v1/orders/{}?include=everything", order["order_id"].as_str().unwrap());
+    assert_eq!(ana.get(&include).await.outcome(), "400 validation_failed");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_order_of_somebody_else_s_is_as_unknown_as_one_that_is_not_there() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 5).await;
+    let order = world.customer("ana").await.orders(&lamp, 1).await.text("order_id");
+    for person in [&world.customer("eve").await, &world.guest().await] {
+        let mut answers = std::collections::BTreeSet::new();
+        for id in [order.as_str(), "ord_0", "ord_", "lamp", "%00"] {
+            let path = format!("/api/v1/orders/{id}");
+            let timeline = format!("{path}?include=timeline");
+            let read = [person.get(&path).await, person.get(&timeline).await];
+            let cancelled = person.post(&format!("{path}/cancel"), json!({})).await;
+            for mut reply in read.into_iter().chain([cancelled]) {
+                reply.body["request_id"] = Value::Null;
+                answers.insert(reply.body.to_string());
+            }
+        }
+        assert_eq!(answers.len(), 1, "{answers:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn cursors_that_were_not_given_are_refused() {
     let world = World::new().await;
     for n in 0..3 {

@@ -181,7 +181,7 @@ async fn an_order_on_the_shop_s_screens_shows_where_it_is() {
     desk.subscribes("shop:default").await;
     let order = ana.buys(&lamp, 1).await;
     assert_eq!(desk.next("order.created").await["data"]["order_id"], order["order_id"]);
-    let paid = desk.next("order.status_updated").await;
+    let paid = desk.next("order.tracking_updated").await;
     assert_eq!((&paid["data"]["current_status"], &paid["seq"]), (&json!("paid"), &Value::Null));
     assert!(paid["version"].as_u64().unwrap() > 1);
     world.end().await;

@@ -80,6 +80,7 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/inventory/reservations") => json!({ "items": items }),
         (_, "/api/v1/inventory/reservations/{id}/extend") => json!({ "ttl_seconds": 60 }),
         ("post", "/api/v1/orders") => json!({ "items": items, "currency": "USD" }),
+        (_, "/api/v1/orders/{id}/status") => json!({ "status": "processing" }),
         (_, "/api/v1/payments/create-intent") => json!({ "order_id": things.order }),
         (_, "/api/v1/realtime/broadcast" | "/api/realtime/websocket") => {
             json!({ "type": "broadcast", "data": { "type": "custom.sale" } })

@@ -66,7 +66,7 @@ struct Reached {
 /// Listening to these channels, a log from behind `last_seq`.
 pub(super) fn subscribe(mut channels: Vec<String>, last_seq: Option<u64>) -> Command {
     let channel = if channels.len() == 1 { channels.pop() } else { None };
-    Command::Subscribe(Subscribe { channel, channels, last_seq })
+    Command::Subscribe(Subscribe { channel, channels, last_seq, order_token: None })
 }
 
 impl Session {

@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::{Realtime, replay::MAX_REPLAY};
-use crate::{Error, Result};
+use crate::{Error, Result, orders::OrderGrant};
 
 /// When to ask again where nothing is waiting, in milliseconds.
 const POLL_AFTER_MS: u64 = 2_000;
@@ -25,13 +25,14 @@ impl Realtime {
         name: &str,
         after: u64,
         limit: Option<u32>,
+        grants: &[OrderGrant],
     ) -> Result<EventsView> {
         who.may(Permission::OpenSocket)?;
         let limit = limit.unwrap_or(100);
         if !(1..=MAX_REPLAY).contains(&limit) {
             return Err(Error::field("limit", "out_of_range", "expected 1 to 500"));
         }
-        let channel = self.admitted(who, name).await?;
+        let channel = self.admitted(who, name, grants).await?;
         let missed = match channel.is_log() {
             true => self.page(&who.shop, &channel, after, limit).await?,
             false => self.missed(&who.shop, &channel, None).await?,
@@ -61,7 +62,7 @@ impl Realtime {
         let people: BTreeSet<UserId> = match (user, channel) {
             (Some(user), None) => BTreeSet::from([user]),
             (None, Some(name)) => {
-                let channel = self.admitted(who, name).await?;
+                let channel = self.admitted(who, name, &[]).await?;
                 let listeners = self.store.listeners(&who.shop, &channel, self.clock.now()).await?;
                 listeners.into_iter().map(|listener| listener.user_id).collect()
             }

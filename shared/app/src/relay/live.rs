@@ -2,7 +2,7 @@
 
 use contract::{
     Fact, JournalEvent,
-    frames::{EventFrame, EventHead, LiveEvent},
+    frames::{EventFrame, EventHead, LiveEvent, OrderStep},
     http::platform::AuditEntry,
     journal::ReservationChanged,
 };
@@ -11,10 +11,11 @@ use domain::{Channel, stock::ChangeType};
 /// The channels, besides its owner's, that an event is sent on.
 pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
     match &event.fact {
-        Fact::OrderCreated { order_id, .. }
-        | Fact::OrderStatusUpdated { order_id, .. }
-        | Fact::OrderPaymentUpdated { order_id, .. } => {
+        Fact::OrderCreated { order_id, .. } | Fact::OrderPaymentUpdated { order_id, .. } => {
             vec![Channel::Order(order_id.clone()), Channel::Shop(event.shop_id.clone())]
+        }
+        Fact::OrderStatusUpdated { order_id, .. } => {
+            vec![Channel::Order(order_id.clone()), Channel::Shop(event.shop_id.clone()), Channel::Admin]
         }
         Fact::OutOfStock { product_id, .. } | Fact::BackInStock { product_id, .. } => {
             vec![Channel::Product(product_id.clone()), Channel::Inventory]
@@ -46,15 +47,27 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         Fact::OrderCreated { order_id, total, items_count, .. } => {
             LiveEvent::OrderCreated { order_id, total, items_count }
         }
-        Fact::OrderStatusUpdated { order_id, customer_id, previous_status, current_status, notes } => {
+        Fact::OrderStatusUpdated {
+            order_id,
+            customer_id,
+            previous_status,
+            current_status,
+            notes,
+            tracking,
+        } => {
             let timestamp = event.occurred_at.as_millisecond();
-            LiveEvent::OrderStatusUpdated {
+            let step = OrderStep {
                 order_id,
                 customer_id,
                 previous_status,
                 current_status,
                 timestamp,
                 notes,
+                tracking,
+            };
+            match channel {
+                Channel::Shop(_) | Channel::Admin => LiveEvent::OrderTrackingUpdated(step),
+                _ => LiveEvent::OrderStatusUpdated(step),
             }
         }
         Fact::StockAlert(alert) => LiveEvent::InventoryAlert(alert),

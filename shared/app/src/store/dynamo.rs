@@ -112,9 +112,17 @@ impl Cursor {
         if is_sane { Ok(Self(parts)) } else { Err(wrong()) }
     }
 
-    /// After the row of a partition whose sort key is `sk`.
-    pub(super) fn at(sk: String) -> Self {
-        Self(vec![sk])
+    /// Behind one place of a list: the sort key of a row, or whatever a list is sorted by.
+    pub(crate) fn at(place: String) -> Self {
+        Self(vec![place])
+    }
+
+    /// That place, if it is what the cursor says.
+    pub(crate) fn place(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [place] => Some(place),
+            _ => None,
+        }
     }
 
     fn of(key: &Item, query: &Query<'_>) -> Option<Self> {

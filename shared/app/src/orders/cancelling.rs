@@ -1,0 +1,105 @@
+//! Calling an order off: its stock goes back, and its money if it was paid.
+
+use contract::{ErrorCode, http::orders::OrderView};
+use domain::{
+    Line, OrderId, Permission, Principal,
+    order::OrderStatus,
+    payment::{Refund, RefundStatus},
+    reservation::ReservedLine,
+};
+
+use super::Orders;
+use crate::{
+    Error, Result,
+    clock::derived,
+    inventory::less,
+    journal::Author,
+    settlement::status_updated,
+    store::orders::{StoredOrder, StoredRefund},
+};
+
+impl Orders {
+    /// Calls an order off. An unpaid one gives its stock back; a paid one its stock and its money.
+    pub async fn cancel(&self, who: &Principal, id: &OrderId, reason: Option<Line>) -> Result<OrderView> {
+        let stored = self.owned(who, id, Permission::ActForCustomers).await?;
+        let author = Author::of(who);
+        let why = reason.as_ref().map_or("cancelled", Line::as_str);
+        let ended = match stored.order.status {
+            OrderStatus::Cancelled => stored,
+            OrderStatus::PendingPayment => {
+                self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?
+            }
+            _ => self.cancel_paid(&author, stored, reason).await?,
+        };
+        if ended.order.status != OrderStatus::Cancelled {
+            return Err(Error::conflict(
+                ErrorCode::InvalidTransition,
+                "the order was paid meanwhile: cancel it again",
+            ));
+        }
+        self.view(&who.shop, ended).await
+    }
+
+    /// Closes a paid order and begins to give its money back in one transaction, so that one never happens without
+    /// the other; the pieces go back on the shelf when the money has gone.
+    async fn cancel_paid(
+        &self,
+        author: &Author,
+        stored: StoredOrder,
+        reason: Option<Line>,
+    ) -> Result<StoredOrder> {
+        let next = stored.order.become_status(OrderStatus::Cancelled)?;
+        let payment_id = crate::payments::payment_id(&author.shop, &next.id);
+        let paid = self.store.payment(&author.shop, &payment_id).await?.ok_or(Error::NotFound)?;
+        let refund = StoredRefund {
+            refund: Refund {
+                id: domain::RefundId::from_uuid(derived(&[author.shop.as_str(), next.id.as_str(), "cancel"])),
+                payment_id: payment_id.clone(),
+                order_id: next.id.clone(),
+                amount: domain::Money::new(paid.payment.refundable(), paid.payment.amount.currency),
+                status: RefundStatus::Pending,
+                reason: reason.clone(),
+                restock: self.not_yet_returned(author, &stored, &payment_id).await?,
+                stripe_id: None,
+                created_at: self.clock.now(),
+            },
+            fingerprint: String::new(),
+        };
+        let notes = reason.map(String::from);
+        let event = author.event(
+            &self.clock,
+            format!("order:{}", next.id),
+            next.version,
+            status_updated(&stored.order, &next, notes),
+        );
+        let begun = self.settlement.begin_refund(author, &paid, &refund, |transaction| {
+            transaction.put_order(
+                &self.store,
+                &author.shop,
+                &stored.with(next.clone()),
+                stored.order.version,
+            )?;
+            transaction.journal_order(&self.store, &next.id, &event)
+        });
+        if begun.await?.is_none() {
+            return Err(Error::conflict(ErrorCode::VersionConflict, "the order has changed meanwhile"));
+        }
+        if let Err(error) = self.settlement.finish_refund(author, &payment_id, &refund.refund.id).await {
+            tracing::warn!(order_id = %next.id, %error, "the refund of a cancelled order is left to the sweeper");
+        }
+        self.store.order(&author.shop, &next.id).await?.ok_or(Error::NotFound)
+    }
+
+    async fn not_yet_returned(
+        &self,
+        author: &Author,
+        stored: &StoredOrder,
+        payment: &domain::PaymentId,
+    ) -> Result<Vec<ReservedLine>> {
+        let lines = self.store.order_lines(&author.shop, stored).await?;
+        let refunds = self.store.refunds(&author.shop, payment).await?;
+        let sale = self.store.sale(&author.shop, &stored.order.id.clone().into()).await?;
+        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
+        Ok(less(&crate::payments::still_sold(&lines, &refunds), returned))
+    }
+}

@@ -1,0 +1,33 @@
+//! What happened, in a sentence.
+
+use contract::Fact;
+use serde::Serialize;
+
+pub(super) fn summary(fact: &Fact) -> String {
+    match fact {
+        Fact::OrderCreated { total, items_count, .. } => {
+            let lines = if *items_count == 1 { "line" } else { "lines" };
+            format!("placed: {items_count} {lines} for {total}")
+        }
+        Fact::OrderStatusUpdated { previous_status, current_status, notes, .. } => {
+            let why = notes.as_ref().map(|notes| format!(": {notes}")).unwrap_or_default();
+            format!("went from {} to {}{why}", previous_status.name(), current_status.name())
+        }
+        Fact::OrderPaymentUpdated { payment_status, .. } => format!("is {}", word(payment_status)),
+        Fact::PaymentUpdated { status, amount, .. } => format!("the payment of {amount} is {}", word(status)),
+        Fact::RefundUpdated { status, amount, .. } => format!("the refund of {amount} is {}", word(status)),
+        Fact::StockChanged(movement) => {
+            let (kind, change) = (word(&movement.change.kind), movement.change);
+            format!(
+                "{kind} of {}: available {:+}, reserved {:+}, sold {:+}",
+                movement.sku.product_id, change.available, change.reserved, change.committed
+            )
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+/// A value by the name under which it is stored.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
