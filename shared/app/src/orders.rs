@@ -31,7 +31,8 @@ use crate::{
         Cursor, Dynamo, Transaction,
         dynamo::Written,
         inventory::StoredReservation,
-        orders::{Listed, StoredOrder, StoredRefund},
+        orders::{Listed, StoredOrder},
+        payments::StoredRefund,
     },
 };
 

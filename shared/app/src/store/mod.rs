@@ -10,6 +10,7 @@ pub mod dynamo;
 pub mod inventory;
 pub mod opinions;
 pub mod orders;
+pub mod payments;
 pub mod platform;
 pub mod realtime;
 mod scan;

@@ -1,0 +1,220 @@
+//! Giving money back: set aside first, asked of Stripe under the refund's own name, booked once.
+
+use contract::Fact;
+use domain::{
+    Line, OrderId, OrderReference, PaymentId, RefundId,
+    payment::{Payment, Refund, RefundStatus},
+    reservation::ReservedLine,
+};
+
+use super::{MAX_ROUNDS, Settlement, busy, payment_updated};
+use crate::{
+    Error, Result,
+    clock::derived,
+    inventory::{ComingBack, take_back},
+    journal::Author,
+    store::{
+        Transaction,
+        payments::{StoredPayment, StoredRefund},
+    },
+    stripe::StripeError,
+};
+
+impl Settlement {
+    /// Books the money as received and at once as on its way back, then asks Stripe to give it back.
+    pub(super) async fn return_money(
+        &self,
+        author: &Author,
+        stored: &StoredPayment,
+        paid: Payment,
+        why: &str,
+    ) -> Result<Option<Payment>> {
+        let Ok(refunding) = paid.begin_refund(paid.captured) else {
+            return Ok(None);
+        };
+        let refund = StoredRefund {
+            refund: Refund {
+                id: RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"])),
+                payment_id: paid.id.clone(),
+                order_id: paid.order_id.clone(),
+                amount: domain::Money::new(paid.captured, paid.amount.currency),
+                status: RefundStatus::Pending,
+                reason: Line::new(why).ok(),
+                restock: vec![],
+                stripe_id: None,
+                created_at: self.clock.now(),
+            },
+            fingerprint: String::new(),
+        };
+        let mut transaction = Transaction::default();
+        let received =
+            author.event(&self.clock, format!("payment:{}", paid.id), paid.version, payment_updated(&paid));
+        transaction.journal_payment(&self.store, &paid.id, &received)?;
+        self.write_payment(
+            &mut transaction,
+            author,
+            stored,
+            &refunding,
+            refund_updated(&refunding, &refund.refund),
+        )?;
+        transaction.put_new_refund(&self.store, &author.shop, &refund)?;
+        if self.store.commit(&transaction).await?.is_err() {
+            return Ok(None);
+        }
+        self.finish_refund(author, &refund.refund.payment_id, &refund.refund.id).await?;
+        Ok(Some(refunding))
+    }
+
+    /// Begins to give money back: the amount is set aside and the refund written before Stripe is asked.
+    pub(crate) async fn begin_refund(
+        &self,
+        author: &Author,
+        stored: &StoredPayment,
+        refund: &StoredRefund,
+        extra: impl FnOnce(&mut Transaction) -> Result<()>,
+    ) -> Result<Option<Payment>> {
+        let next = stored
+            .payment
+            .begin_refund(refund.refund.amount.amount)
+            .map_err(crate::payments::refund_refused)?;
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, stored, &next, refund_updated(&next, &refund.refund))?;
+        transaction.put_new_refund(&self.store, &author.shop, refund)?;
+        extra(&mut transaction)?;
+        Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
+    }
+
+    /// Asks Stripe to give the money of a pending refund back, and books what came of it.
+    ///
+    /// # Errors
+    /// If Stripe did not answer: the refund stays pending and the sweeper asks again under the same key.
+    pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
+        let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+        if stored.refund.status != RefundStatus::Pending {
+            return Ok(stored.refund);
+        }
+        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
+        let intent = paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?;
+        let answer = match &stored.refund.stripe_id {
+            Some(known) => self.stripe.refund(known).await,
+            None => {
+                let amount = stored.refund.amount.amount;
+                self.stripe.create_refund(&intent, amount, &author.shop, payment, id).await
+            }
+        };
+        match answer {
+            Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
+            Err(StripeError::Refused { code, message }) => {
+                tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
+                self.book_refund(author, payment, id, RefundStatus::Failed, None).await
+            }
+            Err(unknown) => Err(unknown.into()),
+        }
+    }
+
+    /// Books how a refund stands: on the refund, its payment, its order and, when it succeeded, the shelf.
+    pub async fn book_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        id: &RefundId,
+        status: RefundStatus,
+        stripe_id: Option<String>,
+    ) -> Result<Refund> {
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            let known = stripe_id.clone().or_else(|| stored.refund.stripe_id.clone());
+            let Ok(ended) = stored.refund.end(status) else {
+                return self.name_refund(author, stored, known).await;
+            };
+            let ended = Refund { stripe_id: known, ..ended };
+            if status == RefundStatus::Succeeded {
+                let lines = &ended.restock;
+                self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
+                    .await?;
+            }
+            if let Some(refund) = self.write_refund(author, payment, &stored, ended).await? {
+                return Ok(refund);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the
+    /// refund again, which answers as the first time for a day, and gives the money back a second time after that.
+    async fn name_refund(
+        &self,
+        author: &Author,
+        stored: StoredRefund,
+        stripe_id: Option<String>,
+    ) -> Result<Refund> {
+        if stored.refund.status != RefundStatus::Pending || stored.refund.stripe_id == stripe_id {
+            return Ok(stored.refund);
+        }
+        let named = StoredRefund { refund: Refund { stripe_id, ..stored.refund }, ..stored };
+        let mut transaction = Transaction::default();
+        transaction.put_refund(&self.store, &author.shop, &named, RefundStatus::Pending)?;
+        match self.store.commit(&transaction).await? {
+            Ok(()) => Ok(named.refund),
+            // It has ended meanwhile.
+            Err(_) => {
+                let id = (&named.refund.payment_id, &named.refund.id);
+                let ended = self.store.refund(&author.shop, id.0, id.1).await?.ok_or(Error::NotFound)?;
+                Ok(ended.refund)
+            }
+        }
+    }
+
+    async fn write_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        stored: &StoredRefund,
+        ended: Refund,
+    ) -> Result<Option<Refund>> {
+        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+        let order = self.store.order(&author.shop, &ended.order_id).await?.ok_or(Error::NotFound)?;
+        let next = paid.payment.end_refund(stored.refund.status, ended.status, ended.amount.amount);
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &ended))?;
+        let written = StoredRefund { refund: ended.clone(), fingerprint: stored.fingerprint.clone() };
+        transaction.put_refund(&self.store, &author.shop, &written, stored.refund.status)?;
+        let after = order.order.refunded(next.refunded, next.captured);
+        if after.payment_status != order.order.payment_status {
+            let fact = Fact::OrderPaymentUpdated {
+                order_id: after.id.clone(),
+                customer_id: after.owner.clone(),
+                payment_id: next.id.clone(),
+                payment_status: after.payment_status,
+            };
+            let event = author.event(&self.clock, format!("order:{}", after.id), after.version, fact);
+            transaction.put_order(&self.store, &author.shop, &order.with(after), order.order.version)?;
+            transaction.journal_order(&self.store, &ended.order_id, &event)?;
+        }
+        Ok(self.store.commit(&transaction).await?.is_ok().then_some(ended))
+    }
+
+    /// Puts sold pieces back on the shelf, once for each `name`.
+    pub(super) async fn restock(
+        &self,
+        author: &Author,
+        since: jiff::Timestamp,
+        name: &str,
+        order_id: Option<OrderId>,
+        lines: &[ReservedLine],
+    ) -> Result<()> {
+        let order = order_id.map(OrderReference::from);
+        take_back(&self.store, &self.clock, author, &ComingBack { name, since, order, lines }).await
+    }
+}
+
+fn refund_updated(payment: &Payment, refund: &Refund) -> Fact {
+    Fact::RefundUpdated {
+        refund_id: refund.id.clone(),
+        payment_id: payment.id.clone(),
+        order_id: payment.order_id.clone(),
+        customer_id: payment.owner.clone(),
+        status: refund.status,
+        amount: refund.amount,
+    }
+}
