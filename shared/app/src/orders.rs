@@ -23,7 +23,7 @@ use crate::{
     Clock, Error, Result, Settings,
     clock::derived,
     idempotency::RequestKey,
-    inventory::{Taken, less, own_holds, short_of, take},
+    inventory::{Taken, own_holds, short_of, take},
     journal::Author,
     pricing::{self, Priced, owe},
     settlement::{Settlement, let_go, status_updated},
@@ -382,6 +382,11 @@ impl Orders {
             OrderStatus::PendingPayment => {
                 self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?
             }
+            _ if stored.order.payment_status == OrderPaymentStatus::Authorized => {
+                let payment = crate::payments::payment_id(&who.shop, id);
+                self.settlement.void(&author, &payment).await?;
+                self.store.order(&who.shop, id).await?.ok_or(Error::NotFound)?
+            }
             _ => self.cancel_paid(&author, stored, reason).await?,
         };
         if ended.order.status != OrderStatus::Cancelled {
@@ -412,8 +417,9 @@ impl Orders {
                 amount: domain::Money::new(paid.payment.refundable(), paid.payment.amount.currency),
                 status: RefundStatus::Pending,
                 reason: reason.clone(),
-                restock: self.not_yet_returned(author, &stored, &payment_id).await?,
+                restock: self.settlement.not_yet_returned(author, &stored, &payment_id).await?,
                 stripe_id: None,
+                stray_intent: None,
                 created_at: self.clock.now(),
             },
             fingerprint: String::new(),
@@ -441,19 +447,6 @@ impl Orders {
             tracing::warn!(order_id = %next.id, %error, "the refund of a cancelled order is left to the sweeper");
         }
         self.store.order(&author.shop, &next.id).await?.ok_or(Error::NotFound)
-    }
-
-    async fn not_yet_returned(
-        &self,
-        author: &Author,
-        stored: &StoredOrder,
-        payment: &domain::PaymentId,
-    ) -> Result<Vec<ReservedLine>> {
-        let lines = self.store.order_lines(&author.shop, stored).await?;
-        let refunds = self.store.refunds(&author.shop, payment).await?;
-        let sale = self.store.sale(&author.shop, &stored.order.id.clone().into()).await?;
-        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
-        Ok(less(&crate::payments::still_sold(&lines, &refunds), returned))
     }
 
     /// Ends an order whose time ran out; what was paid or closed meanwhile stays.

@@ -1,39 +1,47 @@
 //! Payments: beginning them, asking how they stand, giving money back.
 
+mod beginning;
 mod intake;
+mod pulling;
 mod reconciliation;
 mod refunding;
+
+use std::sync::Arc;
 
 use contract::{
     ErrorCode,
     http::{
         Page,
-        payments::{IntentView, NewIntent, PaymentView},
+        payments::{HistoryRequest, NewCapture, PaymentView},
     },
 };
 use domain::{
-    OrderId, PaymentId, Permission, Principal, ShopId,
+    Money, OrderId, PaymentId, Permission, Principal, ShopId,
+    order::OrderStatus,
     payment::{Payment, PaymentStatus, RefundStatus},
 };
 
+pub use self::intake::{StripeAccount, WebhookIntake};
+pub(crate) use self::refunding::{refund_refused, still_sold};
 use crate::{
-    Clock, Error, Result,
+    Clock, Error, Result, Settings,
     clock::derived,
     idempotency::{Idempotency, RequestKey},
     journal::Author,
+    settings::DayEdge,
     settlement::Settlement,
-    store::{Cursor, Dynamo, dynamo::Written, orders::Listed, payments::StoredPayment},
-    stripe::{IntentMetadata, StripeError},
+    store::{Cursor, Dynamo, orders::Listed, payments::StoredPayment},
 };
 
-pub use self::intake::WebhookIntake;
-pub(crate) use self::refunding::{refund_refused, still_sold};
+/// How many pages are read at most to fill one of those that are wanted.
+const MOST_PAGES: u32 = 5;
 
 /// The payments of all shops.
 #[derive(Debug, Clone)]
 pub struct Payments {
     store: Dynamo,
     clock: Clock,
+    settings: Arc<Settings>,
     settlement: Settlement,
     idempotency: Idempotency,
 }
@@ -45,78 +53,14 @@ pub fn payment_id(shop: &ShopId, order: &OrderId) -> PaymentId {
 
 impl Payments {
     /// Payments are kept in `store` and settled by `settlement`.
-    pub const fn new(store: Dynamo, clock: Clock, settlement: Settlement, idempotency: Idempotency) -> Self {
-        Self { store, clock, settlement, idempotency }
-    }
-
-    /// Begins to pay an order, or gives what a browser needs to go on paying it.
-    pub async fn create_intent(
-        &self,
-        who: &Principal,
-        key: &RequestKey,
-        new: &NewIntent,
-    ) -> Result<IntentView> {
-        who.may(Permission::Pay)?;
-        let order =
-            self.store.order(&who.shop, &new.order_id).await?.filter(|stored| stored.order.version > 0);
-        let order = order.ok_or(Error::NotFound)?.order;
-        if !who.owns(&order.owner) && !who.can(Permission::Refund) {
-            return Err(Error::NotFound);
-        }
-        self.idempotency.claim(who, key, "create-intent").await?;
-        let id = payment_id(&who.shop, &order.id);
-        let stored = match self.store.payment(&who.shop, &id).await? {
-            Some(begun) => begun,
-            None if !order.is_payable(self.clock.now()) => {
-                return Err(Error::conflict(ErrorCode::InvalidTransition, "the order can no longer be paid"));
-            }
-            None => self.begin(who, &order, id).await?,
-        };
-        let stored = match stored.payment.status {
-            PaymentStatus::Unknown => make_intent(&self.settlement, &Author::of(who), stored).await?,
-            _ => stored,
-        };
-        let Payment { id, amount, status, client_secret, .. } = stored.payment;
-        let failed = || Error::conflict(ErrorCode::InvalidTransition, format!("the payment is {status:?}"));
-        let client_secret = client_secret.ok_or_else(failed)?;
-        Ok(IntentView {
-            payment_id: id,
-            client_secret,
-            amount: amount.amount,
-            currency: amount.currency,
-            status,
-        })
-    }
-
-    /// Writes the payment before Stripe is asked: whatever happens then, it will be found and asked about again.
-    async fn begin(
-        &self,
-        who: &Principal,
-        order: &domain::order::Order,
-        id: PaymentId,
-    ) -> Result<StoredPayment> {
-        let payment = Payment {
-            id,
-            order_id: order.id.clone(),
-            owner: order.owner.clone(),
-            amount: order.total,
-            status: PaymentStatus::Unknown,
-            intent_id: None,
-            client_secret: None,
-            receipt_url: None,
-            captured: 0,
-            refunded: 0,
-            refunding: 0,
-            created_at: self.clock.now(),
-            version: 0,
-        };
-        let stored = StoredPayment { payment, fingerprint: String::new() };
-        match self.store.begin_payment(&who.shop, &stored, &self.clock.fresh().to_string()).await? {
-            Written::Yes => Ok(stored),
-            Written::Refused(_) => {
-                self.store.payment(&who.shop, &stored.payment.id).await?.ok_or(Error::NotFound)
-            }
-        }
+    pub const fn new(
+        store: Dynamo,
+        clock: Clock,
+        settings: Arc<Settings>,
+        settlement: Settlement,
+        idempotency: Idempotency,
+    ) -> Self {
+        Self { store, clock, settings, settlement, idempotency }
     }
 
     /// Asks Stripe how a payment stands, and settles it if the money is there.
@@ -127,24 +71,106 @@ impl Payments {
 
     /// A payment of one's own; staff sees everybody's.
     pub async fn read(&self, who: &Principal, id: &PaymentId) -> Result<PaymentView> {
-        Ok(payment_view(&self.owned(who, id).await?.payment))
+        let payment = self.owned(who, id).await?.payment;
+        Ok(payment_view(&self.with_receipt(who, payment).await))
     }
 
-    /// A page of one's own payments, newest first; staff sees everybody's. A page may be short when filtered.
+    /// The payment with its receipt. Webhooks do not say where that is, so the first who wants to see it asks.
+    async fn with_receipt(&self, who: &Principal, payment: Payment) -> Payment {
+        let (true, None, Some(intent)) = (payment.captured > 0, &payment.receipt_url, &payment.intent_id)
+        else {
+            return payment;
+        };
+        let found = match self.settlement.stripe.intent(intent).await {
+            Ok(intent) => intent.report().receipt_url,
+            Err(error) => {
+                tracing::warn!(payment_id = %payment.id, %error, "a receipt was not found");
+                None
+            }
+        };
+        let Some(receipt_url) = found else { return payment };
+        let payment = Payment { receipt_url: Some(receipt_url), ..payment };
+        let request = self.clock.fresh().to_string();
+        if let Err(error) = self.store.keep_receipt(&who.shop, &payment, &request).await {
+            tracing::warn!(payment_id = %payment.id, %error, "a receipt was not kept");
+        }
+        payment
+    }
+
+    /// A page of one's own payments, newest first; staff sees everybody's. A page is short only at the end, or when
+    /// very many were looked through for it.
     pub async fn history(
         &self,
         who: &Principal,
-        status: Option<PaymentStatus>,
+        wanted: &HistoryRequest,
         limit: u32,
-        cursor: Option<Cursor>,
+        mut cursor: Option<Cursor>,
     ) -> Result<Page<PaymentView>> {
         let whose =
             if who.can(Permission::ReadEverybodysOrders) { Listed::All } else { Listed::Of(&who.subject) };
-        let (payments, next) = self.store.payments(&who.shop, whose, limit, cursor).await?;
-        let wanted =
-            payments.iter().filter(|stored| status.is_none_or(|status| stored.payment.status == status));
-        let data = wanted.map(|stored| payment_view(&stored.payment)).collect();
-        Ok(Page { data, next_cursor: next.map(|cursor| cursor.to_string()) })
+        let instant = |field, text: &Option<String>, edge| match text {
+            Some(text) => self.settings.instant(text, edge).map(Some).ok_or_else(|| {
+                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
+            }),
+            None => Ok(None),
+        };
+        let range =
+            (instant("from", &wanted.from, DayEdge::Begin)?, instant("to", &wanted.to, DayEdge::End)?);
+        let mut data: Vec<PaymentView> = vec![];
+        for _ in 0..MOST_PAGES {
+            let left = limit.saturating_sub(u32::try_from(data.len()).unwrap_or(limit));
+            let (payments, next) = self.store.payments(&who.shop, &whose, range, left, cursor.take()).await?;
+            let is_wanted =
+                |stored: &&StoredPayment| wanted.status.is_none_or(|status| stored.payment.status == status);
+            data.extend(payments.iter().filter(is_wanted).map(|stored| payment_view(&stored.payment)));
+            cursor = next;
+            if cursor.is_none() || data.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        Ok(Page { data, next_cursor: cursor.map(|cursor| cursor.to_string()) })
+    }
+
+    /// Takes reserved money, all of it or some; the rest is let go.
+    pub async fn capture(
+        &self,
+        who: &Principal,
+        id: &PaymentId,
+        key: &RequestKey,
+        new: &NewCapture,
+    ) -> Result<PaymentView> {
+        who.may(Permission::Refund)?;
+        self.idempotency.claim(who, key, "capture").await?;
+        let stored = self.owned(who, id).await?;
+        if let Some(amount) = new.amount {
+            Money::new(amount, stored.payment.amount.currency)
+                .check_chargeable()
+                .map_err(|error| Error::field("amount", "invalid", error.to_string()))?;
+        }
+        Ok(payment_view(&self.settlement.capture(&Author::of(who), id, new.amount).await?))
+    }
+
+    /// Calls a payment off that has not taken money: what is reserved is let go, and its order is called off with it.
+    pub async fn cancel(&self, who: &Principal, id: &PaymentId, key: &RequestKey) -> Result<PaymentView> {
+        who.may(Permission::Refund)?;
+        self.idempotency.claim(who, key, "void").await?;
+        let (author, stored) = (Author::of(who), self.owned(who, id).await?);
+        let payment = match stored.payment.status {
+            PaymentStatus::Authorized => self.settlement.void(&author, id).await?,
+            PaymentStatus::Cancelled => stored.payment,
+            PaymentStatus::Succeeded | PaymentStatus::Review => {
+                let detail = "the money is here: it can only be refunded";
+                return Err(Error::conflict(ErrorCode::InvalidTransition, detail));
+            }
+            _ => {
+                let order = self.store.order(&who.shop, &stored.payment.order_id).await?;
+                let order = order.ok_or(Error::NotFound)?;
+                let (status, why) = (OrderStatus::Cancelled, "the payment was called off");
+                self.settlement.abandon(&author, &order, status, why).await?;
+                self.owned(who, id).await?.payment
+            }
+        };
+        Ok(payment_view(&payment))
     }
 
     async fn owned(&self, who: &Principal, id: &PaymentId) -> Result<StoredPayment> {
@@ -155,7 +181,7 @@ impl Payments {
 
     /// Takes up a payment or refund that a run was cut off from.
     pub async fn repair(&self, shop: &ShopId, id: &PaymentId) -> Result<()> {
-        self.settlement.repair_payment(shop, id).await?;
+        self.settlement.look_after(shop, id).await?;
         let pending = self.store.refunds(shop, id).await?;
         for stored in pending.into_iter().filter(|stored| stored.refund.status == RefundStatus::Pending) {
             self.settlement.finish_refund(&Author::system(shop, id.as_str()), id, &stored.refund.id).await?;
@@ -164,37 +190,14 @@ impl Payments {
     }
 }
 
-/// Asks Stripe for the intent of a payment whose outcome is unknown. The payment's id is the idempotency key, so
-/// asking again finds the intent that an earlier question made.
-pub(crate) async fn make_intent(
-    settlement: &Settlement,
-    author: &Author,
-    stored: StoredPayment,
-) -> Result<StoredPayment> {
-    let Payment { id, order_id, amount, .. } = stored.payment.clone();
-    let about = IntentMetadata { shop_id: author.shop.clone(), order_id, payment_id: id.clone() };
-    let intent = match settlement.stripe.create_intent(amount, &about).await {
-        Ok(intent) => intent,
-        Err(StripeError::Refused { code, message }) => {
-            // Nothing was made and nothing will be: the payment has failed, and its order can end.
-            tracing::error!(payment_id = %id, code, message, "stripe refused an intent");
-            settlement.fail_payment(author, &stored).await?;
-            return Err(Error::invalid(
-                ErrorCode::ValidationFailed,
-                format!("stripe refused the payment: {message}"),
-            ));
-        }
-        Err(unknown) => return Err(unknown.into()),
-    };
-    settlement.adopt_intent(author, stored, &intent).await
-}
-
 fn payment_view(payment: &Payment) -> PaymentView {
     PaymentView {
         payment_id: payment.id.clone(),
         order_id: payment.order_id.clone(),
         status: payment.status,
         amount: payment.amount,
+        capture_method: payment.capture_method,
+        authorized: payment.authorized,
         captured: payment.captured,
         refunded: payment.refunded,
         refunding: payment.refunding,

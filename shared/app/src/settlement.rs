@@ -3,51 +3,32 @@
 //! `confirm`, the webhook and the sweeper all end here, in any order and any number. The payment, the order, the
 //! stock and their journal rows are written in one transaction that only one of them wins.
 
+mod capturing;
 mod closing;
+mod intents;
 mod refunds;
+mod selling;
 
 use contract::Fact;
 use domain::{
-    PaymentId, ReservationId,
-    bucket::Part,
-    order::{Order, OrderStatus},
+    PaymentId,
+    order::Order,
     payment::{Finding, IntentReport, Payment},
-    reservation::{Ending, ReservationStatus, ReservedLine},
 };
 use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result,
-    inventory::{Taken, take},
     journal::Author,
-    store::{
-        Dynamo, Transaction, inventory::StoredReservation, orders::StoredOrder, payments::StoredPayment,
-    },
-    stripe::{Intent, Stripe},
+    limits::by_address,
+    store::{Dynamo, Transaction, payments::StoredPayment},
+    stripe::Stripe,
 };
 
 pub(crate) use self::closing::let_go;
 
 /// How often a decision is made anew because somebody was faster.
 const MAX_ROUNDS: u32 = 8;
-
-/// How a hold is sold.
-enum Sale {
-    /// Its pieces are still set aside.
-    Held(StoredReservation),
-    /// It has ended: its pieces are taken from what is free.
-    Ended(StoredReservation),
-}
-
-impl Sale {
-    /// What has to be taken from what is free.
-    fn lacking(&self) -> &[ReservedLine] {
-        match self {
-            Self::Held(_) => &[],
-            Self::Ended(held) => &held.reservation.lines,
-        }
-    }
-}
 
 /// Settles payments.
 #[derive(Debug, Clone)]
@@ -59,6 +40,16 @@ pub struct Settlement {
 
 fn busy() -> Error {
     Error::Limited { retry_after: SignedDuration::from_secs(1) }
+}
+
+/// The order's journal event about how much of it is paid.
+fn order_payment_updated(order: &Order, payment: &Payment) -> Fact {
+    Fact::OrderPaymentUpdated {
+        order_id: order.id.clone(),
+        customer_id: order.owner.clone(),
+        payment_id: payment.id.clone(),
+        payment_status: order.payment_status,
+    }
 }
 
 /// The order's journal event about its new status.
@@ -93,14 +84,20 @@ impl Settlement {
         for _ in 0..MAX_ROUNDS {
             let stored = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?;
             let settled = match stored.payment.observe(report) {
-                Finding::Unchanged => return Ok(stored.payment),
+                Finding::Unchanged => Some(stored.payment),
                 Finding::Moved(next) | Finding::Mismatched(next) => {
                     self.move_payment(author, &stored, next).await?
                 }
-                Finding::Paid(next) => self.pay_order(author, &stored, next).await?,
+                Finding::Declined(next) => self.note_decline(author, &stored, next).await?,
+                // Boxed: what is found out on the way may have to be settled in its turn.
+                Finding::Paid(next) => Box::pin(self.pay_order(author, &stored, next)).await?,
+                Finding::Released(next) => self.release_order(author, &stored, next).await?,
+                Finding::Stray => Some(self.return_stray(author, stored.payment, report).await?),
             };
-            if let Some(payment) = settled {
-                return Ok(payment);
+            match settled {
+                Some(payment) if payment.is_returning => return self.return_pieces(author, payment).await,
+                Some(payment) => return Ok(payment),
+                None => {}
             }
         }
         Err(busy())
@@ -115,34 +112,32 @@ impl Settlement {
         self.settle(author, &payment.id, &report).await
     }
 
-    /// Writes that Stripe will not make the intent of a payment.
-    pub(crate) async fn fail_payment(&self, author: &Author, stored: &StoredPayment) -> Result<()> {
-        let failed = stored.payment.fail();
-        // A refusal means that somebody was faster; what they found out counts.
-        self.move_payment(author, stored, failed).await.map(drop)
-    }
-
-    /// Writes that Stripe has made the intent of a payment.
-    pub(crate) async fn adopt_intent(
+    /// Writes a payment that has moved without concerning its order; `None` if somebody was faster.
+    pub(crate) async fn move_payment(
         &self,
         author: &Author,
-        stored: StoredPayment,
-        intent: &Intent,
-    ) -> Result<StoredPayment> {
-        let Finding::Moved(next) = stored.payment.observe(&intent.report()) else {
-            // A repeated question found an intent that has been paid meanwhile.
-            let paid = self.settle(author, &stored.payment.id, &intent.report()).await?;
-            return Ok(StoredPayment { payment: paid, ..stored });
-        };
-        let next = Payment { client_secret: intent.client_secret.clone(), ..next };
-        match self.move_payment(author, &stored, next).await? {
-            Some(payment) => Ok(StoredPayment { payment, ..stored }),
-            None => self.store.payment(&author.shop, &stored.payment.id).await?.ok_or(Error::NotFound),
-        }
+        stored: &StoredPayment,
+        next: Payment,
+    ) -> Result<Option<Payment>> {
+        let fact = payment_updated(&next);
+        self.move_payment_by(author, stored, next, fact).await
     }
 
-    /// Writes a payment that has moved without concerning its order; `None` if somebody was faster.
-    async fn move_payment(
+    /// The same, when there is more to be told than that.
+    pub(crate) async fn move_payment_by(
+        &self,
+        author: &Author,
+        stored: &StoredPayment,
+        next: Payment,
+        fact: Fact,
+    ) -> Result<Option<Payment>> {
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, stored, &next, fact)?;
+        Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
+    }
+
+    /// Writes that a bank refused a card, and counts it for whoever tried and for where they are.
+    async fn note_decline(
         &self,
         author: &Author,
         stored: &StoredPayment,
@@ -150,6 +145,11 @@ impl Settlement {
     ) -> Result<Option<Payment>> {
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, stored, &next, payment_updated(&next))?;
+        if let Some(source) = &next.source {
+            for counted in [next.owner.as_str(), &by_address(source)] {
+                transaction.count_decline(&self.store, &author.shop, counted, self.clock.now())?;
+            }
+        }
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
     }
 
@@ -165,127 +165,5 @@ impl Settlement {
         let written = StoredPayment { payment: next.clone(), fingerprint: stored.fingerprint.clone() };
         transaction.put_payment(&self.store, &author.shop, &written, stored.payment.version)?;
         transaction.journal_payment(&self.store, &next.id, &event)
-    }
-
-    /// The money is here: sells the order's stock and makes it paid, or gives the money back.
-    async fn pay_order(
-        &self,
-        author: &Author,
-        stored: &StoredPayment,
-        paid: Payment,
-    ) -> Result<Option<Payment>> {
-        let order = self.store.order(&author.shop, &paid.order_id).await?;
-        let order = order.ok_or_else(|| Error::internal(format!("{} is of no order", paid.id)))?;
-        if order.order.status != OrderStatus::PendingPayment {
-            return self.return_money(author, stored, paid, "the order is no longer open").await;
-        }
-        let (last, others) =
-            order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
-        // An order larger than one transaction sells its other holds first. Each is named and ends once, so a run
-        // that is cut off is taken up by the next; the order becomes paid only with the last.
-        for hold in others {
-            let Some(sale) = self.sale_of(author, hold).await? else { continue };
-            let write = |parts: &[Part]| {
-                let mut transaction = Transaction::default();
-                self.sell(&mut transaction, author, &sale, parts)?;
-                Ok((transaction, ()))
-            };
-            let taken = take(&self.store, &author.shop, sale.lacking(), write).await?;
-            if !matches!(taken, Taken::Done(())) && !self.is_sold(author, hold).await? {
-                return self.give_up(author, stored, paid, &order).await;
-            }
-        }
-        let sale = self.sale_of(author, last).await?;
-        let next = order.order.pay()?;
-        let write = |parts: &[Part]| {
-            let mut transaction = Transaction::default();
-            if let Some(sale) = &sale {
-                self.sell(&mut transaction, author, sale, parts)?;
-            }
-            let fact = status_updated(&order.order, &next, None);
-            let event = author.event(&self.clock, format!("order:{}", next.id), next.version, fact);
-            transaction.put_order(
-                &self.store,
-                &author.shop,
-                &order.with(next.clone()),
-                order.order.version,
-            )?;
-            transaction.journal_order(&self.store, &paid.order_id, &event)?;
-            self.write_payment(&mut transaction, author, stored, &paid, payment_updated(&paid))?;
-            Ok((transaction, ()))
-        };
-        let lacking = sale.as_ref().map_or(&[][..], Sale::lacking);
-        match take(&self.store, &author.shop, lacking, write).await? {
-            Taken::Done(()) => Ok(Some(paid)),
-            // The order, the payment or the hold moved meanwhile: decide again.
-            Taken::Refused => Ok(None),
-            Taken::Short(_) if self.is_held(author, last).await? => Ok(None),
-            Taken::Short(_) => self.give_up(author, stored, paid, &order).await,
-        }
-    }
-
-    /// How one hold is sold; `None` if it is already.
-    async fn sale_of(&self, author: &Author, hold: &ReservationId) -> Result<Option<Sale>> {
-        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
-        Ok(match held.reservation.status {
-            ReservationStatus::Active => Some(Sale::Held(held)),
-            ReservationStatus::Committed => None,
-            ReservationStatus::Released | ReservationStatus::Expired => Some(Sale::Ended(held)),
-        })
-    }
-
-    /// Adds the selling of one hold. A hold that ended is sold from `parts` that are free.
-    fn sell(
-        &self,
-        transaction: &mut Transaction,
-        author: &Author,
-        sale: &Sale,
-        parts: &[Part],
-    ) -> Result<()> {
-        match sale {
-            Sale::Held(held) => {
-                transaction.end_hold(&self.store, &self.clock, author, held, Ending::Commit).map(drop)
-            }
-            Sale::Ended(held) => transaction.sell_ended_hold(&self.store, &self.clock, author, held, parts),
-        }
-    }
-
-    async fn is_sold(&self, author: &Author, hold: &ReservationId) -> Result<bool> {
-        let held = self.store.reservation(&author.shop, hold).await?;
-        Ok(held.is_some_and(|held| held.reservation.status == ReservationStatus::Committed))
-    }
-
-    async fn is_held(&self, author: &Author, hold: &ReservationId) -> Result<bool> {
-        let held = self.store.reservation(&author.shop, hold).await?;
-        Ok(held.is_some_and(|held| held.reservation.status == ReservationStatus::Active))
-    }
-
-    /// The stock is gone: closes the order, gives back what it still holds, and the money.
-    async fn give_up(
-        &self,
-        author: &Author,
-        stored: &StoredPayment,
-        paid: Payment,
-        order: &StoredOrder,
-    ) -> Result<Option<Payment>> {
-        tracing::warn!(order_id = %order.order.id, payment_id = %paid.id, "paid after its stock was sold to somebody else");
-        self.close_order(author, order, OrderStatus::Cancelled, "sold out before the payment came").await?;
-        for hold in &order.order.holds {
-            self.take_back_sold(author, hold).await?;
-        }
-        self.return_money(author, stored, paid, "sold out before the payment came").await
-    }
-
-    /// Takes back the pieces of a hold that was sold although its order came to nothing, once.
-    async fn take_back_sold(&self, author: &Author, hold: &ReservationId) -> Result<()> {
-        let Some(held) = self.store.reservation(&author.shop, hold).await? else {
-            return Ok(());
-        };
-        if held.reservation.status != ReservationStatus::Committed {
-            return Ok(());
-        }
-        let order_id = held.reservation.order_id.clone();
-        self.restock(author, held.reservation.created_at, hold.as_str(), order_id, &held.reservation.lines)
-            .await
     }
 }

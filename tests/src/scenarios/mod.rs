@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broadcast;
+mod capture;
 mod catalog;
 mod checkout;
 mod client;
@@ -13,14 +14,17 @@ mod idempotency;
 mod identity;
 mod operations;
 mod opinions;
+mod payments;
 mod policy;
 mod presence;
 mod realtime;
 mod repair;
 mod reservations;
 mod resume;
+mod risk;
 mod sign_in;
 mod stock;
 mod stock_alerts;
 mod stock_buckets;
 mod stock_sales;
+mod webhooks;

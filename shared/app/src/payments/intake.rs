@@ -1,7 +1,7 @@
 //! What Stripe tells us: checked, stored, and let take effect once.
 
 use contract::ErrorCode;
-use domain::ShopId;
+use domain::{ShopId, payment::Payment};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -10,8 +10,33 @@ use crate::{
     Error, Result,
     journal::Author,
     store::payments::StripeNotice,
-    stripe::{About, StripeEvent, verify_signature},
+    stripe::{About, IntentMetadata, StripeEvent, StripeRefund, verify_signature},
 };
+
+/// The Stripe account of this deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StripeAccount {
+    /// Whether it handles real money.
+    pub is_live: bool,
+    /// Its name (`acct_…`), if events that name one are to be taken. A webhook of one's own account names none.
+    pub id: Option<String>,
+}
+
+impl StripeAccount {
+    /// An error if an event is of another mode or of somebody else's account.
+    pub(super) fn check(&self, event: &StripeEvent) -> Result<()> {
+        let wrong = |what: &str| Err(Error::invalid(ErrorCode::SignatureInvalid, what));
+        if event.livemode != self.is_live {
+            return wrong("the event is of another Stripe mode");
+        }
+        match &event.account {
+            Some(account) if Some(account) != self.id.as_ref() => {
+                wrong("the event is of another Stripe account")
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// With what webhooks are checked.
 #[derive(Debug, Clone)]
@@ -20,8 +45,8 @@ pub struct WebhookIntake {
     pub secrets: Vec<SecretString>,
     /// How far the signature's instant may be from ours.
     pub tolerance: SignedDuration,
-    /// Whether this deployment handles real money.
-    pub is_live: bool,
+    /// Whose events these must be.
+    pub from: StripeAccount,
 }
 
 impl Payments {
@@ -32,10 +57,16 @@ impl Payments {
     pub async fn receive_webhook(&self, intake: &WebhookIntake, signature: &str, body: &[u8]) -> Result<()> {
         verify_signature(signature, body, &intake.secrets, intake.tolerance, self.clock.now())?;
         let event = StripeEvent::parse(body)?;
-        if event.livemode != intake.is_live {
-            return Err(Error::invalid(ErrorCode::SignatureInvalid, "the event is of another Stripe mode"));
-        }
-        let Some((shop, notice)) = self.notice_of(&event) else {
+        intake.from.check(&event)?;
+        self.take_in(&event).await
+    }
+
+    /// Stores an event of Stripe's and lets it take effect, once, whichever way it came.
+    ///
+    /// # Errors
+    /// If it could not be stored, or not take effect yet: it is taken in again, or taken up by the sweeper.
+    pub(super) async fn take_in(&self, event: &StripeEvent) -> Result<()> {
+        let Some((shop, notice)) = self.notice_of(event).await? else {
             tracing::info!(event_id = event.id, event_type = event.kind, "a Stripe event that is not kept");
             return Ok(());
         };
@@ -50,24 +81,42 @@ impl Payments {
         self.store.mark_done(&shop, &notice).await
     }
 
-    fn notice_of(&self, event: &StripeEvent) -> Option<(ShopId, StripeNotice)> {
-        let (shop, payment_id, refund_id) = match event.about() {
-            About::Intent(intent) => {
-                intent.metadata().map(|about| (about.shop_id, about.payment_id, None))?
-            }
-            About::Refund(refund) => {
-                refund.metadata().map(|(shop, payment, refund)| (shop, payment, Some(refund)))?
-            }
-            About::Other => return None,
-        };
+    async fn notice_of(&self, event: &StripeEvent) -> Result<Option<(ShopId, StripeNotice)>> {
         let notice = StripeNotice {
             event_id: event.id.clone(),
             event_type: event.kind.clone(),
-            payment_id: Some(payment_id),
-            refund_id,
+            payment_id: None,
+            intent_id: None,
+            refund_id: None,
+            stripe_refund: None,
             received_at: self.clock.now(),
         };
-        Some((shop, notice))
+        Ok(match event.about() {
+            About::Other => None,
+            About::Intent(intent) => intent.metadata().map(|about| {
+                let (payment_id, intent_id) = (Some(about.payment_id), Some(intent.id.clone()));
+                (about.shop_id, StripeNotice { payment_id, intent_id, ..notice })
+            }),
+            About::Refund(refund) => match refund.metadata() {
+                Some((shop, payment, id)) => {
+                    let (payment_id, refund_id) = (Some(payment), Some(id));
+                    Some((shop, StripeNotice { payment_id, refund_id, ..notice }))
+                }
+                // Made by hand at Stripe: its intent says whose money it is.
+                None => self.paid_by(&refund).await?.map(|about| {
+                    let (payment_id, stripe_refund) = (Some(about.payment_id), Some(refund.id.clone()));
+                    (about.shop_id, StripeNotice { payment_id, stripe_refund, ..notice })
+                }),
+            },
+        })
+    }
+
+    /// What the money of a refund was paid for, if for anything of ours.
+    async fn paid_by(&self, refund: &StripeRefund) -> Result<Option<IntentMetadata>> {
+        match &refund.payment_intent {
+            Some(intent) => Ok(self.settlement.stripe.intent(intent).await?.metadata()),
+            None => Ok(None),
+        }
     }
 
     /// An intent's end is final whenever it is told; anything before may be old news, so Stripe is asked.
@@ -101,8 +150,12 @@ impl Payments {
         let Some(stored) = self.store.payment(&author.shop, id).await? else {
             return Ok(());
         };
+        if let Some(made_at_stripe) = &notice.stripe_refund {
+            let found = self.settlement.stripe.refund(made_at_stripe).await?;
+            return self.settlement.import_refund(author, id, &found).await;
+        }
         match &notice.refund_id {
-            None => self.settlement.ask(author, &stored.payment).await.map(drop),
+            None => self.ask_about(author, &stored.payment, notice.intent_id.as_deref()).await,
             Some(refund) => {
                 let Some(known) = self.store.refund(&author.shop, id, refund).await? else {
                     return Ok(());
@@ -115,6 +168,17 @@ impl Payments {
                     .book_refund(author, id, refund, answer.status(), Some(stripe_id))
                     .await
                     .map(drop)
+            }
+        }
+    }
+
+    /// Asks how an intent stands that Stripe told of, also one that is no longer the payment's own.
+    async fn ask_about(&self, author: &Author, payment: &Payment, intent: Option<&str>) -> Result<()> {
+        match intent.filter(|intent| payment.intent_id.as_deref() != Some(*intent)) {
+            None => self.settlement.ask(author, payment).await.map(drop),
+            Some(other) => {
+                let report = self.settlement.stripe.intent(other).await?.report();
+                self.settlement.settle(author, &payment.id, &report).await.map(drop)
             }
         }
     }

@@ -6,7 +6,7 @@ use contract::http::payments::{PaymentDrift, PaymentReconciliation};
 use domain::{
     Permission, Principal,
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Payment, PaymentStatus},
+    payment::{CaptureMethod, Payment, PaymentStatus},
 };
 
 use super::{Payments, payment_id};
@@ -67,7 +67,15 @@ fn disagreement(order: &StoredOrder, payment: Option<&Payment>) -> Option<String
         Some(payment) if payment.status == PaymentStatus::Unknown => {
             Some("the payment's outcome is unknown".into())
         }
-        _ if is_sold && received != order.order.total.amount => {
+        Some(payment) if payment.status == PaymentStatus::Authorized => {
+            let is_right = is_sold && order.order.payment_status == OrderPaymentStatus::Authorized;
+            (!is_right).then(|| format!("money is reserved for an order that is {:?}", order.order.status))
+        }
+        // Of reserved money the shop may have taken less.
+        _ if is_sold
+            && received != order.order.total.amount
+            && payment.is_none_or(|payment| payment.capture_method == CaptureMethod::Automatic) =>
+        {
             Some(format!("{} was received for {}", received, order.order.total.amount))
         }
         _ if !is_sold && kept != 0 => {

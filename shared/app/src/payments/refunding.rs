@@ -60,8 +60,13 @@ impl Payments {
                 reason: new.reason.clone(),
                 restock,
                 stripe_id: None,
+                stray_intent: None,
                 created_at: self.clock.now(),
             };
+            refund
+                .amount
+                .check_chargeable()
+                .map_err(|error| Error::field("amount", "invalid", error.to_string()))?;
             let stored = StoredRefund { refund, fingerprint: key.fingerprint.clone() };
             // What is counted as still sold must not come back otherwise meanwhile.
             let order = stored.refund.order_id.clone().into();

@@ -1,9 +1,9 @@
 //! Ending what was not paid: the intent is called off first, and whatever Stripe says of it counts.
 
 use domain::{
-    PaymentId, ReservationId, ShopId,
+    ReservationId,
     order::OrderStatus,
-    payment::{Payment, PaymentStatus},
+    payment::{CaptureMethod, IntentStatus, Payment, PaymentStatus},
     reservation::{Ending, ReservationStatus},
 };
 
@@ -12,7 +12,6 @@ use crate::{
     Clock, Error, Result,
     journal::Author,
     store::{Dynamo, Transaction, orders::StoredOrder},
-    stripe::StripeError,
 };
 
 impl Settlement {
@@ -26,7 +25,7 @@ impl Settlement {
     ) -> Result<StoredOrder> {
         let payment = crate::payments::payment_id(&author.shop, &order.order.id);
         if let Some(stored) = self.store.payment(&author.shop, &payment).await? {
-            self.call_off(author, &stored.payment).await?;
+            self.call_off(author, &stored.payment, status).await?;
         }
         let order = self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)?;
         if order.order.status == OrderStatus::PendingPayment {
@@ -35,7 +34,7 @@ impl Settlement {
         self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)
     }
 
-    async fn call_off(&self, author: &Author, payment: &Payment) -> Result<()> {
+    async fn call_off(&self, author: &Author, payment: &Payment, ending: OrderStatus) -> Result<()> {
         if payment.status.is_final() {
             return Ok(());
         }
@@ -48,12 +47,16 @@ impl Settlement {
                 _ => Ok(()),
             };
         };
-        let report = match self.stripe.cancel_intent(intent).await {
-            Ok(cancelled) => cancelled.report(),
-            // Refused because it succeeded, or is cancelled already: what it is now is what counts.
-            Err(StripeError::Refused { .. }) => self.stripe.intent(intent).await?.report(),
-            Err(unknown) => return Err(unknown.into()),
-        };
+        if ending == OrderStatus::Expired && payment.capture_method == CaptureMethod::Manual {
+            // Whoever has let their money be reserved has paid in time, even if nobody has heard of it yet.
+            let report = self.stripe.intent(intent).await?.report();
+            if report.status == IntentStatus::RequiresCapture {
+                return self.settle(author, &payment.id, &report).await.map(drop);
+            }
+        }
+        // Refused because it succeeded, or is cancelled already: what it is now is what counts.
+        let answer = self.stripe.cancel_intent(intent).await;
+        let (report, _) = self.what_came_of(intent, answer).await?;
         self.settle(author, &payment.id, &report).await?;
         Ok(())
     }
@@ -86,19 +89,6 @@ impl Settlement {
         if self.store.commit(&transaction).await?.is_err() {
             tracing::info!(order_id = %order.order.id, "the order moved on while it was being closed");
         }
-        Ok(())
-    }
-
-    /// Takes up what a run was cut off from: asks Stripe for an intent whose making nobody heard the end of.
-    pub async fn repair_payment(&self, shop: &ShopId, id: &PaymentId) -> Result<()> {
-        let author = Author::system(shop, id.as_str());
-        let Some(stored) = self.store.payment(shop, id).await? else {
-            return Ok(());
-        };
-        if stored.payment.status != PaymentStatus::Unknown {
-            return Ok(());
-        }
-        crate::payments::make_intent(self, &author, stored).await?;
         Ok(())
     }
 }

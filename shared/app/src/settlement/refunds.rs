@@ -3,11 +3,11 @@
 use contract::Fact;
 use domain::{
     Line, OrderId, OrderReference, PaymentId, RefundId,
-    payment::{Payment, Refund, RefundStatus},
+    payment::{IntentReport, IntentStatus, Payment, Refund, RefundStatus},
     reservation::ReservedLine,
 };
 
-use super::{MAX_ROUNDS, Settlement, busy, payment_updated};
+use super::{MAX_ROUNDS, Settlement, busy, intents::KEYS_LAST, order_payment_updated, payment_updated};
 use crate::{
     Error, Result,
     clock::derived,
@@ -17,8 +17,26 @@ use crate::{
         Transaction,
         payments::{StoredPayment, StoredRefund},
     },
-    stripe::StripeError,
+    stripe::{StripeError, StripeRefund},
 };
+
+/// Why a refund was not asked for, or not granted.
+enum NotRefunded {
+    Ours(Error),
+    Stripe(StripeError),
+}
+
+impl From<Error> for NotRefunded {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<StripeError> for NotRefunded {
+    fn from(error: StripeError) -> Self {
+        Self::Stripe(error)
+    }
+}
 
 impl Settlement {
     /// Books the money as received and at once as on its way back, then asks Stripe to give it back.
@@ -42,6 +60,7 @@ impl Settlement {
                 reason: Line::new(why).ok(),
                 restock: vec![],
                 stripe_id: None,
+                stray_intent: None,
                 created_at: self.clock.now(),
             },
             fingerprint: String::new(),
@@ -93,23 +112,115 @@ impl Settlement {
         if stored.refund.status != RefundStatus::Pending {
             return Ok(stored.refund);
         }
-        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
-        let intent = paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?;
-        let answer = match &stored.refund.stripe_id {
-            Some(known) => self.stripe.refund(known).await,
-            None => {
-                let amount = stored.refund.amount.amount;
-                self.stripe.create_refund(&intent, amount, &author.shop, payment, id).await
-            }
-        };
+        let answer = self.ask_for_refund(author, payment, &stored.refund).await;
         match answer {
             Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
-            Err(StripeError::Refused { code, message }) => {
+            Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
                 tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
                 self.book_refund(author, payment, id, RefundStatus::Failed, None).await
             }
-            Err(unknown) => Err(unknown.into()),
+            Err(NotRefunded::Stripe(unknown)) => Err(unknown.into()),
+            Err(NotRefunded::Ours(error)) => Err(error),
         }
+    }
+
+    /// Asks for a refund under its own name, or asks about it: by Stripe's name, or, once Stripe has forgotten ours, by
+    /// looking through all that went back.
+    async fn ask_for_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        refund: &Refund,
+    ) -> Result<StripeRefund, NotRefunded> {
+        if let Some(known) = &refund.stripe_id {
+            return Ok(self.stripe.refund(known).await?);
+        }
+        let intent = match &refund.stray_intent {
+            Some(stray) => stray.clone(),
+            None => {
+                let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
+                paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?
+            }
+        };
+        if self.clock.now().duration_since(refund.created_at) >= KEYS_LAST
+            && let Some(found) = self.stripe.find_refund(&intent, &refund.id).await?
+        {
+            return Ok(found);
+        }
+        Ok(self.stripe.create_refund(&intent, refund.amount, &author.shop, payment, &refund.id).await?)
+    }
+
+    /// Gives back what another intent than the payment's own took, once: nothing was sold for it.
+    pub(super) async fn return_stray(
+        &self,
+        author: &Author,
+        payment: Payment,
+        report: &IntentReport,
+    ) -> Result<Payment> {
+        tracing::error!(payment_id = %payment.id, intent = report.intent_id, "money came on an intent that was given up");
+        if report.status == IntentStatus::RequiresCapture {
+            let answer = self.stripe.cancel_intent(&report.intent_id).await;
+            self.what_came_of(&report.intent_id, answer).await?;
+            return Ok(payment);
+        }
+        let id =
+            RefundId::from_uuid(derived(&[author.shop.as_str(), payment.id.as_str(), &report.intent_id]));
+        let refund = Refund {
+            id: id.clone(),
+            payment_id: payment.id.clone(),
+            order_id: payment.order_id.clone(),
+            amount: domain::Money::new(report.received, report.amount.currency),
+            status: RefundStatus::Pending,
+            reason: Line::new("paid on an intent that was given up").ok(),
+            restock: vec![],
+            stripe_id: None,
+            stray_intent: Some(report.intent_id.clone()),
+            created_at: self.clock.now(),
+        };
+        let mut transaction = Transaction::default();
+        let stored = StoredRefund { refund, fingerprint: String::new() };
+        transaction.put_new_refund(&self.store, &author.shop, &stored)?;
+        // A refusal means that it has been noticed before.
+        drop(self.store.commit(&transaction).await?);
+        self.finish_refund(author, &payment.id, &id).await?;
+        Ok(payment)
+    }
+
+    /// Books a refund that somebody made at Stripe.
+    pub(crate) async fn import_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        found: &StripeRefund,
+    ) -> Result<()> {
+        let unreadable = || Error::internal(format!("{} has an amount that cannot be", found.id));
+        let amount = found.amount().ok_or_else(unreadable)?;
+        let id = RefundId::from_uuid(derived(&[author.shop.as_str(), payment.as_str(), &found.id]));
+        for _ in 0..MAX_ROUNDS {
+            if self.store.refund(&author.shop, payment, &id).await?.is_some() {
+                let known = Some(found.id.clone());
+                return self.book_refund(author, payment, &id, found.status(), known).await.map(drop);
+            }
+            let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+            // What is not the payment's own intent was never booked as received.
+            let is_stray = paid.payment.intent_id != found.payment_intent;
+            let refund = Refund {
+                id: id.clone(),
+                payment_id: payment.clone(),
+                order_id: paid.payment.order_id.clone(),
+                amount,
+                status: found.status(),
+                reason: Line::new("made at Stripe").ok(),
+                restock: vec![],
+                stripe_id: Some(found.id.clone()),
+                stray_intent: found.payment_intent.clone().filter(|_| is_stray),
+                created_at: self.clock.now(),
+            };
+            if self.write_refund(author, &paid, None, refund).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(busy())
     }
 
     /// Books how a refund stands: on the refund, its payment, its order and, when it succeeded, the shelf.
@@ -133,7 +244,8 @@ impl Settlement {
                 self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
                     .await?;
             }
-            if let Some(refund) = self.write_refund(author, payment, &stored, ended).await? {
+            let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+            if let Some(refund) = self.write_refund(author, &paid, Some(&stored), ended).await? {
                 return Ok(refund);
             }
         }
@@ -165,28 +277,29 @@ impl Settlement {
         }
     }
 
+    /// Writes how a refund went on from `before`, or, if there is none, that it is there; `None` if somebody was faster.
     async fn write_refund(
         &self,
         author: &Author,
-        payment: &PaymentId,
-        stored: &StoredRefund,
+        paid: &StoredPayment,
+        before: Option<&StoredRefund>,
         ended: Refund,
     ) -> Result<Option<Refund>> {
-        let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
         let order = self.store.order(&author.shop, &ended.order_id).await?.ok_or(Error::NotFound)?;
-        let next = paid.payment.end_refund(stored.refund.status, ended.status, ended.amount.amount);
+        let fingerprint = before.map(|stored| stored.fingerprint.clone()).unwrap_or_default();
+        let written = StoredRefund { refund: ended.clone(), fingerprint };
+        // What was not there before is, to the books, as good as failed: nothing of it is on its way or gone.
+        let was = before.map_or(RefundStatus::Failed, |stored| stored.refund.status);
+        let next = paid.payment.end_refund(was, &ended);
         let mut transaction = Transaction::default();
-        self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &ended))?;
-        let written = StoredRefund { refund: ended.clone(), fingerprint: stored.fingerprint.clone() };
-        transaction.put_refund(&self.store, &author.shop, &written, stored.refund.status)?;
+        self.write_payment(&mut transaction, author, paid, &next, refund_updated(&next, &ended))?;
+        match before {
+            Some(_) => transaction.put_refund(&self.store, &author.shop, &written, was)?,
+            None => transaction.put_new_refund(&self.store, &author.shop, &written)?,
+        }
         let after = order.order.refunded(next.refunded, next.captured);
-        if after.payment_status != order.order.payment_status {
-            let fact = Fact::OrderPaymentUpdated {
-                order_id: after.id.clone(),
-                customer_id: after.owner.clone(),
-                payment_id: next.id.clone(),
-                payment_status: after.payment_status,
-            };
+        if next.captured > 0 && after.payment_status != order.order.payment_status {
+            let fact = order_payment_updated(&after, &next);
             let event = author.event(&self.clock, format!("order:{}", after.id), after.version, fact);
             transaction.put_order(&self.store, &author.shop, &order.with(after), order.order.version)?;
             transaction.journal_order(&self.store, &ended.order_id, &event)?;

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod customers;
 pub mod dynamo;
 pub mod inventory;
+mod limits;
 pub mod opinions;
 pub mod orders;
 pub mod payments;

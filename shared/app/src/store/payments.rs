@@ -2,10 +2,11 @@
 //!
 //! | pk | sk | row |
 //! |---|---|---|
-//! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while its outcome is unknown |
+//! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while somebody has to look after it |
 //! | the same | `refund#{id}` | a refund; in `due` while it is pending |
 //! | the same | `j#{version}` | their journal |
 //! | `{shop}#stripe#{event}` | `event` | an event from Stripe; in `due` until it has taken effect |
+//! | `{shop}#stripe-events` | `stripe-events` | the last event that was asked for, in the first shop's name |
 
 use contract::JournalEvent;
 use domain::{
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Cursor, Dynamo, Item, Key, Query, Transaction, due_shard,
-    dynamo::{Written, item, values},
+    dynamo::{Update, Written, item, number, text, values},
     journal_row,
     orders::{Listed, Sorted, listing},
     sortable,
@@ -84,8 +85,15 @@ pub struct StripeNotice {
     pub event_type: String,
     /// The payment that it is about, if it is about one of ours.
     pub payment_id: Option<PaymentId>,
+    /// The intent that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent_id: Option<String>,
     /// The refund that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_id: Option<RefundId>,
+    /// Stripe's name of a refund that it is about and that we did not make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripe_refund: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
 }
@@ -103,6 +111,15 @@ struct NoticeRow {
     due_at: Option<String>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct LastEventRow {
+    event_id: String,
+}
+
+fn last_event_key(home: &ShopId) -> Key {
+    Key::new(format!("{home}#stripe-events"), "stripe-events")
+}
+
 fn payment_pk(shop: &ShopId, id: &PaymentId) -> String {
     format!("{shop}#payment#{id}")
 }
@@ -113,16 +130,17 @@ fn notice_key(shop: &ShopId, event_id: &str) -> Key {
 
 fn payment_item(shop: &ShopId, stored: &StoredPayment) -> Result<Item> {
     let payment = stored.payment.clone();
-    let is_due = payment.status == PaymentStatus::Unknown;
+    // Rows that were written before somebody looked after them say so only by their status.
+    let since = payment.watched_since;
+    let since = since.or((payment.status == PaymentStatus::Unknown).then_some(payment.created_at));
     let row = PaymentRow {
         shop_id: shop.clone(),
         fingerprint: stored.fingerprint.clone(),
         owner_key: format!("{shop}#payment#{}", payment.owner),
         listing: format!("{shop}#payment"),
         listed_at: sortable(payment.created_at),
-        due: is_due.then(|| due_shard(payment.id.as_str())),
-        due_at: is_due
-            .then(|| sortable(payment.created_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
+        due: since.map(|_| due_shard(payment.id.as_str())),
+        due_at: since.map(|since| sortable(since.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
         payment,
     };
     item(&Key::new(payment_pk(shop, &row.payment.id), "payment"), &row)
@@ -156,6 +174,16 @@ fn notice_row(shop: &ShopId, notice: &StripeNotice, is_done: bool) -> NoticeRow 
 }
 
 impl Transaction {
+    /// Writes a payment that must not be there yet.
+    pub(crate) fn put_new_payment(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        stored: &StoredPayment,
+    ) -> Result<()> {
+        self.put_new(&store.tables.orders, payment_item(shop, stored)?)
+    }
+
     /// Writes a payment over version `seen` of it.
     pub(crate) fn put_payment(
         &mut self,
@@ -219,15 +247,18 @@ impl Transaction {
 }
 
 impl Dynamo {
-    /// A page of payments, newest first.
+    /// A page of payments that began in a range of time, newest first.
     pub async fn payments(
         &self,
         shop: &ShopId,
-        whose: Listed<'_>,
+        whose: &Listed<'_>,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
         limit: u32,
         cursor: Option<Cursor>,
     ) -> Result<(Vec<StoredPayment>, Option<Cursor>)> {
-        let query = listing(self, shop, "payment", &whose).limit(limit).newest_first().after(cursor);
+        let (from, to) = (from.unwrap_or(Timestamp::UNIX_EPOCH), to.unwrap_or(Timestamp::MAX));
+        let query = listing(self, shop, "payment", whose).between(sortable(from), sortable(to));
+        let query = query.limit(limit).newest_first().after(cursor);
         let (rows, next): (Vec<PaymentRow>, _) = self.listed(&query).await?;
         Ok((rows.into_iter().map(StoredPayment::from).collect(), next))
     }
@@ -257,6 +288,53 @@ impl Dynamo {
         request: &str,
     ) -> Result<Written> {
         self.put_new(&self.tables.orders, payment_item(shop, stored)?, request).await
+    }
+
+    /// Notes that nobody has to look after a payment any more, unless it has moved. It goes nowhere by that: there is
+    /// nothing to tell, and it keeps its version.
+    pub(crate) async fn stop_watching(&self, shop: &ShopId, payment: &Payment, request: &str) -> Result<()> {
+        let update = Update {
+            rest: "REMOVE due, due_at, watched_since",
+            condition: Some("version = :seen"),
+            values: values([(":seen", number(payment.version))]),
+            ..Update::default()
+        };
+        let key = Key::new(payment_pk(shop, &payment.id), "payment");
+        self.update(&self.tables.orders, &key, update, request).await.map(drop)
+    }
+
+    /// Keeps where the receipt of a payment is, unless it has moved. It keeps its version: nothing has happened to it.
+    pub(crate) async fn keep_receipt(&self, shop: &ShopId, payment: &Payment, request: &str) -> Result<()> {
+        let update = Update {
+            set: "receipt_url = :receipt_url",
+            condition: Some("version = :seen"),
+            values: values([
+                (":receipt_url", text(payment.receipt_url.clone().unwrap_or_default())),
+                (":seen", number(payment.version)),
+            ]),
+            ..Update::default()
+        };
+        let key = Key::new(payment_pk(shop, &payment.id), "payment");
+        self.update(&self.tables.orders, &key, update, request).await.map(drop)
+    }
+
+    /// Stripe's name of the last event that it was asked for.
+    pub(crate) async fn last_event(&self, home: &ShopId) -> Result<Option<String>> {
+        let row: Option<LastEventRow> = self.get(&self.tables.orders, &last_event_key(home), true).await?;
+        Ok(row.map(|row| row.event_id))
+    }
+
+    /// Keeps how far Stripe's events have been asked for. Two who do so at once only do some of it again.
+    pub(crate) async fn keep_last_event(&self, home: &ShopId, event_id: &str) -> Result<()> {
+        let row = LastEventRow { event_id: event_id.to_owned() };
+        self.put(&self.tables.orders, item(&last_event_key(home), &row)?).await
+    }
+
+    /// Whether an event of Stripe's is known, and either has taken effect or will be taken up.
+    pub(crate) async fn has_heard(&self, shop: &ShopId, event_id: &str) -> Result<bool> {
+        let row: Option<NoticeRow> =
+            self.get(&self.tables.orders, &notice_key(shop, event_id), false).await?;
+        Ok(row.is_some())
     }
 
     /// A refund.
