@@ -51,15 +51,6 @@ impl Run {
     }
 }
 
-/// Whether a request is made for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// It is.
-    First,
-    /// It was made before.
-    Again,
-}
-
 /// Runs requests once.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
@@ -151,7 +142,7 @@ impl Idempotency {
     ///
     /// # Errors
     /// `idempotency_mismatch` if it belongs to another.
-    pub async fn claim(&self, who: &Principal, key: &RequestKey, what: &str) -> Result<Claim> {
+    pub async fn claim(&self, who: &Principal, key: &RequestKey, what: &str) -> Result<()> {
         let name = key.name(who, what).simple().to_string();
         let record = IdempotencyRecord {
             fingerprint: key.fingerprint.clone(),
@@ -162,8 +153,8 @@ impl Idempotency {
         };
         let request = self.clock.fresh().to_string();
         match self.store.begin_request(&who.shop, &name, &record, &request).await? {
-            Ok(()) => Ok(Claim::First),
-            Err(found) => check_fingerprint(&found.fingerprint, &key.fingerprint).map(|()| Claim::Again),
+            Ok(()) => Ok(()),
+            Err(found) => check_fingerprint(&found.fingerprint, &key.fingerprint),
         }
     }
 }

@@ -233,7 +233,7 @@ mod tests {
         let mut odd = vec![];
         for currency in Currency::all() {
             let standard =
-                iso_currency::Currency::from_code(currency.code()).and_then(|known| known.exponent());
+                iso_currency::Currency::from_code(currency.code()).and_then(iso_currency::Currency::exponent);
             if standard != Some(currency.exponent()) {
                 odd.push((currency.code(), standard));
             }

@@ -121,6 +121,7 @@ async fn an_authorisation_that_stripe_lets_expire_gives_the_stock_back() {
     world.pays(&intent, "pm_card_visa").await.ok();
     assert_eq!(world.stock(&lamp).await, "available 2, reserved 0, sold 1");
     world.leaps(SignedDuration::from_hours(7 * 24)).await;
+    let ana = world.customer("ana").await; // her token has ended meanwhile
     assert_eq!(ana.status_of(&order).await, "cancelled/unpaid");
     assert_eq!(world.stock(&lamp).await, "available 3, reserved 0, sold 0");
     world.end().await;

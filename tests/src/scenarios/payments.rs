@@ -81,8 +81,8 @@ async fn money_on_an_intent_that_was_given_up_goes_back_once() {
 async fn after_a_day_an_intent_is_looked_up_and_never_made_again() {
     let world = World::new().await;
     let lamp = world.product("lamp", 3).await;
-    let ana = world.customer("ana").await;
     for (fault, found) in [("timeout_after_acting", true), ("refuse", false)] {
+        let ana = world.customer("ana").await;
         let order = ana.orders(&lamp, 1).await.ok();
         world.stripe_fails("payment_intents.create", fault, 1).await;
         world.webhooks(json!({ "lose": true })).await;
@@ -92,6 +92,7 @@ async fn after_a_day_an_intent_is_looked_up_and_never_made_again() {
         world.stripe_fails("payment_intents.create", "refuse", 100_000).await;
         world.leaps(SignedDuration::from_hours(24)).await;
         world.stripe_recovers().await;
+        let ana = world.customer("ana").await; // her token has ended meanwhile
         let made = world.asked_of_stripe("payment_intents.create");
         world.advance(minutes(3)).await;
         assert_eq!(world.asked_of_stripe("payment_intents.create"), made, "{fault}: not asked for again");
@@ -109,8 +110,8 @@ async fn after_a_day_an_intent_is_looked_up_and_never_made_again() {
 async fn after_a_day_a_refund_is_looked_up_and_given_once() {
     let world = World::new().await;
     let lamp = world.product("lamp", 9).await;
-    let (ana, admin) = (world.customer("ana").await, world.admin().await);
     for fault in ["timeout_after_acting", "refuse"] {
+        let (ana, admin) = (world.customer("ana").await, world.admin().await);
         let order = ana.buys(&lamp, 1).await;
         world.webhooks(json!({ "lose": true })).await;
         world.stripe_fails("refunds.create", fault, 1).await;
@@ -120,6 +121,7 @@ async fn after_a_day_a_refund_is_looked_up_and_given_once() {
         world.leaps(SignedDuration::from_hours(25)).await;
         world.stripe_recovers().await;
         world.advance(minutes(3)).await;
+        let (ana, admin) = (world.customer("ana").await, world.admin().await); // their tokens have ended meanwhile
         assert_eq!(ana.status_of(&order).await, "paid/partially_refunded", "{fault}");
         let all = world.at_stripe(Method::GET, "refunds?limit=100", &[]).await;
         let gone: i64 =

@@ -15,7 +15,7 @@ use super::{Payments, payment_id};
 use crate::{
     Error, Result,
     clock::derived,
-    idempotency::{Claim, RequestKey},
+    idempotency::RequestKey,
     journal::Author,
     limits::Seen,
     settings::FraudMode,
@@ -39,8 +39,9 @@ impl Payments {
             return Err(Error::NotFound);
         }
         let capture_method = self.capture_method(who, new.capture_method)?;
-        let claim = self.idempotency.claim(who, key, "create-intent").await?;
-        let stored = self.current_try(who, &order, capture_method, seen, claim).await?;
+        self.idempotency.claim(who, key, "create-intent").await?;
+        let name = key.name(who, "create-intent").simple().to_string();
+        let stored = self.current_try(who, &order, capture_method, seen, &name).await?;
         if new.capture_method.is_some_and(|asked| asked != stored.payment.capture_method) {
             let detail = "the payment has begun with another capture method";
             return Err(Error::conflict(ErrorCode::InvalidTransition, detail));
@@ -68,18 +69,19 @@ impl Payments {
         order: &Order,
         capture_method: CaptureMethod,
         seen: &Seen,
-        claim: Claim,
+        request: &str,
     ) -> Result<StoredPayment> {
         let id = payment_id(&who.shop, &order.id);
         let begun = self.store.payment(&who.shop, &id).await?;
         let is_payable = order.is_payable(self.clock.now());
         match begun {
-            // Asked again with the same key, what was forbidden stays forbidden.
-            Some(begun) if is_payable && begun.payment.is_replaceable() && claim == Claim::First => {
+            // Asked again with the same key, what was forbidden stays forbidden: it is the same decision.
+            Some(begun) if is_forbidden(&begun.payment) && begun.fingerprint == request => Ok(begun),
+            Some(begun) if is_payable && begun.payment.is_replaceable() => {
                 let next = begun.payment.try_again(capture_method, self.clock.now());
                 let risk = self.judge(who, &next, seen).await?;
                 let next = Payment { source: seen.source.clone(), ..next.assessed(risk) };
-                self.write_try(who, begun, next).await
+                self.write_try(who, begun, next, request).await
             }
             Some(begun) => Ok(begun),
             None if !is_payable => {
@@ -88,7 +90,7 @@ impl Payments {
             None => {
                 let payment = self.first_try(id, order, capture_method, seen);
                 let risk = self.judge(who, &payment, seen).await?;
-                self.begin(who, payment.assessed(risk)).await
+                self.begin(who, payment.assessed(risk), request).await
             }
         }
     }
@@ -135,8 +137,8 @@ impl Payments {
     }
 
     /// Writes the payment before Stripe is asked: whatever happens then, it will be found and asked about again.
-    async fn begin(&self, who: &Principal, payment: Payment) -> Result<StoredPayment> {
-        let stored = StoredPayment { payment, fingerprint: String::new() };
+    async fn begin(&self, who: &Principal, payment: Payment, request: &str) -> Result<StoredPayment> {
+        let stored = StoredPayment { payment, fingerprint: request.to_owned() };
         let id = stored.payment.id.clone();
         let is_written = match alert(&stored.payment) {
             None => {
@@ -164,7 +166,9 @@ impl Payments {
         who: &Principal,
         before: StoredPayment,
         next: Payment,
+        request: &str,
     ) -> Result<StoredPayment> {
+        let before = StoredPayment { fingerprint: request.to_owned(), ..before };
         let written = match alert(&next) {
             None => self.settlement.move_payment(&Author::of(who), &before, next).await?,
             Some(fact) => self.settlement.move_payment_by(&Author::of(who), &before, next, fact).await?,
@@ -190,12 +194,16 @@ fn alert(payment: &Payment) -> Option<Fact> {
     })
 }
 
+fn is_forbidden(payment: &Payment) -> bool {
+    let is_refused = payment.risk.as_ref().is_some_and(Assessment::forbids);
+    payment.status == PaymentStatus::Failed && is_refused
+}
+
 fn intent_view(payment: Payment) -> Result<IntentView> {
-    let Payment { id, amount, status, client_secret, risk, capture_method, .. } = payment;
-    let is_forbidden = status == PaymentStatus::Failed && risk.is_some_and(|risk| risk.forbids());
-    if is_forbidden {
+    if is_forbidden(&payment) {
         return Err(Error::conflict(ErrorCode::PaymentDeclined, "this payment is not accepted"));
     }
+    let Payment { id, amount, status, client_secret, capture_method, .. } = payment;
     let failed = || Error::conflict(ErrorCode::InvalidTransition, format!("the payment is {status:?}"));
     let client_secret = client_secret.ok_or_else(failed)?;
     Ok(IntentView {

@@ -9,7 +9,7 @@ use super::Payments;
 use crate::{
     Error, Result,
     journal::Author,
-    store::payments::StripeNotice,
+    store::notices::StripeNotice,
     stripe::{About, IntentMetadata, StripeEvent, StripeRefund, verify_signature},
 };
 

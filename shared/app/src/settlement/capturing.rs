@@ -90,8 +90,10 @@ impl Settlement {
         match refusal {
             Some(message) if settled.asked.is_some() => {
                 // The money is still reserved, and Stripe will not do this with it.
-                let stored = StoredPayment { payment: settled.clone(), fingerprint: String::new() };
-                self.move_payment(author, &stored, settled.refused()).await?;
+                let stored = self.store.payment(&author.shop, &settled.id).await?.ok_or(Error::NotFound)?;
+                if stored.payment.version == settled.version {
+                    self.move_payment(author, &stored, settled.refused()).await?;
+                }
                 let detail = format!("stripe refused: {message}");
                 Err(Error::conflict(ErrorCode::InvalidTransition, detail))
             }

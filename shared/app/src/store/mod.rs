@@ -9,6 +9,7 @@ pub mod customers;
 pub mod dynamo;
 pub mod inventory;
 mod limits;
+pub mod notices;
 pub mod opinions;
 pub mod orders;
 pub mod payments;

@@ -1,12 +1,10 @@
-//! The `Orders` table, as far as it is about money: payments, refunds, and what Stripe told us.
+//! The `Orders` table, as far as it is about money: payments and refunds.
 //!
 //! | pk | sk | row |
 //! |---|---|---|
 //! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while somebody has to look after it |
 //! | the same | `refund#{id}` | a refund; in `due` while it is pending |
 //! | the same | `j#{version}` | their journal |
-//! | `{shop}#stripe#{event}` | `event` | an event from Stripe; in `due` until it has taken effect |
-//! | `{shop}#stripe-events` | `stripe-events` | the last event that was asked for, in the first shop's name |
 
 use contract::JournalEvent;
 use domain::{
@@ -26,9 +24,7 @@ use super::{
 use crate::{Error, Result};
 
 /// How long we wait for Stripe's answer before the repair asks again.
-const REPAIR_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// How long an event of Stripe's is remembered: longer than Stripe repeats it (3 days) or lists it (30 days).
-const INBOX_REMEMBERED: SignedDuration = SignedDuration::from_hours(35 * 24);
+pub(super) const REPAIR_AFTER: SignedDuration = SignedDuration::from_secs(60);
 const REFUND: &str = "refund#";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +47,7 @@ struct PaymentRow {
 pub struct StoredPayment {
     /// The payment.
     pub payment: Payment,
-    /// Digest of the request that began it.
+    /// Name of the request that began its present try.
     pub fingerprint: String,
 }
 
@@ -76,56 +72,8 @@ pub struct StoredRefund {
     pub fingerprint: String,
 }
 
-/// Something that Stripe told us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StripeNotice {
-    /// Stripe's name for it.
-    pub event_id: String,
-    /// Stripe's type: `payment_intent.succeeded`.
-    pub event_type: String,
-    /// The payment that it is about, if it is about one of ours.
-    pub payment_id: Option<PaymentId>,
-    /// The intent that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent_id: Option<String>,
-    /// The refund that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund_id: Option<RefundId>,
-    /// Stripe's name of a refund that it is about and that we did not make.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stripe_refund: Option<String>,
-    /// When it came.
-    pub received_at: Timestamp,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct NoticeRow {
-    shop_id: ShopId,
-    #[serde(flatten)]
-    notice: StripeNotice,
-    is_done: bool,
-    expires_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct LastEventRow {
-    event_id: String,
-}
-
-fn last_event_key(home: &ShopId) -> Key {
-    Key::new(format!("{home}#stripe-events"), "stripe-events")
-}
-
 fn payment_pk(shop: &ShopId, id: &PaymentId) -> String {
     format!("{shop}#payment#{id}")
-}
-
-fn notice_key(shop: &ShopId, event_id: &str) -> Key {
-    Key::new(format!("{shop}#stripe#{event_id}"), "event")
 }
 
 fn payment_item(shop: &ShopId, stored: &StoredPayment) -> Result<Item> {
@@ -159,18 +107,6 @@ fn refund_item(shop: &ShopId, stored: &StoredRefund) -> Result<Item> {
     };
     let key = Key::new(payment_pk(shop, &row.refund.payment_id), format!("{REFUND}{}", row.refund.id));
     item(&key, &row)
-}
-
-fn notice_row(shop: &ShopId, notice: &StripeNotice, is_done: bool) -> NoticeRow {
-    let due_at = notice.received_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX);
-    NoticeRow {
-        shop_id: shop.clone(),
-        is_done,
-        expires_at: notice.received_at.as_second() + INBOX_REMEMBERED.as_secs(),
-        due: (!is_done).then(|| due_shard(&notice.event_id)),
-        due_at: (!is_done).then(|| sortable(due_at)),
-        notice: notice.clone(),
-    }
 }
 
 impl Transaction {
@@ -318,25 +254,6 @@ impl Dynamo {
         self.update(&self.tables.orders, &key, update, request).await.map(drop)
     }
 
-    /// Stripe's name of the last event that it was asked for.
-    pub(crate) async fn last_event(&self, home: &ShopId) -> Result<Option<String>> {
-        let row: Option<LastEventRow> = self.get(&self.tables.orders, &last_event_key(home), true).await?;
-        Ok(row.map(|row| row.event_id))
-    }
-
-    /// Keeps how far Stripe's events have been asked for. Two who do so at once only do some of it again.
-    pub(crate) async fn keep_last_event(&self, home: &ShopId, event_id: &str) -> Result<()> {
-        let row = LastEventRow { event_id: event_id.to_owned() };
-        self.put(&self.tables.orders, item(&last_event_key(home), &row)?).await
-    }
-
-    /// Whether an event of Stripe's is known, and either has taken effect or will be taken up.
-    pub(crate) async fn has_heard(&self, shop: &ShopId, event_id: &str) -> Result<bool> {
-        let row: Option<NoticeRow> =
-            self.get(&self.tables.orders, &notice_key(shop, event_id), false).await?;
-        Ok(row.is_some())
-    }
-
     /// A refund.
     pub async fn refund(
         &self,
@@ -358,33 +275,6 @@ impl Dynamo {
             .into_iter()
             .map(|row| StoredRefund { refund: row.refund, fingerprint: row.fingerprint })
             .collect())
-    }
-
-    /// Stores what Stripe told us; says whether it has taken effect already.
-    pub(crate) async fn receive(&self, shop: &ShopId, notice: &StripeNotice, request: &str) -> Result<bool> {
-        let row = notice_row(shop, notice, false);
-        match self
-            .put_new(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?, request)
-            .await?
-        {
-            Written::Yes => Ok(false),
-            Written::Refused(found) => {
-                let found: Option<NoticeRow> = found.map(super::dynamo::row).transpose()?;
-                Ok(found.is_some_and(|row| row.is_done))
-            }
-        }
-    }
-
-    /// Notes that what Stripe told us has taken effect.
-    pub(crate) async fn mark_done(&self, shop: &ShopId, notice: &StripeNotice) -> Result<()> {
-        let row = notice_row(shop, notice, true);
-        self.put(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?).await
-    }
-
-    /// Something that Stripe told us.
-    pub(crate) async fn notice(&self, shop: &ShopId, event_id: &str) -> Result<Option<StripeNotice>> {
-        let row: Option<NoticeRow> = self.get(&self.tables.orders, &notice_key(shop, event_id), true).await?;
-        Ok(row.filter(|row| !row.is_done).map(|row| row.notice))
     }
 }
 

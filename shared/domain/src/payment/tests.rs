@@ -1,3 +1,5 @@
+//! The rules of payments, called.
+
 use super::*;
 use crate::Currency;
 
