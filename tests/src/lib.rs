@@ -9,5 +9,6 @@ mod proofs;
 mod repository;
 mod scenarios;
 mod socket;
+mod stripe;
 mod wire;
 mod world;

@@ -81,8 +81,10 @@ impl World {
         Self::with(BTreeMap::new()).await
     }
 
-    /// The same with other template parameters.
-    pub async fn with(parameters: BTreeMap<String, String>) -> Self {
+    /// The same with other template parameters. Unless a story is about risk, nobody is held back for buying often: in
+    /// stories they do.
+    pub async fn with(mut parameters: BTreeMap<String, String>) -> Self {
+        parameters.entry("FraudMode".to_owned()).or_insert_with(|| "shadow".to_owned());
         let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
         let template = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
         let options =
@@ -108,6 +110,12 @@ impl World {
     pub async fn end(self) {
         self.idle().await;
         self.books_balance().await;
+        self.end_unbalanced().await;
+    }
+
+    /// Ends a story in which the books are meant not to balance.
+    pub async fn end_unbalanced(self) {
+        self.idle().await;
         crate::repository::roles::allow(&self.cloud.meter().snapshot().rows);
         self.cloud.stop().await;
     }
@@ -121,6 +129,13 @@ impl World {
     pub async fn advance(&self, duration: SignedDuration) {
         let body = json!({ "advance_seconds": duration.as_secs() });
         self.nobody().post("/_local/clock", body).await.ok();
+    }
+
+    /// Turns the clock in one step, as if nothing had run meanwhile, and lets what fell due run once.
+    pub async fn leaps(&self, duration: SignedDuration) {
+        let clock = self.cloud.clock();
+        clock.turn_to(clock.now().checked_add(duration).unwrap());
+        self.advance(SignedDuration::from_mins(1)).await;
     }
 
     /// Asks the tables directly, as nobody in particular: to see what is stored, or to spoil it.

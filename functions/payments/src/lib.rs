@@ -10,16 +10,15 @@ use contract::{
     http::{
         Page, PageRequest,
         payments::{
-            ConfirmPayment, IntentView, NewIntent, NewRefund, PaymentReconciliation, PaymentView, RefundView,
+            ConfirmPayment, HistoryRequest, IntentView, NewCapture, NewIntent, NewRefund, NewVoid,
+            PaymentReconciliation, PaymentView, RefundView,
         },
     },
 };
-use domain::{PaymentId, payment::PaymentStatus};
+use domain::PaymentId;
 use edge::{
     Answer, Caller, Created, Environment, Id, Keyed, Misconfigured, Ok200, Params, body::page, http::serve,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What the routes work with.
@@ -46,16 +45,10 @@ pub fn routes() -> OpenApiRouter<Paying> {
         .routes(routes!(confirm_payment))
         .routes(routes!(list_payments))
         .routes(routes!(read_payment))
+        .routes(routes!(capture_payment))
+        .routes(routes!(cancel_payment))
         .routes(routes!(refund_payment))
         .routes(routes!(reconcile_payments))
-}
-
-/// Which payments are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PaymentsQuery {
-    /// Only with this status.
-    status: Option<PaymentStatus>,
 }
 
 /// Begins to pay an order. What it costs is the order's to say.
@@ -67,8 +60,8 @@ async fn create_intent(
     caller: Caller,
     Keyed(key, new): Keyed<NewIntent>,
 ) -> Answer<Created<IntentView>> {
-    caller.spend(Limit::Pay).await?;
-    Ok(Created(payments.create_intent(&caller, &key, &new).await?))
+    let seen = caller.spend_intent().await?;
+    Ok(Created(payments.create_intent(&caller, &key, &new, &seen).await?))
 }
 
 /// Asks Stripe how a payment stands, and settles it if the money is there.
@@ -86,17 +79,17 @@ async fn confirm_payment(
 }
 
 /// Lists one's own payments, newest first; staff sees everybody's.
-#[utoipa::path(get, path = "/api/v1/payments/history", tag = "payments", params(PaymentsQuery, PageRequest),
+#[utoipa::path(get, path = "/api/v1/payments/history", tag = "payments", params(HistoryRequest, PageRequest),
     security(("bearer" = [])),
     responses((status = 200, body = Page<PaymentView>), (status = "default", body = Problem)))]
 async fn list_payments(
     State(payments): State<Payments>,
     caller: Caller,
-    Params(query): Params<PaymentsQuery>,
+    Params(wanted): Params<HistoryRequest>,
     Params(request): Params<PageRequest>,
 ) -> Answer<Ok200<Page<PaymentView>>> {
     let (limit, cursor) = page(&request)?;
-    Ok(Ok200(payments.history(&caller, query.status, limit, cursor).await?))
+    Ok(Ok200(payments.history(&caller, &wanted, limit, cursor).await?))
 }
 
 /// Reads a payment.
@@ -109,6 +102,32 @@ async fn read_payment(
     Id(id): Id<PaymentId>,
 ) -> Answer<Ok200<PaymentView>> {
     Ok(Ok200(payments.read(&caller, &id).await?))
+}
+
+/// Takes reserved money, all of it or some; the rest is let go.
+#[utoipa::path(post, path = "/api/v1/payments/{payment_id}/capture", tag = "payments", request_body = NewCapture,
+    params(("payment_id" = PaymentId, Path), ("Idempotency-Key" = String, Header)), security(("bearer" = [])),
+    responses((status = 200, body = PaymentView), (status = "default", body = Problem)))]
+async fn capture_payment(
+    State(payments): State<Payments>,
+    caller: Caller,
+    Id(id): Id<PaymentId>,
+    Keyed(key, new): Keyed<NewCapture>,
+) -> Answer<Ok200<PaymentView>> {
+    Ok(Ok200(payments.capture(&caller, &id, &key, &new).await?))
+}
+
+/// Calls a payment off that has not taken money, and its order with it; what is reserved is let go.
+#[utoipa::path(post, path = "/api/v1/payments/{payment_id}/cancel", tag = "payments", request_body = NewVoid,
+    params(("payment_id" = PaymentId, Path), ("Idempotency-Key" = String, Header)), security(("bearer" = [])),
+    responses((status = 200, body = PaymentView), (status = "default", body = Problem)))]
+async fn cancel_payment(
+    State(payments): State<Payments>,
+    caller: Caller,
+    Id(id): Id<PaymentId>,
+    Keyed(key, NewVoid {}): Keyed<NewVoid>,
+) -> Answer<Ok200<PaymentView>> {
+    Ok(Ok200(payments.cancel(&caller, &id, &key).await?))
 }
 
 /// Gives money back, all that is left or some of it, and takes pieces back if asked.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{
     Error,
-    payments::{Payments, WebhookIntake},
+    payments::{Payments, StripeAccount, WebhookIntake},
     secrets::Secret,
 };
 use axum::{Router, extract::State};
@@ -20,7 +20,7 @@ struct Inner {
     payments: Payments,
     secret: Secret,
     tolerance: jiff::SignedDuration,
-    is_live: bool,
+    account: StripeAccount,
 }
 
 /// Prepares the function.
@@ -29,7 +29,8 @@ struct Inner {
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
     let (secret, tolerance) = environment.webhook_secret();
-    let inner = Inner { payments: environment.payments(), secret, tolerance, is_live: environment.is_live() };
+    let inner =
+        Inner { payments: environment.payments(), secret, tolerance, account: environment.stripe_account() };
     let routes = routes().with_state(Receiving(Arc::new(inner))).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
@@ -61,7 +62,7 @@ async fn receive(receiving: &Receiving, Raw(headers, body): Raw) -> Answer<Ok200
     let signature =
         headers.get("stripe-signature").and_then(|value| value.to_str().ok()).ok_or_else(unsigned)?;
     let secrets = inner.secret.read_all().await?;
-    let intake = WebhookIntake { secrets, tolerance: inner.tolerance, is_live: inner.is_live };
+    let intake = WebhookIntake { secrets, tolerance: inner.tolerance, from: inner.account.clone() };
     inner.payments.receive_webhook(&intake, signature, &body).await?;
     Ok(Ok200(WebhookReceipt { received: true }))
 }

@@ -1,9 +1,6 @@
 //! `shopwire replay`: real orders as live traffic, with a report at the end.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -102,7 +99,10 @@ fn read(file: &Path, limit: Option<usize>) -> Result<Retail, Failure> {
 async fn start(template: Option<&Path>) -> Result<LocalCloud, Failure> {
     let (parameter, value) = CURRENCY;
     let options = Options {
-        parameters: BTreeMap::from([(parameter.to_owned(), value.to_owned())]),
+        // A wholesaler's year, in minutes: it would look risky, and is to be played whole.
+        parameters: [(parameter, value), ("FraudMode", "shadow")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..Options::ephemeral(find_template(template)?)
     };
     LocalCloud::start(options).await.map_err(Failure::refused)

@@ -114,7 +114,8 @@ impl Stage<'_> {
         let mut paid = self.desk.paid(&order_id);
         let key = self.key(&invoice.heading.number, "intent");
         let path = "/api/v1/payments/create-intent";
-        let intent: IntentView = self.api.post(&buyer.who, path, &key, &NewIntent { order_id }).await?;
+        let intent: IntentView =
+            self.api.post(&buyer.who, path, &key, &NewIntent { order_id, capture_method: None }).await?;
         self.api.pay(&intent.client_secret, "pm_card_visa").await?;
         for _ in 0..MOST_LOOKS {
             if let Ok(Ok(())) = timeout(PATIENCE, &mut paid).await {

@@ -253,6 +253,10 @@ fn check(details: &ProductDetails) -> Result<()> {
     if details.price.amount < 0 {
         return Err(Error::field("price.amount", "out_of_range", "expected 0 or more minor units"));
     }
+    details
+        .price
+        .check_chargeable()
+        .map_err(|error| Error::field("price.amount", "invalid", error.to_string()))?;
     let lists = [
         ("variants", details.variants.len(), MAX_VARIANTS),
         ("image_urls", details.image_urls.len(), MAX_IMAGES),
@@ -274,7 +278,8 @@ fn check(details: &ProductDetails) -> Result<()> {
             ));
         }
         let price = variant.price.unwrap_or(details.price);
-        if price.amount < 0 || price.currency != details.price.currency {
+        let is_chargeable = price.check_chargeable().is_ok();
+        if price.amount < 0 || !is_chargeable || price.currency != details.price.currency {
             let message = "expected 0 or more minor units of the product's currency";
             return Err(Error::field(&format!("variants[{index}].price"), "out_of_range", message));
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use contract::http::inventory::NewLine;
-use domain::{Principal, Role, ShopId, rate::Rate, reservation::MAX_LINES};
+use domain::{Principal, Role, ShopId, rate::Rate, reservation::MAX_LINES, risk::Activity};
 use jiff::SignedDuration;
 
-use crate::{Clock, Result, store::Dynamo};
+use crate::{Clock, Result, clock::derived, store::Dynamo};
 
 /// Something that costs money, each with its own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,22 @@ impl Limit {
     }
 }
 
+/// What was seen of somebody who begins to pay, this time included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What they did.
+    pub subject: Option<Activity>,
+    /// What everybody at their address did.
+    pub address: Option<Activity>,
+    /// A digest of that address, under which more is counted.
+    pub source: Option<String>,
+}
+
+/// The name under which what is done at an address is counted.
+pub(crate) fn by_address(source: &str) -> String {
+    format!("@{source}")
+}
+
 /// Holds of one product for all guests behind one address: twenty at once, and twenty more in fifteen minutes, which
 /// is as long as they last.
 const HOLDS: Rate = Rate::new(20, SignedDuration::from_secs(45));
@@ -92,6 +108,34 @@ impl Limits {
         }
     }
 
+    /// Counts that `who` begins to pay: against their limit, and for whoever judges how risky that is. Nothing is
+    /// counted of a service.
+    ///
+    /// # Errors
+    /// [`crate::Error::Limited`] if it is one too many.
+    pub async fn spend_intent(&self, who: &Principal, address: &str) -> Result<Seen> {
+        if who.role == Role::Service {
+            return Ok(Seen::default());
+        }
+        let (shop, subject, now) = (&who.shop, who.subject.as_str(), self.clock.now());
+        let (source, limit) = (source(shop, address), Limit::Pay);
+        let place = by_address(&source);
+        let [first, second] = [self.clock.fresh().to_string(), self.clock.fresh().to_string()];
+        let (subject, address) = match who.role {
+            Role::Guest => {
+                let rate = limit.per_address();
+                let address = self.store.limit_intent(shop, &place, rate, now, &first).await?;
+                (self.store.count_intent(shop, subject, now, &second).await?, address)
+            }
+            _ => {
+                let rate = limit.per_subject();
+                let subject = self.store.limit_intent(shop, subject, rate, now, &first).await?;
+                (subject, self.store.count_intent(shop, &place, now, &second).await?)
+            }
+        };
+        Ok(Seen { subject: Some(subject), address: Some(address), source: Some(source) })
+    }
+
     /// Counts what a guest holds of each of these products, by their address: guest tokens are free, and without a
     /// cap one address could hold all there is. Nothing is counted, and nothing written, for anybody else.
     ///
@@ -102,7 +146,7 @@ impl Limits {
             return Ok(());
         }
         let products: BTreeSet<_> = lines.iter().take(MAX_LINES).map(|line| &line.product_id).collect();
-        let address = format!("@{}", network(address));
+        let address = by_address(&source(&who.shop, address));
         for product in products {
             let request = self.clock.fresh().to_string();
             let name = format!("hold-{product}");
@@ -117,9 +161,15 @@ impl Limits {
     /// [`crate::Error::Limited`] if it is one too many.
     pub async fn spend_address(&self, shop: &ShopId, limit: Limit, address: &str) -> Result<()> {
         let request = self.clock.fresh().to_string();
-        let who = format!("@{}", network(address));
+        let who = by_address(&source(shop, address));
         self.store.limit(shop, limit.name(), &who, limit.per_address(), self.clock.now(), &request).await
     }
+}
+
+/// A digest of an address: rows that last name no address.
+fn source(shop: &ShopId, address: &str) -> String {
+    let whole = derived(&[shop.as_str(), "address", &network(address)]).simple().to_string();
+    whole.chars().take(16).collect()
 }
 
 /// The address, or for IPv6 its /64: one household has them all.

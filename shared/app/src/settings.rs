@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Currency, ShopId};
+use domain::{Currency, ShopId, payment::CaptureMethod};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 /// What a deployment says about itself.
@@ -40,6 +40,31 @@ pub struct Settings {
     pub stock: StockSettings,
     /// Origins that may open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
+    /// When the money of an approved card is taken.
+    pub capture_method: CaptureMethod,
+    /// Whether what is thought of payments is obeyed.
+    pub fraud_mode: FraudMode,
+}
+
+/// Whether what is thought of payments is obeyed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FraudMode {
+    /// Risky payments are held back or do not begin.
+    #[default]
+    Enforce,
+    /// It is only written down: to see what rules would do.
+    Shadow,
+}
+
+impl std::str::FromStr for FraudMode {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "enforce" => Ok(Self::Enforce),
+            "shadow" => Ok(Self::Shadow),
+            _ => Err(()),
+        }
+    }
 }
 
 /// What a deployment does about stock besides selling it.

@@ -1,26 +1,30 @@
 //! Stripe: the few calls that a checkout needs, and the signature of its webhooks.
 //!
 //! Written by hand over `reqwest`: a generated client of the whole API costs four times the build and the size.
+//! Amounts are ours on this side and Stripe's on the other: see [`Money::to_stripe`].
+
+mod objects;
+mod signature;
 
 use domain::{
-    Currency, Money, OrderId, PaymentId, RefundId, ShopId,
-    payment::{IntentReport, IntentStatus, RefundStatus},
+    Money, PaymentId, RefundId, ShopId,
+    money::MoneyError,
+    payment::{CaptureMethod, Payment},
 };
-use hmac::{Hmac, Mac};
-use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
 
-use contract::ErrorCode;
-
+pub use self::{
+    objects::{About, Intent, IntentMetadata, KEPT_EVENTS, StripeEvent, StripeList, StripeRefund},
+    signature::verify_signature,
+};
 use crate::{Error, Result};
 
 /// The version of Stripe's API that these types were written against.
 const API_VERSION: &str = "2025-03-31.basil";
-/// Stripe signs with at most this many secrets at once.
-const MAX_SIGNATURES: usize = 16;
+/// The most that Stripe puts on a page.
+const PAGE: &str = "limit=100";
 
 /// What Stripe answered instead of doing what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -49,153 +53,19 @@ impl From<StripeError> for Error {
     }
 }
 
+impl From<MoneyError> for StripeError {
+    /// What no bank would move Stripe need not be asked for.
+    fn from(error: MoneyError) -> Self {
+        Self::Refused { code: "amount_invalid".into(), message: error.to_string() }
+    }
+}
+
 /// A way to Stripe.
 #[derive(Debug, Clone)]
 pub struct Stripe {
     http: reqwest::Client,
     base: String,
     secret_key: crate::secrets::Secret,
-}
-
-/// What a PaymentIntent is for, written into its metadata: how an event finds its payment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct IntentMetadata {
-    /// The tenant.
-    pub shop_id: ShopId,
-    /// The order.
-    pub order_id: OrderId,
-    /// The payment.
-    pub payment_id: PaymentId,
-}
-
-/// A PaymentIntent, as far as we read it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Intent {
-    /// Stripe's name for it.
-    pub id: String,
-    /// With this the customer's browser talks to Stripe about it.
-    pub client_secret: Option<String>,
-    status: IntentStatus,
-    amount: i64,
-    #[serde(default)]
-    amount_received: i64,
-    currency: Currency,
-    /// Whether real money moves.
-    #[serde(default)]
-    pub livemode: bool,
-    #[serde(default)]
-    latest_charge: Option<serde_json::Value>,
-    #[serde(default)]
-    metadata: serde_json::Value,
-}
-
-impl Intent {
-    /// What it says about the payment.
-    pub fn report(&self) -> IntentReport {
-        let charge = self.latest_charge.as_ref();
-        let receipt = charge.and_then(|charge| charge.get("receipt_url")?.as_str());
-        IntentReport {
-            intent_id: self.id.clone(),
-            status: self.status,
-            amount: Money::new(self.amount, self.currency),
-            received: self.amount_received,
-            receipt_url: receipt.map(str::to_owned),
-        }
-    }
-
-    /// What it is for, if it is one of ours.
-    pub fn metadata(&self) -> Option<IntentMetadata> {
-        serde_json::from_value(self.metadata.clone()).ok()
-    }
-}
-
-/// A refund, as far as we read it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct StripeRefund {
-    /// Stripe's name for it.
-    pub id: String,
-    status: Option<String>,
-    #[serde(default)]
-    metadata: serde_json::Value,
-}
-
-impl StripeRefund {
-    /// Where it is.
-    pub fn status(&self) -> RefundStatus {
-        match self.status.as_deref() {
-            Some("succeeded") => RefundStatus::Succeeded,
-            Some("failed") => RefundStatus::Failed,
-            Some("canceled") => RefundStatus::Cancelled,
-            _ => RefundStatus::Pending,
-        }
-    }
-
-    /// Which of ours it is.
-    pub fn metadata(&self) -> Option<(ShopId, PaymentId, RefundId)> {
-        #[derive(Deserialize)]
-        struct Metadata {
-            shop_id: ShopId,
-            payment_id: PaymentId,
-            refund_id: RefundId,
-        }
-        let metadata: Metadata = serde_json::from_value(self.metadata.clone()).ok()?;
-        Some((metadata.shop_id, metadata.payment_id, metadata.refund_id))
-    }
-}
-
-/// An event that Stripe tells us about.
-#[derive(Debug, Clone, Deserialize)]
-pub struct StripeEvent {
-    /// Stripe's name for it.
-    pub id: String,
-    /// `payment_intent.succeeded`, …
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Whether it is about real money.
-    #[serde(default)]
-    pub livemode: bool,
-    data: EventData,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct EventData {
-    object: serde_json::Value,
-}
-
-/// What an event is about, as far as it concerns us.
-#[derive(Debug, Clone)]
-pub enum About {
-    /// A PaymentIntent as it was when the event happened.
-    Intent(Box<Intent>),
-    /// A refund as it was when the event happened.
-    Refund(StripeRefund),
-    /// Something that we do not keep.
-    Other,
-}
-
-impl StripeEvent {
-    /// Reads the body of a webhook whose signature has been checked.
-    pub fn parse(body: &[u8]) -> Result<Self> {
-        serde_json::from_slice(body).map_err(|error| Error::field("", "malformed_json", error.to_string()))
-    }
-
-    /// What it is about.
-    pub fn about(&self) -> About {
-        let object = self.data.object.clone();
-        // Says what the answer to our own request has said. Kept, it would cost four write units, and asking Stripe
-        // about it would race with the webhook of the payment itself.
-        if self.kind == "payment_intent.created" {
-            return About::Other;
-        }
-        if self.kind.starts_with("payment_intent.") {
-            return serde_json::from_value(object)
-                .map_or(About::Other, |intent| About::Intent(Box::new(intent)));
-        }
-        if self.kind.starts_with("refund.") || self.kind == "charge.refund.updated" {
-            return serde_json::from_value(object).map_or(About::Other, About::Refund);
-        }
-        About::Other
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -223,17 +93,33 @@ impl Stripe {
         Ok(Self { http, base: base.into().trim_end_matches('/').to_owned(), secret_key })
     }
 
-    /// Makes a PaymentIntent, once for each payment: the payment's id is the idempotency key.
-    pub async fn create_intent(&self, amount: Money, about: &IntentMetadata) -> Result<Intent, StripeError> {
+    /// Makes the PaymentIntent of a payment's present try, once: the try's name is the idempotency key.
+    pub async fn create_intent(&self, shop: &ShopId, payment: &Payment) -> Result<Intent, StripeError> {
+        let capture_method = match payment.capture_method {
+            CaptureMethod::Automatic => "automatic",
+            CaptureMethod::Manual => "manual",
+        };
         let fields = [
-            ("amount", amount.amount.to_string()),
-            ("currency", amount.currency.code().to_ascii_lowercase()),
+            ("amount", payment.amount.to_stripe()?.to_string()),
+            ("currency", payment.amount.currency.code().to_ascii_lowercase()),
+            ("capture_method", capture_method.into()),
             ("automatic_payment_methods[enabled]", "true".into()),
-            ("metadata[shop_id]", about.shop_id.to_string()),
-            ("metadata[order_id]", about.order_id.to_string()),
-            ("metadata[payment_id]", about.payment_id.to_string()),
+            ("metadata[shop_id]", shop.to_string()),
+            ("metadata[order_id]", payment.order_id.to_string()),
+            ("metadata[payment_id]", payment.id.to_string()),
+            ("metadata[attempt]", payment.attempt.to_string()),
         ];
-        self.post("payment_intents", &fields, Some(about.payment_id.as_str())).await
+        self.post("payment_intents", &fields, Some(&payment.intent_key())).await
+    }
+
+    /// Finds the PaymentIntent of a payment's present try by its metadata. Stripe's search lags by up to a minute.
+    pub async fn find_intent(&self, payment: &Payment) -> Result<Option<Intent>, StripeError> {
+        // Ids are letters, digits, `_` and `-`: there is nothing in them to be escaped.
+        let query = format!("metadata%5B%27payment_id%27%5D%3A%27{}%27", payment.id);
+        let path = format!("payment_intents/search?query={query}&{PAGE}");
+        let found: StripeList<Intent> = self.get(&path).await?;
+        let is_it = |intent: &Intent| intent.metadata().is_some_and(|about| about.attempt == payment.attempt);
+        Ok(found.data.into_iter().find(is_it))
     }
 
     /// Reads a PaymentIntent and its charge.
@@ -241,23 +127,29 @@ impl Stripe {
         self.get(&format!("payment_intents/{id}?expand[]=latest_charge")).await
     }
 
-    /// Calls a PaymentIntent off; refused if the money has come already.
+    /// Calls a PaymentIntent off, reserved money too; refused if the money has come already.
     pub async fn cancel_intent(&self, id: &str) -> Result<Intent, StripeError> {
         self.post(&format!("payment_intents/{id}/cancel"), &[], None).await
+    }
+
+    /// Takes `amount` of reserved money, once under each `key`, and lets go of the rest.
+    pub async fn capture_intent(&self, id: &str, amount: Money, key: &str) -> Result<Intent, StripeError> {
+        let fields = [("amount_to_capture", amount.to_stripe()?.to_string())];
+        self.post(&format!("payment_intents/{id}/capture"), &fields, Some(key)).await
     }
 
     /// Gives money back, once for each refund: the refund's id is the idempotency key.
     pub async fn create_refund(
         &self,
         intent: &str,
-        amount: i64,
+        amount: Money,
         shop: &ShopId,
         payment: &PaymentId,
         refund: &RefundId,
     ) -> Result<StripeRefund, StripeError> {
         let fields = [
             ("payment_intent", intent.to_owned()),
-            ("amount", amount.to_string()),
+            ("amount", amount.to_stripe()?.to_string()),
             ("metadata[shop_id]", shop.to_string()),
             ("metadata[payment_id]", payment.to_string()),
             ("metadata[refund_id]", refund.to_string()),
@@ -265,9 +157,51 @@ impl Stripe {
         self.post("refunds", &fields, Some(refund.as_str())).await
     }
 
+    /// Finds a refund of ours among those of an intent, of which it looks at the last five hundred.
+    pub async fn find_refund(
+        &self,
+        intent: &str,
+        refund: &RefundId,
+    ) -> Result<Option<StripeRefund>, StripeError> {
+        let mut after = String::new();
+        for _ in 0..5 {
+            let path = format!("refunds?payment_intent={intent}&{PAGE}{after}");
+            let page: StripeList<StripeRefund> = self.get(&path).await?;
+            let last = page.data.last().map(|last| last.id.clone());
+            let is_it = |found: &StripeRefund| found.metadata().is_some_and(|(_, _, named)| named == *refund);
+            if let Some(found) = page.data.into_iter().find(is_it) {
+                return Ok(Some(found));
+            }
+            match last {
+                Some(last) if page.has_more => after = format!("&starting_after={last}"),
+                _ => break,
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads a refund.
     pub async fn refund(&self, id: &str) -> Result<StripeRefund, StripeError> {
         self.get(&format!("refunds/{id}")).await
+    }
+
+    /// A page of the events of kinds that are kept, oldest first: those right after the event named `after`, or the
+    /// newest since `since`; none that are younger than `until`.
+    pub async fn events(
+        &self,
+        after: Option<&str>,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<StripeList<StripeEvent>, StripeError> {
+        let from = match after {
+            Some(event) => format!("ending_before={event}"),
+            None => format!("created[gte]={}", since.as_second()),
+        };
+        let types: String = KEPT_EVENTS.iter().map(|kind| format!("&types[]={kind}")).collect();
+        let path = format!("events?{PAGE}&{from}&created[lte]={}{types}", until.as_second());
+        let mut page: StripeList<StripeEvent> = self.get(&path).await?;
+        page.data.reverse();
+        Ok(page)
     }
 
     async fn post<T: serde::de::DeserializeOwned>(
@@ -306,131 +240,5 @@ impl Stripe {
         let Refusal { error } = answer.json().await.map_err(unknown)?;
         let code = error.code.unwrap_or(error.kind);
         Err(StripeError::Refused { code, message: error.message.unwrap_or_default() })
-    }
-}
-
-/// Checks that Stripe signed `body` with one of `secrets` no more than `tolerance` before or after `now`.
-///
-/// The header is `t=1700000000,v1=…,v1=…`; several `v1` come while a secret is being replaced. The signature is
-/// over the raw bytes, so this runs before anything parses them. Source: <https://docs.stripe.com/webhooks#verify-manually>.
-pub fn verify_signature(
-    header: &str,
-    body: &[u8],
-    secrets: &[SecretString],
-    tolerance: SignedDuration,
-    now: Timestamp,
-) -> Result<()> {
-    let invalid =
-        || Error::invalid(ErrorCode::SignatureInvalid, "the Stripe-Signature header does not match the body");
-    let (mut signed_at, mut signatures) = (None, vec![]);
-    for part in header.split(',').take(MAX_SIGNATURES + 8) {
-        match part.trim().split_once('=') {
-            Some(("t", value)) if signed_at.is_none() => signed_at = Some(value),
-            Some(("v1", value)) if signatures.len() < MAX_SIGNATURES => signatures.extend(hex::decode(value)),
-            _ => {}
-        }
-    }
-    let signed_at = signed_at.ok_or_else(invalid)?;
-    let instant =
-        signed_at.parse().ok().and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(invalid)?;
-    let matches = |secret: &SecretString| {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-            return false;
-        };
-        mac.update(signed_at.as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        let expected = mac.finalize().into_bytes();
-        // Every signature is compared, so that the time taken says nothing about which one was close.
-        signatures
-            .iter()
-            .fold(false, |found, signature| found | bool::from(expected.as_slice().ct_eq(signature)))
-    };
-    if !secrets.iter().fold(false, |found, secret| found | matches(secret)) {
-        return Err(invalid());
-    }
-    if now.duration_since(instant).abs() > tolerance {
-        return Err(Error::invalid(
-            ErrorCode::WebhookStale,
-            "the webhook was signed too long ago, or in the future",
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BODY: &[u8] = br#"{"id":"evt_1"}"#;
-
-    fn signed(secret: &str, second: i64) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(format!("{second}.").as_bytes());
-        mac.update(BODY);
-        hex::encode(mac.finalize().into_bytes())
-    }
-
-    fn verify(header: &str, now: i64) -> Result<()> {
-        let secrets = ["whsec_old", "whsec_new"].map(|secret| SecretString::from(secret.to_owned()));
-        verify_signature(
-            header,
-            BODY,
-            &secrets,
-            SignedDuration::from_secs(300),
-            Timestamp::from_second(now).unwrap(),
-        )
-    }
-
-    fn code(result: Result<()>) -> ErrorCode {
-        match result {
-            Err(Error::Invalid { code, .. }) => code,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_making_of_an_intent_is_no_news() {
-        let about = |kind: &str| {
-            let object =
-                serde_json::json!({ "id": "pi_1", "amount": 1999, "currency": "usd", "status": "succeeded" });
-            let body = serde_json::json!({ "id": "evt_1", "type": kind, "livemode": false, "data": { "object": object } });
-            StripeEvent::parse(body.to_string().as_bytes()).unwrap().about()
-        };
-        assert!(matches!(about("payment_intent.succeeded"), About::Intent(_)));
-        assert!(matches!(about("payment_intent.created"), About::Other));
-    }
-
-    #[test]
-    fn any_of_several_signatures_and_secrets_will_do() {
-        let good = signed("whsec_new", 1000);
-        assert!(verify(&format!("t=1000,v1={good}"), 1000).is_ok());
-        assert!(verify(&format!("t=1000,v1={},v1={good},v0=x", "0".repeat(64)), 1300).is_ok());
-        assert!(verify(&format!("t=1000,v1={}", signed("whsec_old", 1000)), 700).is_ok());
-    }
-
-    #[test]
-    fn what_is_not_signed_is_refused_before_it_is_called_stale() {
-        let good = signed("whsec_new", 1000);
-        assert_eq!(code(verify(&format!("t=1000,v1={good}"), 1301)), ErrorCode::WebhookStale);
-        assert_eq!(code(verify(&format!("t=1000,v1={good}"), 699)), ErrorCode::WebhookStale);
-        for header in [
-            "",
-            "t=1000",
-            "v1=00",
-            "t=x,v1=00",
-            "t=1001,v1=",
-            &format!("t=1001,v1={good}"),
-            &format!("t=1000,v0={good}"),
-        ] {
-            assert_eq!(code(verify(header, 1000)), ErrorCode::SignatureInvalid, "{header}");
-        }
-    }
-
-    #[test]
-    fn a_thousand_signatures_are_bounded_work() {
-        let good = signed("whsec_new", 1000);
-        let flood = format!("t=1000{},v1={good}", format!(",v1={}", "0".repeat(64)).repeat(1000));
-        assert_eq!(code(verify(&flood, 1000)), ErrorCode::SignatureInvalid);
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Whatever it does is a conditional transition that may have happened already; two sweepers at once do no harm.
 
-use domain::{OrderId, PaymentId, ReservationId};
+use domain::{OrderId, PaymentId, ReservationId, ShopId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Clock, Error, Result,
     inventory::Inventory,
     orders::Orders,
-    payments::Payments,
+    payments::{Payments, StripeAccount},
     relay::Relay,
     store::{DUE_SHARDS, Due, Dynamo},
 };
@@ -34,6 +34,10 @@ pub struct Sweeper {
     pub payments: Payments,
     /// Repairs what was not published.
     pub relay: Relay,
+    /// The shop in whose name is kept how far Stripe's events have been asked for.
+    pub home: Option<ShopId>,
+    /// The Stripe account whose events these are.
+    pub stripe: StripeAccount,
 }
 
 /// What a sweep did.
@@ -68,6 +72,16 @@ impl Sweeper {
                         tracing::warn!(shop = %due.shop, kind = due.kind, id = due.id, %error, "what fell due was not done");
                         swept.failed += 1;
                     }
+                }
+            }
+        }
+        // Last, and alone: what Stripe cannot tell now it tells in a minute, and nothing else waits for it.
+        if let Some(home) = &self.home {
+            match self.payments.pull_events(home, &self.stripe).await {
+                Ok(taken_in) => swept.done += taken_in,
+                Err(error) => {
+                    tracing::warn!(%error, "stripe's events were not asked for");
+                    swept.failed += 1;
                 }
             }
         }

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     ReservationNotActive,
     /// The thing is in a state that does not allow this.
     InvalidTransition,
+    /// The payment looks too risky to begin.
+    PaymentDeclined,
     /// More than can still be given back.
     RefundExceedsCaptured,
     /// The amounts are in different currencies.

@@ -409,6 +409,20 @@ pub enum LiveEvent {
         /// How much.
         amount: Money,
     },
+    /// Somebody began to pay, and that looks risky.
+    #[serde(rename = "fraud.alert")]
+    FraudAlert {
+        /// The decision about it.
+        decision_id: domain::DecisionId,
+        /// The order.
+        order_id: OrderId,
+        /// 0 to 100.
+        risk_score: u8,
+        /// What is done about it.
+        outcome: domain::risk::Outcome,
+        /// The rules that spoke against it.
+        reasons: Vec<String>,
+    },
     /// Something was done that the audit log keeps.
     #[serde(rename = "audit.logged")]
     AuditLogged(crate::http::platform::AuditEntry),

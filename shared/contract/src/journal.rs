@@ -4,14 +4,15 @@
 //! audit log. See `docs/ARCHITECTURE.md`.
 
 use domain::{
-    AlertId, Bucket, EventId, Line, LocationId, Money, OrderId, OrderReference, PaymentId, ProductId,
-    RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
+    AlertId, Bucket, DecisionId, EventId, Line, LocationId, Money, OrderId, OrderReference, PaymentId,
+    ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
     alerts::AlertKind,
     bucket::Part,
     order::{OrderPaymentStatus, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
     review::Stars,
+    risk::Outcome,
     stock::{Sku, StockChange},
 };
 use jiff::{Timestamp, civil::Date};
@@ -229,6 +230,24 @@ pub enum Fact {
         /// How much.
         amount: Money,
     },
+    /// Somebody began to pay, and that looks risky.
+    #[serde(rename = "fraud.alert")]
+    FraudAlert {
+        /// The decision about it.
+        decision_id: DecisionId,
+        /// The payment.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Whose.
+        customer_id: UserId,
+        /// 0 to 100.
+        risk_score: u8,
+        /// What is done about it.
+        outcome: Outcome,
+        /// The rules that spoke against it.
+        reasons: Vec<String>,
+    },
     /// A guest turned out to be a customer.
     #[serde(rename = "user.linked")]
     UserLinked {
@@ -380,6 +399,7 @@ impl Fact {
             Self::OrderPaymentUpdated { .. } => "order.payment_updated",
             Self::PaymentUpdated { .. } => "payment.updated",
             Self::RefundUpdated { .. } => "refund.updated",
+            Self::FraudAlert { .. } => "fraud.alert",
             Self::UserLinked { .. } => "user.linked",
             Self::UserRevoked { .. } => "user.revoked",
             Self::ServiceKeyCreated { .. } => "service_key.created",

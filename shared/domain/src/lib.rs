@@ -5,7 +5,7 @@
 //!
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
-//! with; [`channel`] says who may listen; [`rate`] is how often. [`bucket`]
+//! with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
 //! [`forecast`] say when people should look at one. [`address`] is where a parcel goes.
 #![warn(missing_docs)]
@@ -26,6 +26,7 @@ pub mod product;
 pub mod rate;
 pub mod reservation;
 pub mod review;
+pub mod risk;
 pub mod stock;
 pub mod text;
 pub mod transfer;
@@ -34,8 +35,8 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, ConnectionId, EventId, LocationId, OrderId, OrderReference, PaymentId, ProductId, RefundId,
-    ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
+    AlertId, ConnectionId, DecisionId, EventId, LocationId, OrderId, OrderReference, PaymentId, ProductId,
+    RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

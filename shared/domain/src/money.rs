@@ -8,10 +8,21 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
+mod currencies;
+
+use self::currencies::{CHARGED, Decimals};
+
 /// An ISO 4217 currency that can be charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Currency(iso_currency::Currency);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
+pub struct Currency(&'static str, Decimals);
+
+// Derived, this would ask for input that lives for ever, for the sake of the code.
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
 
 /// The code is not a currency in which this shop can charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,26 +32,25 @@ pub struct UnsupportedCurrency;
 impl Currency {
     /// The currency with this three-letter code, in either case.
     pub fn new(code: &str) -> Result<Self, UnsupportedCurrency> {
-        let known =
-            iso_currency::Currency::from_code(&code.to_ascii_uppercase()).ok_or(UnsupportedCurrency)?;
-        // Precious metals, test codes and the like have no minor unit: nothing can be priced in them.
-        known.exponent().map(|_| Self(known)).ok_or(UnsupportedCurrency)
+        let code = code.to_ascii_uppercase();
+        let place = CHARGED.binary_search_by_key(&code.as_str(), |(code, _)| code);
+        let known = place.ok().and_then(|place| CHARGED.get(place));
+        known.map(|(code, decimals)| Self(code, *decimals)).ok_or(UnsupportedCurrency)
     }
 
     /// Every currency that can be charged.
     pub fn all() -> impl Iterator<Item = Self> {
-        use iso_currency::IntoEnumIterator;
-        iso_currency::Currency::iter().filter_map(|currency| Self::new(currency.code()).ok())
+        CHARGED.iter().map(|(code, decimals)| Self(code, *decimals))
     }
 
     /// The three-letter code, upper case.
-    pub fn code(self) -> &'static str {
-        self.0.code()
+    pub const fn code(self) -> &'static str {
+        self.0
     }
 
     /// How many decimal digits the minor unit has: 2 for USD, 0 for JPY, 3 for KWD.
-    pub fn exponent(self) -> u16 {
-        self.0.exponent().unwrap_or(2)
+    pub const fn exponent(self) -> u16 {
+        self.1.exponent()
     }
 }
 
@@ -94,6 +104,9 @@ pub enum MoneyError {
     /// The result does not fit 64 bits.
     #[error("the amount is too large")]
     Overflow,
+    /// Banks do not count so finely.
+    #[error("amounts in this currency must end in 0")]
+    TooFine,
 }
 
 impl Money {
@@ -120,6 +133,23 @@ impl Money {
     pub fn times(self, quantity: u32) -> Result<Self, MoneyError> {
         let amount = self.amount.checked_mul(i64::from(quantity)).ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
+    }
+
+    /// An error if no bank would move this amount.
+    pub const fn check_chargeable(self) -> Result<(), MoneyError> {
+        if self.amount % self.currency.1.step() == 0 { Ok(()) } else { Err(MoneyError::TooFine) }
+    }
+
+    /// The amount as Stripe counts it.
+    pub fn to_stripe(self) -> Result<i64, MoneyError> {
+        self.check_chargeable()?;
+        self.amount.checked_mul(self.currency.1.factor()).ok_or(MoneyError::Overflow)
+    }
+
+    /// What Stripe calls `amount`; `None` if it is no amount of this currency.
+    pub const fn from_stripe(amount: i64, currency: Currency) -> Option<Self> {
+        let factor = currency.1.factor();
+        if amount % factor == 0 { Some(Self::new(amount / factor, currency)) } else { None }
     }
 }
 
@@ -161,8 +191,63 @@ mod tests {
 
     #[test]
     fn only_chargeable_currencies_exist() {
-        for wrong in ["", "US", "USDX", "XXX", "XAU", "ZZZ"] {
+        for wrong in ["", "US", "USDX", "XXX", "XAU", "ZZZ", "IQD", "CLF"] {
             assert!(Currency::new(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_currency_is_counted_as_stripe_counts_it() {
+        let zero = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
+        let (three, whole) = ("BHD JOD KWD OMR TND", "ISK UGX");
+        let mut before = "";
+        for currency in Currency::all() {
+            let code = currency.code();
+            assert!(before < code, "{code} is out of order and would not be found");
+            before = code;
+            assert_eq!(Currency::new(&code.to_lowercase()), Ok(currency));
+            // 1,000 of our minor units, Stripe's amount of them, and the digits that a shopper sees.
+            let expected = if whole.contains(code) {
+                (100_000, 0)
+            } else if zero.contains(code) {
+                (1_000, 0)
+            } else if three.contains(code) {
+                (1_000, 3)
+            } else {
+                (1_000, 2)
+            };
+            let thousand = Money::new(1_000, currency);
+            assert_eq!((thousand.to_stripe(), currency.exponent()), (Ok(expected.0), expected.1), "{code}");
+            assert_eq!(Money::from_stripe(expected.0, currency), Some(thousand), "{code}");
+            assert_eq!(
+                Money::new(1_001, currency).check_chargeable().is_err(),
+                three.contains(code),
+                "{code}"
+            );
+        }
+        assert_eq!(Currency::all().count(), CHARGED.len());
+    }
+
+    #[test]
+    fn digits_are_those_of_the_standard_but_where_stripe_counts_otherwise() {
+        let mut odd = vec![];
+        for currency in Currency::all() {
+            let standard =
+                iso_currency::Currency::from_code(currency.code()).and_then(iso_currency::Currency::exponent);
+            if standard != Some(currency.exponent()) {
+                odd.push((currency.code(), standard));
+            }
+        }
+        // Withdrawn codes that Stripe still charges, and one whose cents nobody uses.
+        assert_eq!(odd, [("ANG", None), ("MGA", Some(2))]);
+    }
+
+    #[test]
+    fn icelandic_crowns_travel_in_hundredths_and_no_other_way() {
+        let crowns = Currency::new("ISK").unwrap();
+        assert_eq!(money(5, "ISK").to_stripe(), Ok(500));
+        assert_eq!(Money::from_stripe(505, crowns), None);
+        assert_eq!(money(i64::MAX, "ISK").to_stripe(), Err(MoneyError::Overflow));
+        assert_eq!(money(1_235, "KWD").to_stripe(), Err(MoneyError::TooFine));
     }
 }

@@ -227,6 +227,26 @@ impl Order {
         Ok(Self { payment_status: OrderPaymentStatus::Paid, ..paid })
     }
 
+    /// The order, its stock sold, with the money only reserved.
+    pub fn authorize(&self) -> Result<Self, InvalidTransition> {
+        let secured = self.become_status(OrderStatus::Paid)?;
+        Ok(Self { payment_status: OrderPaymentStatus::Authorized, ..secured })
+    }
+
+    /// The order after its reserved money was taken.
+    #[must_use]
+    pub fn capture(&self) -> Self {
+        Self { payment_status: OrderPaymentStatus::Paid, version: self.version + 1, ..self.clone() }
+    }
+
+    /// The order after its reserved money was let go. It ends with it, unless it has left the house already.
+    #[must_use]
+    pub fn release(&self) -> Self {
+        let unpaid = |order: Self| Self { payment_status: OrderPaymentStatus::Unpaid, ..order };
+        let kept = || Self { version: self.version + 1, ..self.clone() };
+        unpaid(self.become_status(OrderStatus::Cancelled).unwrap_or_else(|_| kept()))
+    }
+
     /// The order after `refunded` of `captured` minor units went back.
     #[must_use]
     pub fn refunded(&self, refunded: i64, captured: i64) -> Self {

@@ -4,9 +4,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    InvalidTransition, Line, Money, OrderId, PaymentId, RefundId, UserId, reservation::ReservedLine,
-};
+use crate::{Money, OrderId, PaymentId, UserId, risk::Assessment};
+
+mod refund;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use refund::{Refund, RefundError, RefundStatus};
+pub use report::{IntentReport, IntentStatus};
 
 /// Where a payment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -39,6 +45,46 @@ impl PaymentStatus {
     }
 }
 
+/// When the money of an approved card is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureMethod {
+    /// At once.
+    #[default]
+    Automatic,
+    /// When the shop asks for it; until then it is only reserved with the bank.
+    Manual,
+}
+
+impl std::str::FromStr for CaptureMethod {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "automatic" => Ok(Self::Automatic),
+            "manual" => Ok(Self::Manual),
+            _ => Err(()),
+        }
+    }
+}
+
+impl CaptureMethod {
+    /// Whether it is the usual one.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    const fn is_automatic(&self) -> bool {
+        matches!(self, Self::Automatic)
+    }
+}
+
+/// What Stripe was asked to do with reserved money, written before it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// To take this many minor units of it and to let go of the rest.
+    Capture(i64),
+    /// To let go of all of it.
+    Void,
+}
+
 /// The paying of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -61,6 +107,33 @@ pub struct Payment {
     /// Where Stripe shows the receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_url: Option<String>,
+    /// When the money is taken.
+    #[serde(default, skip_serializing_if = "CaptureMethod::is_automatic")]
+    pub capture_method: CaptureMethod,
+    /// Which try this is: an intent that came to nothing can be replaced by another one.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// What Stripe was asked to do with the reserved money and has not been heard to have done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Since when somebody has to look after it again; nobody has to, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_since: Option<Timestamp>,
+    /// Whether sold pieces are still to be put back on the shelf, because the reserved money was let go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_returning: bool,
+    /// The last charge that the bank refused, if it refused any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_charge: Option<String>,
+    /// Digest of the address from which it was begun, under which refused cards are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What was thought of it before it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Assessment>,
+    /// Minor units that are reserved with the bank.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub authorized: i64,
     /// Minor units that were received.
     pub captured: i64,
     /// Minor units that went back.
@@ -73,39 +146,13 @@ pub struct Payment {
     pub version: u64,
 }
 
-/// What Stripe says about a PaymentIntent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IntentReport {
-    /// Stripe's name for it.
-    pub intent_id: String,
-    /// Its state.
-    pub status: IntentStatus,
-    /// What was asked for.
-    pub amount: Money,
-    /// Minor units received so far.
-    pub received: i64,
-    /// Where Stripe shows the receipt.
-    pub receipt_url: Option<String>,
+const fn first() -> u32 {
+    1
 }
 
-/// Stripe's states of a PaymentIntent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntentStatus {
-    /// Waiting for a card.
-    RequiresPaymentMethod,
-    /// Waiting to be confirmed.
-    RequiresConfirmation,
-    /// Waiting for the customer.
-    RequiresAction,
-    /// The bank is at it.
-    Processing,
-    /// Authorised, waiting to be captured.
-    RequiresCapture,
-    /// Called off.
-    Canceled,
-    /// Paid.
-    Succeeded,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(units: &i64) -> bool {
+    *units == 0
 }
 
 /// What a report from Stripe means for a payment.
@@ -115,10 +162,16 @@ pub enum Finding {
     Unchanged,
     /// The payment is elsewhere, but the order is not concerned.
     Moved(Payment),
-    /// The money is here: the order can be settled with this payment.
+    /// The bank refused a card; the customer may try another one.
+    Declined(Payment),
+    /// The money is here or reserved: the order can be settled with this payment.
     Paid(Payment),
+    /// Reserved money was let go: what was sold for it is to come back.
+    Released(Payment),
     /// The money is here, but it is not what the order costs.
     Mismatched(Payment),
+    /// An intent that was given up, or another than the payment's own, has money, which must not stay.
+    Stray,
 }
 
 impl Payment {
@@ -128,40 +181,142 @@ impl Payment {
 
     /// Reads a report from Stripe. Reports may repeat, come late or out of order; what is final stays.
     pub fn observe(&self, report: &IntentReport) -> Finding {
-        if self.status.is_final() || self.intent_id.as_ref().is_some_and(|known| *known != report.intent_id) {
+        let has_ended = matches!(self.status, PaymentStatus::Failed | PaymentStatus::Cancelled);
+        if self.is_of_another_intent(report) || has_ended {
+            let has_money = matches!(report.status, IntentStatus::Succeeded | IntentStatus::RequiresCapture);
+            return if has_money { Finding::Stray } else { Finding::Unchanged };
+        }
+        let status = report.status.means();
+        // What is reserved is taken or let go; that it was once waiting for a card is old news.
+        let is_old = self.status == PaymentStatus::Authorized && !status.is_final();
+        if self.status.is_final() || is_old {
             return Finding::Unchanged;
         }
-        let status = match report.status {
-            IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation => {
-                PaymentStatus::RequiresPaymentMethod
-            }
-            IntentStatus::RequiresAction => PaymentStatus::RequiresAction,
-            IntentStatus::Processing => PaymentStatus::Processing,
-            IntentStatus::RequiresCapture => PaymentStatus::Authorized,
-            IntentStatus::Canceled => PaymentStatus::Cancelled,
-            IntentStatus::Succeeded => PaymentStatus::Succeeded,
-        };
-        let seen = Self {
-            intent_id: Some(report.intent_id.clone()),
-            receipt_url: report.receipt_url.clone().or_else(|| self.receipt_url.clone()),
-            ..self.moved(status)
-        };
+        let seen = self.seen(report, status);
         match status {
-            PaymentStatus::Succeeded
-                if report.amount != self.amount || report.received != self.amount.amount =>
-            {
-                Finding::Mismatched(Self { status: PaymentStatus::Review, captured: report.received, ..seen })
+            PaymentStatus::Succeeded | PaymentStatus::Authorized if !self.accepts(report) => {
+                Finding::Mismatched(Self { status: PaymentStatus::Review, ..seen })
             }
-            PaymentStatus::Succeeded => Finding::Paid(Self { captured: report.received, ..seen }),
+            PaymentStatus::Succeeded | PaymentStatus::Authorized => Finding::Paid(seen),
+            PaymentStatus::Cancelled if self.status == PaymentStatus::Authorized => {
+                Finding::Released(Self { is_returning: true, ..seen })
+            }
+            _ if report.declined_charge.is_some() && report.declined_charge != self.declined_charge => {
+                Finding::Declined(seen)
+            }
             same if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
             _ => Finding::Moved(seen),
         }
     }
 
+    fn is_of_another_intent(&self, report: &IntentReport) -> bool {
+        let is_other = self.intent_id.as_ref().is_some_and(|known| *known != report.intent_id);
+        is_other || report.attempt != self.attempt
+    }
+
+    fn seen(&self, report: &IntentReport, status: PaymentStatus) -> Self {
+        // Whatever has not ended is looked after once more; what has ended needs nobody, unless pieces come back.
+        let is_released = status == PaymentStatus::Cancelled && self.status == PaymentStatus::Authorized;
+        Self {
+            intent_id: Some(report.intent_id.clone()),
+            receipt_url: report.receipt_url.clone().or_else(|| self.receipt_url.clone()),
+            declined_charge: report.declined_charge.clone().or_else(|| self.declined_charge.clone()),
+            authorized: report.capturable,
+            captured: report.received,
+            asked: None,
+            watched_since: self.watched_since.filter(|_| !status.is_final() || is_released),
+            ..self.moved(status)
+        }
+    }
+
+    /// Whether the money is what the order costs. Of reserved money the shop may take less.
+    fn accepts(&self, report: &IntentReport) -> bool {
+        let has = if report.status == IntentStatus::Succeeded { report.received } else { report.capturable };
+        let is_whole = has == self.amount.amount;
+        let is_part = self.capture_method == CaptureMethod::Manual
+            && report.status == IntentStatus::Succeeded
+            && (1..=self.amount.amount).contains(&has);
+        report.amount == self.amount && (is_whole || is_part)
+    }
+
+    /// Notes what Stripe is about to be asked to do with the reserved money.
+    pub fn ask_for(&self, asked: Asked, now: Timestamp) -> Result<Self, NotReserved> {
+        let fits = match asked {
+            Asked::Capture(amount) => (1..=self.authorized).contains(&amount),
+            Asked::Void => true,
+        };
+        match (self.status, self.asked) {
+            (PaymentStatus::Authorized, None) if fits => Ok(Self {
+                asked: Some(asked),
+                watched_since: Some(now),
+                ..self.moved(PaymentStatus::Authorized)
+            }),
+            (PaymentStatus::Authorized, Some(before)) if before == asked => Ok(self.clone()),
+            (PaymentStatus::Authorized, Some(_)) => Err(NotReserved::Busy),
+            (PaymentStatus::Authorized, None) => Err(NotReserved::Exceeds { authorized: self.authorized }),
+            _ => Err(NotReserved::Nothing),
+        }
+    }
+
+    /// The payment after Stripe refused what it was asked to do with the reserved money.
+    #[must_use]
+    pub fn refused(&self) -> Self {
+        Self { asked: None, watched_since: None, ..self.moved(self.status) }
+    }
+
+    /// The payment after the pieces that were sold for it are back on the shelf.
+    #[must_use]
+    pub fn returned(&self) -> Self {
+        Self { is_returning: false, watched_since: None, ..self.moved(self.status) }
+    }
+
+    /// Whether another intent may take the place of this one: it came to nothing and has no money.
+    pub const fn is_replaceable(&self) -> bool {
+        matches!(self.status, PaymentStatus::Failed | PaymentStatus::Cancelled) && !self.is_returning
+    }
+
+    /// The payment with another try, which Stripe has not been asked for yet.
+    #[must_use]
+    pub fn try_again(&self, capture_method: CaptureMethod, now: Timestamp) -> Self {
+        Self {
+            intent_id: None,
+            client_secret: None,
+            capture_method,
+            attempt: self.attempt + 1,
+            watched_since: Some(now),
+            ..self.moved(PaymentStatus::Unknown)
+        }
+    }
+
+    /// The payment with what was thought of this try; one that is forbidden has failed before it began.
+    #[must_use]
+    pub fn assessed(self, risk: Assessment) -> Self {
+        match risk.forbids() {
+            true => {
+                let status = PaymentStatus::Failed;
+                Self { status, watched_since: None, risk: Some(risk), ..self }
+            }
+            false => Self { risk: Some(risk), ..self },
+        }
+    }
+
+    /// The name under which Stripe is asked for the intent of this try, so that it is made once.
+    pub fn intent_key(&self) -> String {
+        match self.attempt {
+            0 | 1 => self.id.to_string(),
+            attempt => format!("{}-{attempt}", self.id),
+        }
+    }
+
+    /// Whether somebody has to look at the order before it is packed.
+    pub fn needs_review(&self) -> bool {
+        self.risk.as_ref().is_some_and(Assessment::holds_back)
+    }
+
     /// The payment, which Stripe will not even begin.
     #[must_use]
     pub fn fail(&self) -> Self {
-        self.moved(PaymentStatus::Failed)
+        Self { watched_since: None, ..self.moved(PaymentStatus::Failed) }
     }
 
     /// Minor units that can still be given back.
@@ -180,166 +335,35 @@ impl Payment {
         Ok(Self { refunding: self.refunding + amount, ..self.moved(self.status) })
     }
 
-    /// Books that a refund of `amount` minor units went from `before` to `after`.
+    /// Books that `refund` went to where it is from `before`.
     ///
     /// One that succeeded can still fail at the bank, days later: its amount can then be given back again.
     #[must_use]
-    pub fn end_refund(&self, before: RefundStatus, after: RefundStatus, amount: i64) -> Self {
+    pub fn end_refund(&self, before: RefundStatus, refund: &Refund) -> Self {
+        let amount = if refund.stray_intent.is_none() { refund.amount.amount } else { 0 };
         let on_its_way = |status| i64::from(status == RefundStatus::Pending) * amount;
         let given_back = |status| i64::from(status == RefundStatus::Succeeded) * amount;
         Self {
-            refunding: self.refunding - on_its_way(before) + on_its_way(after),
-            refunded: self.refunded - given_back(before) + given_back(after),
+            refunding: self.refunding - on_its_way(before) + on_its_way(refund.status),
+            refunded: self.refunded - given_back(before) + given_back(refund.status),
             ..self.moved(self.status)
         }
     }
 }
 
-/// Money cannot be given back.
+/// Stripe cannot be asked to do this with a payment's money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RefundError {
-    /// There is none.
-    #[error("the payment has not succeeded")]
-    NotPaid,
+pub enum NotReserved {
+    /// None is reserved.
+    #[error("no money is reserved for this payment")]
+    Nothing,
     /// Not that much.
-    #[error("only {refundable} minor units can still be refunded")]
-    ExceedsCaptured {
-        /// How much can be.
-        refundable: i64,
+    #[error("only {authorized} minor units are reserved")]
+    Exceeds {
+        /// How much is.
+        authorized: i64,
     },
-}
-
-/// Where a refund is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundStatus {
-    /// Stripe is at it, or has not been asked yet.
-    Pending,
-    /// The money went back.
-    Succeeded,
-    /// It did not.
-    Failed,
-    /// Called off.
-    Cancelled,
-}
-
-/// Money going back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refund {
-    /// Its name.
-    pub id: RefundId,
-    /// Of which payment.
-    pub payment_id: PaymentId,
-    /// Of which order.
-    pub order_id: OrderId,
-    /// How much.
-    pub amount: Money,
-    /// Where it is.
-    pub status: RefundStatus,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Line>,
-    /// Pieces that go back on the shelf once the money went back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub restock: Vec<ReservedLine>,
-    /// Stripe's name for it, once Stripe has answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stripe_id: Option<String>,
-    /// When it began.
-    pub created_at: Timestamp,
-}
-
-impl Refund {
-    /// The refund as it ended; one that has ended stays, unless a success turns out to have failed at the bank.
-    pub fn end(&self, status: RefundStatus) -> Result<Self, InvalidTransition> {
-        use RefundStatus as S;
-        match (self.status, status) {
-            (S::Pending, S::Succeeded | S::Failed | S::Cancelled) | (S::Succeeded, S::Failed) => {
-                Ok(Self { status, ..self.clone() })
-            }
-            _ => Err(InvalidTransition),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Currency;
-
-    fn payment(status: PaymentStatus) -> Payment {
-        Payment {
-            id: PaymentId::new("pay_1").unwrap(),
-            order_id: OrderId::new("ord_1").unwrap(),
-            owner: UserId::new("ana").unwrap(),
-            amount: Money::new(100, Currency::new("GBP").unwrap()),
-            status,
-            intent_id: Some("pi_1".into()),
-            client_secret: None,
-            receipt_url: None,
-            captured: 0,
-            refunded: 0,
-            refunding: 0,
-            created_at: Timestamp::UNIX_EPOCH,
-            version: 1,
-        }
-    }
-
-    fn report(status: IntentStatus, received: i64, currency: &str) -> IntentReport {
-        let amount = Money::new(100, Currency::new(currency).unwrap());
-        IntentReport { intent_id: "pi_1".into(), status, amount, received, receipt_url: None }
-    }
-
-    #[test]
-    fn the_money_settles_once() {
-        let Finding::Paid(paid) =
-            payment(PaymentStatus::Processing).observe(&report(IntentStatus::Succeeded, 100, "GBP"))
-        else {
-            panic!("not paid");
-        };
-        assert_eq!((paid.status, paid.captured, paid.version), (PaymentStatus::Succeeded, 100, 2));
-        assert_eq!(paid.observe(&report(IntentStatus::Succeeded, 100, "GBP")), Finding::Unchanged);
-        assert_eq!(
-            paid.observe(&report(IntentStatus::Processing, 0, "GBP")),
-            Finding::Unchanged,
-            "an older report"
-        );
-    }
-
-    #[test]
-    fn money_that_does_not_match_goes_to_review() {
-        for wrong in [report(IntentStatus::Succeeded, 99, "GBP"), report(IntentStatus::Succeeded, 100, "USD")]
-        {
-            let found = payment(PaymentStatus::Processing).observe(&wrong);
-            assert!(
-                matches!(found, Finding::Mismatched(Payment { status: PaymentStatus::Review, .. })),
-                "{found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn another_intent_says_nothing_about_this_payment() {
-        let other = IntentReport { intent_id: "pi_2".into(), ..report(IntentStatus::Succeeded, 100, "GBP") };
-        assert_eq!(payment(PaymentStatus::Processing).observe(&other), Finding::Unchanged);
-    }
-
-    #[test]
-    fn refunds_never_exceed_what_was_captured() {
-        let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
-        let first = paid.begin_refund(60).unwrap();
-        assert_eq!(first.begin_refund(60), Err(RefundError::ExceedsCaptured { refundable: 40 }));
-        let ended = |status| first.end_refund(RefundStatus::Pending, status, 60);
-        assert_eq!(ended(RefundStatus::Failed).refundable(), 100, "a failed refund gives its amount back");
-        let returned = ended(RefundStatus::Succeeded);
-        assert_eq!((returned.refundable(), returned.refunded), (40, 60));
-        let bounced = returned.end_refund(RefundStatus::Succeeded, RefundStatus::Failed, 60);
-        assert_eq!((bounced.refundable(), bounced.refunded, bounced.refunding), (100, 0, 0));
-        assert!(
-            paid.begin_refund(0).is_err()
-                && paid.begin_refund(-1).is_err()
-                && paid.begin_refund(i64::MAX).is_err()
-        );
-        assert_eq!(payment(PaymentStatus::Processing).begin_refund(1), Err(RefundError::NotPaid));
-    }
+    /// Something else was asked before, and nobody knows yet what came of it.
+    #[error("something else was asked of this payment and is not known to have ended")]
+    Busy,
 }

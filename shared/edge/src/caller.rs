@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use app::{
     Error, Result,
-    limits::Limit,
+    limits::{Limit, Seen},
     orders::{OrderGrant, Reader},
     realtime::Validity,
 };
@@ -49,6 +49,14 @@ impl Caller {
     /// `Limited`, if it is one too many.
     pub async fn spend(&self, limit: Limit) -> Result<()> {
         self.gate.limits.spend(&self.principal, limit, &self.source.address).await
+    }
+
+    /// Counts that the caller begins to pay, and says what was seen of them.
+    ///
+    /// # Errors
+    /// `Limited`, if it is one too many.
+    pub async fn spend_intent(&self) -> Result<Seen> {
+        self.gate.limits.spend_intent(&self.principal, &self.source.address).await
     }
 }
 

@@ -20,7 +20,7 @@ use app::{
     inventory::Inventory,
     limits::Limits,
     orders::Orders,
-    payments::Payments,
+    payments::{Payments, StripeAccount},
     presence::Presence,
     push::{Pace, Push},
     reactions::Reactions,
@@ -28,13 +28,13 @@ use app::{
     relay::Relay,
     reviews::Reviews,
     secrets::Secret,
-    settings::StockSettings,
+    settings::{FraudMode, StockSettings},
     settlement::Settlement,
     store::{Dynamo, Tables},
     stripe::Stripe,
     sweeper::Sweeper,
 };
-use domain::{Currency, ShopId};
+use domain::{Currency, ShopId, payment::CaptureMethod};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -50,6 +50,7 @@ pub const VARIABLES: &[&str] = &[
     "ALLOWED_ORIGINS",
     "FANOUT_POSTS_PER_SECOND",
     "FANOUT_QUEUE_URL",
+    "FRAUD_MODE",
     "INVENTORY_CHECK_INTERVAL",
     "INVENTORY_ENABLE_ALERTS",
     "INVENTORY_ENABLE_ANALYTICS",
@@ -64,6 +65,7 @@ pub const VARIABLES: &[&str] = &[
     "JWT_ISSUER",
     "JWT_SECRET",
     "JWT_SHOPS",
+    "PAYMENT_CAPTURE_METHOD",
     "RUST_LOG",
     "SHOPS",
     "SHOP_CURRENCY",
@@ -73,6 +75,7 @@ pub const VARIABLES: &[&str] = &[
     "SHOP_TIMEZONE",
     "SHOP_URL",
     "SLOW_REQUEST_SECONDS",
+    "STRIPE_ACCOUNT_ID",
     "STRIPE_API_BASE",
     "STRIPE_PUBLIC_KEY",
     "STRIPE_SECRET_KEY",
@@ -94,12 +97,14 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// Beginnings of names that are ours: one that is not in [`VARIABLES`] is a slip of the pen.
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
     "ALERTS_",
     "FANOUT_",
+    "FRAUD_",
     "INVENTORY_",
     "JWKS_",
     "JWT_",
+    "PAYMENT_",
     "SHOP_",
     "SLOW_",
     "STRIPE_",
@@ -320,6 +325,12 @@ impl Environment {
                 history: SignedDuration::from_hours(24 * positive("INVENTORY_MAX_HISTORY_DAYS", 30)),
             },
             allowed_origins: self.list("ALLOWED_ORIGINS"),
+            capture_method: self.parsed(
+                "PAYMENT_CAPTURE_METHOD",
+                CaptureMethod::default(),
+                "automatic or manual",
+            ),
+            fraud_mode: self.parsed("FRAUD_MODE", FraudMode::default(), "enforce or shadow"),
         })
     }
 
@@ -426,9 +437,12 @@ impl Environment {
         (self.secret("STRIPE_WEBHOOK_SECRET"), SignedDuration::from_secs(seconds.into()))
     }
 
-    /// Whether Stripe's publishable key is of its live mode.
-    pub fn is_live(&self) -> bool {
-        self.optional("STRIPE_PUBLIC_KEY").is_some_and(|key| key.starts_with("pk_live_"))
+    /// The Stripe account of this deployment: its mode is that of the publishable key.
+    pub fn stripe_account(&self) -> StripeAccount {
+        StripeAccount {
+            is_live: self.optional("STRIPE_PUBLIC_KEY").is_some_and(|key| key.starts_with("pk_live_")),
+            id: self.optional("STRIPE_ACCOUNT_ID"),
+        }
     }
 
     /// The sockets.
@@ -463,7 +477,7 @@ impl Environment {
 
     /// The payments.
     pub fn payments(&self) -> Payments {
-        Payments::new(self.store(), self.clock(), self.settlement(), self.idempotency())
+        Payments::new(self.store(), self.clock(), self.settings(), self.settlement(), self.idempotency())
     }
 
     /// What publishes the journal.
@@ -485,6 +499,8 @@ impl Environment {
             orders: self.orders(),
             payments: self.payments(),
             relay: self.relay(),
+            home: self.shops("SHOPS").into_iter().next(),
+            stripe: self.stripe_account(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod contention;
 mod crash_orders;
+mod crash_payments;
 mod crash_realtime;
 mod crash_sales;
 mod crash_stock;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broadcast;
+mod capture;
 mod catalog;
 mod checkout;
 mod client;
@@ -17,15 +18,18 @@ mod order_history;
 mod order_lists;
 mod order_tokens;
 mod orders;
+mod payments;
 mod policy;
 mod presence;
 mod realtime;
 mod repair;
 mod reservations;
 mod resume;
+mod risk;
 mod sign_in;
 mod stock;
 mod stock_alerts;
 mod stock_buckets;
 mod stock_history;
 mod stock_sales;
+mod webhooks;

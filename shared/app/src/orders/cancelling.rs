@@ -3,19 +3,17 @@
 use contract::{ErrorCode, http::orders::OrderView};
 use domain::{
     Line, OrderId, Permission, Principal,
-    order::OrderStatus,
+    order::{OrderPaymentStatus, OrderStatus},
     payment::{Refund, RefundStatus},
-    reservation::ReservedLine,
 };
 
 use super::Orders;
 use crate::{
     Error, Result,
     clock::derived,
-    inventory::less,
     journal::Author,
     settlement::status_updated,
-    store::orders::{StoredOrder, StoredRefund},
+    store::{orders::StoredOrder, payments::StoredRefund},
 };
 
 impl Orders {
@@ -28,6 +26,11 @@ impl Orders {
             OrderStatus::Cancelled => stored,
             OrderStatus::PendingPayment => {
                 self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?
+            }
+            _ if stored.order.payment_status == OrderPaymentStatus::Authorized => {
+                let payment = crate::payments::payment_id(&who.shop, id);
+                self.settlement.void(&author, &payment).await?;
+                self.store.order(&who.shop, id).await?.ok_or(Error::NotFound)?
             }
             _ => self.cancel_paid(&author, stored, reason).await?,
         };
@@ -59,8 +62,9 @@ impl Orders {
                 amount: domain::Money::new(paid.payment.refundable(), paid.payment.amount.currency),
                 status: RefundStatus::Pending,
                 reason: reason.clone(),
-                restock: self.not_yet_returned(author, &stored, &payment_id).await?,
+                restock: self.settlement.not_yet_returned(author, &stored, &payment_id).await?,
                 stripe_id: None,
+                stray_intent: None,
                 created_at: self.clock.now(),
             },
             fingerprint: String::new(),
@@ -88,18 +92,5 @@ impl Orders {
             tracing::warn!(order_id = %next.id, %error, "the refund of a cancelled order is left to the sweeper");
         }
         self.store.order(&author.shop, &next.id).await?.ok_or(Error::NotFound)
-    }
-
-    async fn not_yet_returned(
-        &self,
-        author: &Author,
-        stored: &StoredOrder,
-        payment: &domain::PaymentId,
-    ) -> Result<Vec<ReservedLine>> {
-        let lines = self.store.order_lines(&author.shop, stored).await?;
-        let refunds = self.store.refunds(&author.shop, payment).await?;
-        let sale = self.store.sale(&author.shop, &stored.order.id.clone().into()).await?;
-        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
-        Ok(less(&crate::payments::still_sold(&lines, &refunds), returned))
     }
 }

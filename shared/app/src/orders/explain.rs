@@ -32,7 +32,8 @@ use crate::{
     store::{
         Cursor,
         inventory::MovementFilter,
-        orders::{StoredOrder, StripeNotice},
+        notices::StripeNotice,
+        orders::StoredOrder,
         sortable,
     },
 };

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::EventId;
+use contract::Fact;
+use domain::{EventId, Money, ShopId, payment::PaymentStatus};
 use futures_util::{StreamExt, stream};
 
 use super::{Relay, effects::Work};
@@ -59,6 +60,26 @@ impl Relay {
             })
             .collect();
         stream::iter(counted).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        self.count_payments(work).await;
+    }
+
+    /// Adds what was paid to what is usual, against which large payments are held.
+    async fn count_payments(&self, work: &[Work]) {
+        let mut sums: BTreeMap<(ShopId, &'static str), (u64, Money, String)> = BTreeMap::new();
+        for event in work.iter().filter_map(Work::event) {
+            let Fact::PaymentUpdated { status: PaymentStatus::Succeeded, amount, .. } = &event.fact else {
+                continue;
+            };
+            let none = (0, Money::zero(amount.currency), event.id.to_string());
+            let sum = sums.entry((event.shop_id.clone(), amount.currency.code())).or_insert(none);
+            sum.0 += 1;
+            sum.1 = sum.1.plus(*amount).unwrap_or(sum.1);
+        }
+        for ((shop, _), (payments, sum, first)) in sums {
+            if let Err(error) = self.store.count_payments(&shop, payments, sum, &first).await {
+                tracing::warn!(%error, "payments were not counted");
+            }
+        }
     }
 
     async fn count_once(&self, counter: Counter, events: &[EventId]) -> Result<()> {

@@ -20,6 +20,7 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         Fact::OutOfStock { product_id, .. } | Fact::BackInStock { product_id, .. } => {
             vec![Channel::Product(product_id.clone()), Channel::Inventory]
         }
+        Fact::FraudAlert { .. } => vec![Channel::Admin],
         Fact::StockAlert(_) => vec![Channel::Shop(event.shop_id.clone()), Channel::Admin],
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
@@ -86,6 +87,9 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         Fact::OrderPaymentUpdated { order_id, payment_id, payment_status, .. } => {
             LiveEvent::OrderPaymentUpdated { order_id, payment_id, payment_status }
         }
+        Fact::FraudAlert { decision_id, order_id, risk_score, outcome, reasons, .. } => {
+            LiveEvent::FraudAlert { decision_id, order_id, risk_score, outcome, reasons }
+        }
         Fact::PaymentUpdated { payment_id, order_id, status, amount, .. } => {
             LiveEvent::PaymentUpdated { payment_id, order_id, status, amount }
         }
@@ -127,6 +131,7 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::ThresholdsChanged { .. }
         | Fact::StockDivided { .. }
         | Fact::LocationCreated { .. }
+        | Fact::FraudAlert { .. }
         | Fact::RefundUpdated { .. } => true,
         Fact::StockChanged(movement) => matches!(
             movement.change.kind,

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{put_item::PutItemError, query::QueryError, update_item::UpdateItemError},
     types::{
-        AttributeValue, KeysAndAttributes, PutRequest, ReturnValuesOnConditionCheckFailure as OnFailure,
-        WriteRequest,
+        AttributeValue, KeysAndAttributes, PutRequest, ReturnValue,
+        ReturnValuesOnConditionCheckFailure as OnFailure, WriteRequest,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -466,6 +466,29 @@ impl Dynamo {
         update: Update<'_>,
         request: &str,
     ) -> Result<Written> {
+        let changed = self.change(table, key, update, request, ReturnValue::None).await?;
+        Ok(changed.map_or_else(Written::Refused, |_| Written::Yes))
+    }
+
+    /// The same, and shows the item: as it is now, or, if the condition did not hold, as it was.
+    pub(super) async fn update_and_see(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update<'_>,
+        request: &str,
+    ) -> Result<std::result::Result<Item, Option<Item>>> {
+        self.change(table, key, update, request, ReturnValue::AllNew).await
+    }
+
+    async fn change(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update<'_>,
+        request: &str,
+        shown: ReturnValue,
+    ) -> Result<std::result::Result<Item, Option<Item>>> {
         let call = self
             .client
             .update_item()
@@ -475,12 +498,17 @@ impl Dynamo {
             .set_condition_expression(update.condition.map(str::to_owned))
             .set_expression_attribute_names((!update.names.is_empty()).then(|| update.names.clone()))
             .set_expression_attribute_values(Some(update.values_with_request(request)))
+            .return_values(shown)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
         match call.send().await {
-            Ok(_) => Ok(Written::Yes),
+            Ok(changed) => Ok(Ok(changed.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(own_success(refused.item.clone(), request))
+                    let found = refused.item.clone();
+                    Ok(match own_success(found.clone(), request) {
+                        Written::Yes => Ok(found.unwrap_or_default()),
+                        Written::Refused(found) => Err(found),
+                    })
                 }
                 _ => Err(unavailable(error)),
             },

@@ -1,221 +1,25 @@
-//! The `Orders` table: orders, payments, refunds, and what Stripe told us.
+//! The `Orders` table: orders. Payments are in the same table: see `payments`.
 //!
 //! | pk | sk | row |
 //! |---|---|---|
 //! | `{shop}#order#{id}` | `order` | an order; in `due` until it is paid, in `by_status` from then on, in `by_owner` and `by_shop` |
 //! | the same | `lines#{n}` | 40 lines of an order that has more than 40 |
 //! | the same | `j#{version}` | its journal |
-//! | `{shop}#payment#{id}` | `payment` | a payment; in `due` while its outcome is unknown |
-//! | the same | `refund#{id}` | a refund |
-//! | the same | `j#{version}` | their journal |
-//! | `{shop}#stripe#{event}` | `event` | an event from Stripe; in `due` until it has taken effect |
 
-mod history;
 mod listing;
 mod placed;
 mod rows;
 
 use contract::JournalEvent;
-use domain::{
-    PaymentId, RefundId, ShopId, UserId,
-    payment::{Payment, PaymentStatus, Refund, RefundStatus},
-};
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use domain::{ShopId, UserId};
+use jiff::Timestamp;
 
 pub use self::{
     listing::{OrderShelf, Placed},
     rows::StoredOrder,
 };
-use super::{
-    Cursor, Due, Dynamo, Item, JOURNAL, Key, Query, Transaction, due_shard,
-    dynamo::{Indexed, Written, item, values},
-    journal_row, sortable,
-};
+use super::{Cursor, Due, Dynamo, JOURNAL, Key, Query, dynamo::Indexed};
 use crate::{Error, Result};
-
-/// How long we wait for Stripe's answer before the repair asks again.
-const REPAIR_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// How long an event of Stripe's is remembered: longer than Stripe repeats it (3 days) or lists it (30 days).
-const INBOX_REMEMBERED: SignedDuration = SignedDuration::from_hours(35 * 24);
-
-#[derive(Debug, Serialize, Deserialize)]
-struct PaymentRow {
-    shop_id: ShopId,
-    #[serde(flatten)]
-    payment: Payment,
-    fingerprint: String,
-    owner_key: String,
-    listing: String,
-    listed_at: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-/// A payment, and which request began it.
-#[derive(Debug, Clone)]
-pub struct StoredPayment {
-    /// The payment.
-    pub payment: Payment,
-    /// Digest of the request that began it.
-    pub fingerprint: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct RefundRow {
-    shop_id: ShopId,
-    #[serde(flatten)]
-    refund: Refund,
-    fingerprint: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-/// A refund, and which request began it.
-#[derive(Debug, Clone)]
-pub struct StoredRefund {
-    /// The refund.
-    pub refund: Refund,
-    /// Digest of the request that began it.
-    pub fingerprint: String,
-}
-
-/// Something that Stripe told us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StripeNotice {
-    /// Stripe's name for it.
-    pub event_id: String,
-    /// Stripe's type: `payment_intent.succeeded`.
-    pub event_type: String,
-    /// The payment that it is about, if it is about one of ours.
-    pub payment_id: Option<PaymentId>,
-    /// The refund that it is about.
-    pub refund_id: Option<RefundId>,
-    /// When it came.
-    pub received_at: Timestamp,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct NoticeRow {
-    shop_id: ShopId,
-    #[serde(flatten)]
-    notice: StripeNotice,
-    is_done: bool,
-    expires_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-fn payment_pk(shop: &ShopId, id: &PaymentId) -> String {
-    format!("{shop}#payment#{id}")
-}
-
-fn notice_key(shop: &ShopId, event_id: &str) -> Key {
-    Key::new(format!("{shop}#stripe#{event_id}"), "event")
-}
-
-fn payment_item(shop: &ShopId, stored: &StoredPayment) -> Result<Item> {
-    let payment = stored.payment.clone();
-    let is_due = payment.status == PaymentStatus::Unknown;
-    let row = PaymentRow {
-        shop_id: shop.clone(),
-        fingerprint: stored.fingerprint.clone(),
-        owner_key: format!("{shop}#payment#{}", payment.owner),
-        listing: format!("{shop}#payment"),
-        listed_at: sortable(payment.created_at),
-        due: is_due.then(|| due_shard(payment.id.as_str())),
-        due_at: is_due
-            .then(|| sortable(payment.created_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
-        payment,
-    };
-    item(&Key::new(payment_pk(shop, &row.payment.id), "payment"), &row)
-}
-
-fn refund_item(shop: &ShopId, stored: &StoredRefund) -> Result<Item> {
-    let refund = stored.refund.clone();
-    let is_due = refund.status == RefundStatus::Pending;
-    let row = RefundRow {
-        shop_id: shop.clone(),
-        fingerprint: stored.fingerprint.clone(),
-        due: is_due.then(|| due_shard(refund.id.as_str())),
-        due_at: is_due
-            .then(|| sortable(refund.created_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX))),
-        refund,
-    };
-    let key = Key::new(payment_pk(shop, &row.refund.payment_id), format!("{REFUND}{}", row.refund.id));
-    item(&key, &row)
-}
-
-const REFUND: &str = "refund#";
-
-impl Transaction {
-    /// Writes a payment over version `seen` of it.
-    pub(crate) fn put_payment(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        stored: &StoredPayment,
-        seen: u64,
-    ) -> Result<()> {
-        self.put_version(&store.tables.orders, payment_item(shop, stored)?, seen)
-    }
-
-    /// Writes a refund that must not be there yet.
-    pub(crate) fn put_new_refund(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        stored: &StoredRefund,
-    ) -> Result<()> {
-        self.put_new(&store.tables.orders, refund_item(shop, stored)?)
-    }
-
-    /// Writes how a refund ended over one whose status is `before`.
-    ///
-    /// Its payment's version alone would not guard it: whoever read the refund before, and the payment after somebody
-    /// else had booked the same end, would book it a second time.
-    pub(crate) fn put_refund(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        stored: &StoredRefund,
-        before: RefundStatus,
-    ) -> Result<()> {
-        let before =
-            serde_dynamo::to_attribute_value(before).map_err(|error| Error::internal(error.to_string()))?;
-        let item = refund_item(shop, stored)?;
-        self.put_if(&store.tables.orders, item, "#status = :before", values([(":before", before)]))
-    }
-
-    /// Holds only if a payment is still at version `seen`.
-    pub(crate) fn check_payment(
-        &mut self,
-        store: &Dynamo,
-        shop: &ShopId,
-        id: &PaymentId,
-        seen: u64,
-    ) -> Result<()> {
-        let key = Key::new(payment_pk(shop, id), "payment");
-        let seen = super::dynamo::values([(":seen", super::dynamo::number(seen))]);
-        self.check(&store.tables.orders, &key, "version = :seen", seen)
-    }
-
-    /// Writes the journal row of a payment or of its refunds.
-    pub(crate) fn journal_payment(
-        &mut self,
-        store: &Dynamo,
-        id: &PaymentId,
-        event: &JournalEvent,
-    ) -> Result<()> {
-        self.put_new(&store.tables.orders, journal_row(&payment_pk(&event.shop_id, id), event)?)
-    }
-}
 
 /// Whose things, or which shop's, a list shows.
 #[derive(Debug, Clone)]
@@ -226,7 +30,7 @@ pub enum Listed<'a> {
     All,
 }
 
-fn listing<'a>(store: &'a Dynamo, shop: &ShopId, kind: &str, whose: &Listed<'_>) -> Query<'a> {
+pub(super) fn listing<'a>(store: &'a Dynamo, shop: &ShopId, kind: &str, whose: &Listed<'_>) -> Query<'a> {
     match whose {
         Listed::Of(owner) => Query::new(&store.tables.orders, format!("{shop}#{kind}#{owner}")).on_index(
             "by_owner",
@@ -242,21 +46,8 @@ fn listing<'a>(store: &'a Dynamo, shop: &ShopId, kind: &str, whose: &Listed<'_>)
 }
 
 impl Dynamo {
-    /// A page of payments, newest first.
-    pub async fn payments(
-        &self,
-        shop: &ShopId,
-        whose: Listed<'_>,
-        limit: u32,
-        cursor: Option<Cursor>,
-    ) -> Result<(Vec<StoredPayment>, Option<Cursor>)> {
-        let query = listing(self, shop, "payment", &whose).limit(limit).newest_first().after(cursor);
-        let (rows, next): (Vec<PaymentRow>, _) = self.listed(&query).await?;
-        Ok((rows.into_iter().map(StoredPayment::from).collect(), next))
-    }
-
     /// The rows behind a page of an index that carries only keys, in the index's order.
-    async fn listed<T: serde::de::DeserializeOwned + Sorted>(
+    pub(super) async fn listed<T: serde::de::DeserializeOwned + Sorted>(
         &self,
         query: &Query<'_>,
     ) -> Result<(Vec<T>, Option<Cursor>)> {
@@ -267,86 +58,9 @@ impl Dynamo {
         Ok((rows, next))
     }
 
-    /// The newest events of a payment, the newest first.
-    pub async fn newest_of_payment(
-        &self,
-        shop: &ShopId,
-        id: &PaymentId,
-        limit: u32,
-    ) -> Result<Vec<JournalEvent>> {
-        self.newest(payment_pk(shop, id), limit).await
-    }
-
-    async fn newest(&self, pk: String, limit: u32) -> Result<Vec<JournalEvent>> {
+    pub(super) async fn newest(&self, pk: String, limit: u32) -> Result<Vec<JournalEvent>> {
         let query = Query::new(&self.tables.orders, pk).beginning_with(JOURNAL).newest_first().limit(limit);
         Ok(self.query(&query.consistent()).await?.0)
-    }
-
-    /// A payment.
-    pub async fn payment(&self, shop: &ShopId, id: &PaymentId) -> Result<Option<StoredPayment>> {
-        let key = Key::new(payment_pk(shop, id), "payment");
-        let row: Option<PaymentRow> = self.get(&self.tables.orders, &key, true).await?;
-        Ok(row.map(StoredPayment::from))
-    }
-
-    /// Writes a payment before Stripe is asked for it, unless it is there.
-    pub(crate) async fn begin_payment(
-        &self,
-        shop: &ShopId,
-        stored: &StoredPayment,
-        request: &str,
-    ) -> Result<Written> {
-        self.put_new(&self.tables.orders, payment_item(shop, stored)?, request).await
-    }
-
-    /// A refund.
-    pub async fn refund(
-        &self,
-        shop: &ShopId,
-        payment: &PaymentId,
-        id: &RefundId,
-    ) -> Result<Option<StoredRefund>> {
-        let key = Key::new(payment_pk(shop, payment), format!("{REFUND}{id}"));
-        let row: Option<RefundRow> = self.get(&self.tables.orders, &key, true).await?;
-        Ok(row.map(|row| StoredRefund { refund: row.refund, fingerprint: row.fingerprint }))
-    }
-
-    /// All refunds of a payment.
-    pub async fn refunds(&self, shop: &ShopId, payment: &PaymentId) -> Result<Vec<StoredRefund>> {
-        let query =
-            Query::new(&self.tables.orders, payment_pk(shop, payment)).beginning_with(REFUND).consistent();
-        let rows: Vec<RefundRow> = self.query_all(query).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| StoredRefund { refund: row.refund, fingerprint: row.fingerprint })
-            .collect())
-    }
-
-    /// Stores what Stripe told us; says whether it has taken effect already.
-    pub(crate) async fn receive(&self, shop: &ShopId, notice: &StripeNotice, request: &str) -> Result<bool> {
-        let row = notice_row(shop, notice, false);
-        match self
-            .put_new(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?, request)
-            .await?
-        {
-            Written::Yes => Ok(false),
-            Written::Refused(found) => {
-                let found: Option<NoticeRow> = found.map(super::dynamo::row).transpose()?;
-                Ok(found.is_some_and(|row| row.is_done))
-            }
-        }
-    }
-
-    /// Notes that what Stripe told us has taken effect.
-    pub(crate) async fn mark_done(&self, shop: &ShopId, notice: &StripeNotice) -> Result<()> {
-        let row = notice_row(shop, notice, true);
-        self.put(&self.tables.orders, item(&notice_key(shop, &notice.event_id), &row)?).await
-    }
-
-    /// Something that Stripe told us.
-    pub(crate) async fn notice(&self, shop: &ShopId, event_id: &str) -> Result<Option<StripeNotice>> {
-        let row: Option<NoticeRow> = self.get(&self.tables.orders, &notice_key(shop, event_id), true).await?;
-        Ok(row.filter(|row| !row.is_done).map(|row| row.notice))
     }
 
     /// Orders, payments, refunds and notices in partition `shard` of the due index whose time had come at `now`.
@@ -355,33 +69,9 @@ impl Dynamo {
     }
 }
 
-fn notice_row(shop: &ShopId, notice: &StripeNotice, is_done: bool) -> NoticeRow {
-    let due_at = notice.received_at.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX);
-    NoticeRow {
-        shop_id: shop.clone(),
-        is_done,
-        expires_at: notice.received_at.as_second() + INBOX_REMEMBERED.as_secs(),
-        due: (!is_done).then(|| due_shard(&notice.event_id)),
-        due_at: (!is_done).then(|| sortable(due_at)),
-        notice: notice.clone(),
-    }
-}
-
 /// A row of a list that is sorted by when it was listed.
-trait Sorted {
+pub(super) trait Sorted {
     fn listed_at(&self) -> &str;
-}
-
-impl Sorted for PaymentRow {
-    fn listed_at(&self) -> &str {
-        &self.listed_at
-    }
-}
-
-impl From<PaymentRow> for StoredPayment {
-    fn from(row: PaymentRow) -> Self {
-        Self { payment: row.payment, fingerprint: row.fingerprint }
-    }
 }
 
 /// An error if the same `Idempotency-Key` came with another body.

@@ -3,7 +3,8 @@
 //! | pk | sk | row |
 //! |---|---|---|
 //! | `{shop}#keys` | `{key id}` | a service key; its secret only as a digest |
-//! | `{shop}#limit#{what}#{who}` | `limit` | a rate limit's state |
+//! | `{shop}#limit#{what}#{who}` | `limit` | a rate limit's state, and what is counted beside it: see `limits` |
+//! | `{shop}#usual#{currency}` | `usual` | what payments came to: see `limits` |
 //! | `{shop}#idempotency#{digest}` | `record` | what a request with an `Idempotency-Key` came to |
 //! | `{shop}#flags` | `{flag}` | a feature flag |
 //! | `{shop}#audit#{yyyy-mm}` | `{instant}#{event}` | a line of the audit log |
@@ -21,10 +22,7 @@ use contract::{
     JournalEvent,
     http::platform::{AuditEntry, FlagView},
 };
-use domain::{
-    Line, Scope, ServiceKeyId, ShopId,
-    rate::{Rate, Verdict},
-};
+use domain::{Line, Scope, ServiceKeyId, ShopId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -149,11 +147,6 @@ impl Transaction {
     }
 }
 
-/// How far one attempt moves a limit, in milliseconds.
-fn step(rate: Rate) -> i64 {
-    i64::try_from(rate.every.as_millis()).unwrap_or(i64::MAX)
-}
-
 impl Dynamo {
     /// A service key, also one that has been ended.
     pub async fn service_key(&self, shop: &ShopId, id: &ServiceKeyId) -> Result<Option<ServiceKey>> {
@@ -169,63 +162,6 @@ impl Dynamo {
     ) -> Result<(Vec<ServiceKey>, Option<Cursor>)> {
         let query = Query::new(&self.tables.platform, keys_pk(shop)).beginning_with(ServiceKeyId::PREFIX);
         self.query(&query.limit(limit).after(cursor)).await
-    }
-
-    /// Counts one attempt of `who` against the limit `what`.
-    ///
-    /// From rest this is one write. Within a burst it is a refused write, which says where the limit stands, and one
-    /// that moves it on from wherever it is: many at once do not get in one another's way.
-    ///
-    /// # Errors
-    /// [`Error::Limited`] if it is one too many.
-    pub async fn limit(
-        &self,
-        shop: &ShopId,
-        what: &str,
-        who: &str,
-        rate: Rate,
-        now: Timestamp,
-        request: &str,
-    ) -> Result<()> {
-        let key = Key::new(format!("{shop}#limit#{what}#{who}"), "limit");
-        let milliseconds = |instant: Timestamp| number(instant.as_millisecond());
-        let from_rest = Update {
-            set: "arrival = :next, expires_at = :expires_at",
-            condition: Some("attribute_not_exists(arrival) OR arrival <= :now"),
-            values: values([
-                (":next", number(now.as_millisecond() + step(rate))),
-                (":now", milliseconds(now)),
-                (":expires_at", number(rate.horizon(now).as_second() + 60)),
-            ]),
-            ..Update::default()
-        };
-        let within_burst = Update {
-            set: "arrival = arrival + :step, expires_at = :expires_at",
-            condition: Some("arrival > :now AND arrival <= :horizon"),
-            values: values([
-                (":step", number(step(rate))),
-                (":now", milliseconds(now)),
-                (":horizon", milliseconds(rate.horizon(now))),
-                (":expires_at", number(rate.horizon(now).as_second() + 60)),
-            ]),
-            ..Update::default()
-        };
-        // Each kind is refused only while the other one fits, so this ends as soon as nobody comes between.
-        for attempt in 0..8 {
-            let update = if attempt % 2 == 0 { &from_rest } else { &within_burst };
-            let request = format!("{request}-{attempt}");
-            let Written::Refused(found) =
-                self.update(&self.tables.platform, &key, update.clone(), &request).await?
-            else {
-                return Ok(());
-            };
-            let arrival = found.as_ref().and_then(|item| item.get("arrival")?.as_n().ok()?.parse().ok());
-            let arrival = arrival.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            if let Verdict::Refused { retry_after } = rate.judge(arrival, now) {
-                return Err(Error::Limited { retry_after });
-            }
-        }
-        Err(Error::Limited { retry_after: rate.every })
     }
 
     /// Begins the request named `digest`, unless it is done or being worked on: then the record says what is known.

@@ -2,12 +2,12 @@
 
 use domain::{
     Currency, Line, Money, OrderId, PaymentId, RefundId,
-    payment::{PaymentStatus, RefundStatus},
+    payment::{CaptureMethod, PaymentStatus, RefundStatus},
     reservation::ReservedLine,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::inventory::NewLine;
 
@@ -17,6 +17,9 @@ pub struct NewIntent {
     /// The order.
     #[serde(alias = "orderId")]
     pub order_id: OrderId,
+    /// When the money is taken. Only staff and services may want it otherwise than the shop is configured.
+    #[serde(default, alias = "captureMethod", skip_serializing_if = "Option::is_none")]
+    pub capture_method: Option<CaptureMethod>,
 }
 
 /// With this a browser pays.
@@ -30,6 +33,8 @@ pub struct IntentView {
     pub amount: i64,
     /// ISO 4217 code.
     pub currency: Currency,
+    /// When the money is taken.
+    pub capture_method: CaptureMethod,
     /// Where the payment is.
     pub status: PaymentStatus,
 }
@@ -53,6 +58,10 @@ pub struct PaymentView {
     pub status: PaymentStatus,
     /// How much.
     pub amount: Money,
+    /// When the money is taken.
+    pub capture_method: CaptureMethod,
+    /// Minor units that are reserved with the bank.
+    pub authorized: i64,
     /// Minor units that were received.
     pub captured: i64,
     /// Minor units that went back.
@@ -67,6 +76,31 @@ pub struct PaymentView {
     /// How many changes there were.
     pub version: u64,
 }
+
+/// Which payments are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryRequest {
+    /// Only with this status.
+    pub status: Option<PaymentStatus>,
+    /// Only begun from then on: an instant (RFC 3339), or a day in the shop's zone.
+    pub from: Option<String>,
+    /// Only begun until then: an instant, or the end of a day in the shop's zone.
+    pub to: Option<String>,
+}
+
+/// Reserved money to be taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewCapture {
+    /// Minor units; all that is reserved, if absent. The rest is let go.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub amount: Option<i64>,
+}
+
+/// Nothing more than the wish to call a payment off.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewVoid {}
 
 /// Money to be given back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

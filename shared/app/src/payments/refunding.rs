@@ -1,0 +1,150 @@
+//! Refunds that staff asks for: whole, in part, or by the pieces that come back.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    ErrorCode,
+    http::payments::{NewRefund, RefundView},
+};
+use domain::{
+    Money, PaymentId, Permission, Principal, RefundId,
+    order::OrderLine,
+    payment::{Payment, Refund, RefundError, RefundStatus},
+    reservation::{MAX_LINES, ReservedLine},
+    stock::Sku,
+};
+use jiff::SignedDuration;
+
+use super::Payments;
+use crate::{
+    Error, Result,
+    idempotency::RequestKey,
+    inventory::{aggregated, less},
+    journal::Author,
+    store::{Transaction, orders::check_fingerprint, payments::StoredRefund},
+};
+
+impl Payments {
+    /// Gives money back, all that is left or some of it, and takes pieces back on the shelf if asked.
+    pub async fn refund(
+        &self,
+        who: &Principal,
+        id: &PaymentId,
+        key: &RequestKey,
+        new: NewRefund,
+    ) -> Result<RefundView> {
+        who.may(Permission::Refund)?;
+        let author = Author::of(who);
+        let refund_id = RefundId::from_uuid(key.name(who, "refund"));
+        let items = match new.items.is_empty() {
+            true => vec![],
+            false => aggregated(new.items, MAX_LINES)?,
+        };
+        for _ in 0..8 {
+            if let Some(begun) = self.store.refund(&who.shop, id, &refund_id).await? {
+                check_fingerprint(&begun.fingerprint, &key.fingerprint)?;
+                return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
+            }
+            let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
+            let restock = if new.restock { items.clone() } else { vec![] };
+            let returns = self.check_returnable(who, &paid.payment, &items).await?;
+            let refund = Refund {
+                id: refund_id.clone(),
+                payment_id: id.clone(),
+                order_id: paid.payment.order_id.clone(),
+                amount: Money::new(
+                    new.amount.unwrap_or_else(|| paid.payment.refundable()),
+                    paid.payment.amount.currency,
+                ),
+                status: RefundStatus::Pending,
+                reason: new.reason.clone(),
+                restock,
+                stripe_id: None,
+                stray_intent: None,
+                created_at: self.clock.now(),
+            };
+            refund
+                .amount
+                .check_chargeable()
+                .map_err(|error| Error::field("amount", "invalid", error.to_string()))?;
+            let stored = StoredRefund { refund, fingerprint: key.fingerprint.clone() };
+            // What is counted as still sold must not come back otherwise meanwhile.
+            let order = stored.refund.order_id.clone().into();
+            let unchanged = |transaction: &mut Transaction| match stored.refund.restock.is_empty() {
+                true => Ok(()),
+                false => transaction.check_sale(&self.store, &who.shop, &order, returns),
+            };
+            if self.settlement.begin_refund(&author, &paid, &stored, unchanged).await?.is_some() {
+                return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
+            }
+        }
+        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+    }
+
+    /// An error unless every one of `items` was sold in the payment's order and has not come back yet.
+    async fn check_returnable(
+        &self,
+        who: &Principal,
+        payment: &Payment,
+        items: &[ReservedLine],
+    ) -> Result<u64> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
+        let lines = self.store.order_lines(&who.shop, &order).await?;
+        let refunds = self.store.refunds(&who.shop, &payment.id).await?;
+        let sale = self.store.sale(&who.shop, &payment.order_id.clone().into()).await?;
+        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
+        let left = less(&still_sold(&lines, &refunds), returned).into_iter();
+        let left: BTreeMap<Sku, u32> = left.map(|line| (line.sku, line.quantity.get())).collect();
+        match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
+        {
+            None => Ok(sale.map_or(0, |sale| sale.version)),
+            Some(index) => {
+                let field = format!("items[{index}].quantity");
+                Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
+            }
+        }
+    }
+}
+
+pub(crate) fn refund_refused(error: RefundError) -> Error {
+    match error {
+        RefundError::NotPaid => Error::conflict(ErrorCode::InvalidTransition, error.to_string()),
+        RefundError::ExceedsCaptured { .. } => {
+            Error::conflict(ErrorCode::RefundExceedsCaptured, error.to_string())
+        }
+    }
+}
+
+/// What of an order's lines was sold and is not on its way back; what is owed was not sold yet.
+pub(crate) fn still_sold(lines: &[OrderLine], refunds: &[StoredRefund]) -> Vec<ReservedLine> {
+    let sold = lines.iter().filter_map(|line| Some((&line.sku, line.in_stock()?.quantity.get())));
+    let mut left: BTreeMap<&Sku, u32> = sold.collect();
+    let is_standing = |stored: &&StoredRefund| {
+        matches!(stored.refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
+    };
+    for returned in refunds.iter().filter(is_standing).flat_map(|stored| &stored.refund.restock) {
+        if let Some(quantity) = left.get_mut(&returned.sku) {
+            *quantity = quantity.saturating_sub(returned.quantity.get());
+        }
+    }
+    let standing = left.into_iter().filter_map(|(sku, quantity)| {
+        let quantity = domain::stock::Quantity::new(quantity).ok()?;
+        Some(ReservedLine { sku: sku.clone(), quantity })
+    });
+    standing.collect()
+}
+
+fn refund_view(refund: &Refund) -> RefundView {
+    RefundView {
+        refund_id: refund.id.clone(),
+        payment_id: refund.payment_id.clone(),
+        order_id: refund.order_id.clone(),
+        amount: refund.amount,
+        status: refund.status,
+        restock: refund.restock.clone(),
+        created_at: refund.created_at,
+    }
+}

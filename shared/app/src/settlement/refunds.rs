@@ -1,0 +1,333 @@
+//! Giving money back: set aside first, asked of Stripe under the refund's own name, booked once.
+
+use contract::Fact;
+use domain::{
+    Line, OrderId, OrderReference, PaymentId, RefundId,
+    payment::{IntentReport, IntentStatus, Payment, Refund, RefundStatus},
+    reservation::ReservedLine,
+};
+
+use super::{MAX_ROUNDS, Settlement, busy, intents::KEYS_LAST, order_payment_updated, payment_updated};
+use crate::{
+    Error, Result,
+    clock::derived,
+    inventory::{ComingBack, take_back},
+    journal::Author,
+    store::{
+        Transaction,
+        payments::{StoredPayment, StoredRefund},
+    },
+    stripe::{StripeError, StripeRefund},
+};
+
+/// Why a refund was not asked for, or not granted.
+enum NotRefunded {
+    Ours(Error),
+    Stripe(StripeError),
+}
+
+impl From<Error> for NotRefunded {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<StripeError> for NotRefunded {
+    fn from(error: StripeError) -> Self {
+        Self::Stripe(error)
+    }
+}
+
+impl Settlement {
+    /// Books the money as received and at once as on its way back, then asks Stripe to give it back.
+    pub(super) async fn return_money(
+        &self,
+        author: &Author,
+        stored: &StoredPayment,
+        paid: Payment,
+        why: &str,
+    ) -> Result<Option<Payment>> {
+        let Ok(refunding) = paid.begin_refund(paid.captured) else {
+            return Ok(None);
+        };
+        let refund = StoredRefund {
+            refund: Refund {
+                id: RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"])),
+                payment_id: paid.id.clone(),
+                order_id: paid.order_id.clone(),
+                amount: domain::Money::new(paid.captured, paid.amount.currency),
+                status: RefundStatus::Pending,
+                reason: Line::new(why).ok(),
+                restock: vec![],
+                stripe_id: None,
+                stray_intent: None,
+                created_at: self.clock.now(),
+            },
+            fingerprint: String::new(),
+        };
+        let mut transaction = Transaction::default();
+        let received =
+            author.event(&self.clock, format!("payment:{}", paid.id), paid.version, payment_updated(&paid));
+        transaction.journal_payment(&self.store, &paid.id, &received)?;
+        self.write_payment(
+            &mut transaction,
+            author,
+            stored,
+            &refunding,
+            refund_updated(&refunding, &refund.refund),
+        )?;
+        transaction.put_new_refund(&self.store, &author.shop, &refund)?;
+        if self.store.commit(&transaction).await?.is_err() {
+            return Ok(None);
+        }
+        self.finish_refund(author, &refund.refund.payment_id, &refund.refund.id).await?;
+        Ok(Some(refunding))
+    }
+
+    /// Begins to give money back: the amount is set aside and the refund written before Stripe is asked.
+    pub(crate) async fn begin_refund(
+        &self,
+        author: &Author,
+        stored: &StoredPayment,
+        refund: &StoredRefund,
+        extra: impl FnOnce(&mut Transaction) -> Result<()>,
+    ) -> Result<Option<Payment>> {
+        let next = stored
+            .payment
+            .begin_refund(refund.refund.amount.amount)
+            .map_err(crate::payments::refund_refused)?;
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, stored, &next, refund_updated(&next, &refund.refund))?;
+        transaction.put_new_refund(&self.store, &author.shop, refund)?;
+        extra(&mut transaction)?;
+        Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
+    }
+
+    /// Asks Stripe to give the money of a pending refund back, and books what came of it.
+    ///
+    /// # Errors
+    /// If Stripe did not answer: the refund stays pending and the sweeper asks again under the same key.
+    pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
+        let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+        if stored.refund.status != RefundStatus::Pending {
+            return Ok(stored.refund);
+        }
+        let answer = self.ask_for_refund(author, payment, &stored.refund).await;
+        match answer {
+            Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
+            Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
+                tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
+                self.book_refund(author, payment, id, RefundStatus::Failed, None).await
+            }
+            Err(NotRefunded::Stripe(unknown)) => Err(unknown.into()),
+            Err(NotRefunded::Ours(error)) => Err(error),
+        }
+    }
+
+    /// Asks for a refund under its own name, or asks about it: by Stripe's name, or, once Stripe has forgotten ours, by
+    /// looking through all that went back.
+    async fn ask_for_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        refund: &Refund,
+    ) -> Result<StripeRefund, NotRefunded> {
+        if let Some(known) = &refund.stripe_id {
+            return Ok(self.stripe.refund(known).await?);
+        }
+        let intent = match &refund.stray_intent {
+            Some(stray) => stray.clone(),
+            None => {
+                let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
+                paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?
+            }
+        };
+        if self.clock.now().duration_since(refund.created_at) >= KEYS_LAST
+            && let Some(found) = self.stripe.find_refund(&intent, &refund.id).await?
+        {
+            return Ok(found);
+        }
+        Ok(self.stripe.create_refund(&intent, refund.amount, &author.shop, payment, &refund.id).await?)
+    }
+
+    /// Gives back what another intent than the payment's own took, once: nothing was sold for it.
+    pub(super) async fn return_stray(
+        &self,
+        author: &Author,
+        payment: Payment,
+        report: &IntentReport,
+    ) -> Result<Payment> {
+        tracing::error!(payment_id = %payment.id, intent = report.intent_id, "money came on an intent that was given up");
+        if report.status == IntentStatus::RequiresCapture {
+            let answer = self.stripe.cancel_intent(&report.intent_id).await;
+            self.what_came_of(&report.intent_id, answer).await?;
+            return Ok(payment);
+        }
+        let id =
+            RefundId::from_uuid(derived(&[author.shop.as_str(), payment.id.as_str(), &report.intent_id]));
+        let refund = Refund {
+            id: id.clone(),
+            payment_id: payment.id.clone(),
+            order_id: payment.order_id.clone(),
+            amount: domain::Money::new(report.received, report.amount.currency),
+            status: RefundStatus::Pending,
+            reason: Line::new("paid on an intent that was given up").ok(),
+            restock: vec![],
+            stripe_id: None,
+            stray_intent: Some(report.intent_id.clone()),
+            created_at: self.clock.now(),
+        };
+        let mut transaction = Transaction::default();
+        let stored = StoredRefund { refund, fingerprint: String::new() };
+        transaction.put_new_refund(&self.store, &author.shop, &stored)?;
+        // A refusal means that it has been noticed before.
+        drop(self.store.commit(&transaction).await?);
+        self.finish_refund(author, &payment.id, &id).await?;
+        Ok(payment)
+    }
+
+    /// Books a refund that somebody made at Stripe.
+    pub(crate) async fn import_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        found: &StripeRefund,
+    ) -> Result<()> {
+        let unreadable = || Error::internal(format!("{} has an amount that cannot be", found.id));
+        let amount = found.amount().ok_or_else(unreadable)?;
+        let id = RefundId::from_uuid(derived(&[author.shop.as_str(), payment.as_str(), &found.id]));
+        for _ in 0..MAX_ROUNDS {
+            if self.store.refund(&author.shop, payment, &id).await?.is_some() {
+                let known = Some(found.id.clone());
+                return self.book_refund(author, payment, &id, found.status(), known).await.map(drop);
+            }
+            let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+            // What is not the payment's own intent was never booked as received.
+            let is_stray = paid.payment.intent_id != found.payment_intent;
+            let refund = Refund {
+                id: id.clone(),
+                payment_id: payment.clone(),
+                order_id: paid.payment.order_id.clone(),
+                amount,
+                status: found.status(),
+                reason: Line::new("made at Stripe").ok(),
+                restock: vec![],
+                stripe_id: Some(found.id.clone()),
+                stray_intent: found.payment_intent.clone().filter(|_| is_stray),
+                created_at: self.clock.now(),
+            };
+            if self.write_refund(author, &paid, None, refund).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(busy())
+    }
+
+    /// Books how a refund stands: on the refund, its payment, its order and, when it succeeded, the shelf.
+    pub async fn book_refund(
+        &self,
+        author: &Author,
+        payment: &PaymentId,
+        id: &RefundId,
+        status: RefundStatus,
+        stripe_id: Option<String>,
+    ) -> Result<Refund> {
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            let known = stripe_id.clone().or_else(|| stored.refund.stripe_id.clone());
+            let Ok(ended) = stored.refund.end(status) else {
+                return self.name_refund(author, stored, known).await;
+            };
+            let ended = Refund { stripe_id: known, ..ended };
+            if status == RefundStatus::Succeeded {
+                let lines = &ended.restock;
+                self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
+                    .await?;
+            }
+            let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+            if let Some(refund) = self.write_refund(author, &paid, Some(&stored), ended).await? {
+                return Ok(refund);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the
+    /// refund again, which answers as the first time for a day, and gives the money back a second time after that.
+    async fn name_refund(
+        &self,
+        author: &Author,
+        stored: StoredRefund,
+        stripe_id: Option<String>,
+    ) -> Result<Refund> {
+        if stored.refund.status != RefundStatus::Pending || stored.refund.stripe_id == stripe_id {
+            return Ok(stored.refund);
+        }
+        let named = StoredRefund { refund: Refund { stripe_id, ..stored.refund }, ..stored };
+        let mut transaction = Transaction::default();
+        transaction.put_refund(&self.store, &author.shop, &named, RefundStatus::Pending)?;
+        match self.store.commit(&transaction).await? {
+            Ok(()) => Ok(named.refund),
+            // It has ended meanwhile.
+            Err(_) => {
+                let id = (&named.refund.payment_id, &named.refund.id);
+                let ended = self.store.refund(&author.shop, id.0, id.1).await?.ok_or(Error::NotFound)?;
+                Ok(ended.refund)
+            }
+        }
+    }
+
+    /// Writes how a refund went on from `before`, or, if there is none, that it is there; `None` if somebody was faster.
+    async fn write_refund(
+        &self,
+        author: &Author,
+        paid: &StoredPayment,
+        before: Option<&StoredRefund>,
+        ended: Refund,
+    ) -> Result<Option<Refund>> {
+        let order = self.store.order(&author.shop, &ended.order_id).await?.ok_or(Error::NotFound)?;
+        let fingerprint = before.map(|stored| stored.fingerprint.clone()).unwrap_or_default();
+        let written = StoredRefund { refund: ended.clone(), fingerprint };
+        // What was not there before is, to the books, as good as failed: nothing of it is on its way or gone.
+        let was = before.map_or(RefundStatus::Failed, |stored| stored.refund.status);
+        let next = paid.payment.end_refund(was, &ended);
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, paid, &next, refund_updated(&next, &ended))?;
+        match before {
+            Some(_) => transaction.put_refund(&self.store, &author.shop, &written, was)?,
+            None => transaction.put_new_refund(&self.store, &author.shop, &written)?,
+        }
+        let after = order.order.refunded(next.refunded, next.captured);
+        if next.captured > 0 && after.payment_status != order.order.payment_status {
+            let fact = order_payment_updated(&after, &next);
+            let event = author.event(&self.clock, format!("order:{}", after.id), after.version, fact);
+            transaction.put_order(&self.store, &author.shop, &order.with(after), order.order.version)?;
+            transaction.journal_order(&self.store, &ended.order_id, &event)?;
+        }
+        Ok(self.store.commit(&transaction).await?.is_ok().then_some(ended))
+    }
+
+    /// Puts sold pieces back on the shelf, once for each `name`.
+    pub(super) async fn restock(
+        &self,
+        author: &Author,
+        since: jiff::Timestamp,
+        name: &str,
+        order_id: Option<OrderId>,
+        lines: &[ReservedLine],
+    ) -> Result<()> {
+        let order = order_id.map(OrderReference::from);
+        take_back(&self.store, &self.clock, author, &ComingBack { name, since, order, lines }).await
+    }
+}
+
+fn refund_updated(payment: &Payment, refund: &Refund) -> Fact {
+    Fact::RefundUpdated {
+        refund_id: refund.id.clone(),
+        payment_id: payment.id.clone(),
+        order_id: payment.order_id.clone(),
+        customer_id: payment.owner.clone(),
+        status: refund.status,
+        amount: refund.amount,
+    }
+}

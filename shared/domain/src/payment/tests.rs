@@ -1,0 +1,205 @@
+//! The rules of payments, called.
+
+use super::*;
+use crate::Currency;
+
+fn payment(status: PaymentStatus) -> Payment {
+    Payment {
+        id: PaymentId::new("pay_1").unwrap(),
+        order_id: OrderId::new("ord_1").unwrap(),
+        owner: UserId::new("ana").unwrap(),
+        amount: Money::new(100, Currency::new("GBP").unwrap()),
+        status,
+        intent_id: Some("pi_1".into()),
+        client_secret: None,
+        receipt_url: None,
+        capture_method: CaptureMethod::Automatic,
+        attempt: 1,
+        asked: None,
+        watched_since: None,
+        is_returning: false,
+        declined_charge: None,
+        source: None,
+        risk: None,
+        authorized: 0,
+        captured: 0,
+        refunded: 0,
+        refunding: 0,
+        created_at: Timestamp::UNIX_EPOCH,
+        version: 1,
+    }
+}
+
+fn report(status: IntentStatus, received: i64, currency: &str) -> IntentReport {
+    let amount = Money::new(100, Currency::new(currency).unwrap());
+    IntentReport {
+        intent_id: "pi_1".into(),
+        attempt: 1,
+        status,
+        amount,
+        capturable: if status == IntentStatus::RequiresCapture { 100 } else { 0 },
+        received,
+        declined_charge: None,
+        receipt_url: None,
+    }
+}
+
+#[test]
+fn the_money_settles_once() {
+    let Finding::Paid(paid) =
+        payment(PaymentStatus::Processing).observe(&report(IntentStatus::Succeeded, 100, "GBP"))
+    else {
+        panic!("not paid");
+    };
+    assert_eq!((paid.status, paid.captured, paid.version), (PaymentStatus::Succeeded, 100, 2));
+    assert_eq!(paid.observe(&report(IntentStatus::Succeeded, 100, "GBP")), Finding::Unchanged);
+    assert_eq!(
+        paid.observe(&report(IntentStatus::Processing, 0, "GBP")),
+        Finding::Unchanged,
+        "an older report"
+    );
+}
+
+#[test]
+fn money_that_does_not_match_goes_to_review() {
+    for wrong in [report(IntentStatus::Succeeded, 99, "GBP"), report(IntentStatus::Succeeded, 100, "USD")] {
+        let found = payment(PaymentStatus::Processing).observe(&wrong);
+        assert!(
+            matches!(found, Finding::Mismatched(Payment { status: PaymentStatus::Review, .. })),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn another_intent_never_moves_this_payment() {
+    let other = |status| IntentReport { intent_id: "pi_2".into(), ..report(status, 100, "GBP") };
+    let open = payment(PaymentStatus::Processing);
+    assert_eq!(open.observe(&other(IntentStatus::Canceled)), Finding::Unchanged);
+    assert_eq!(open.observe(&other(IntentStatus::Succeeded)), Finding::Stray, "its money must not stay");
+}
+
+#[test]
+fn refunds_never_exceed_what_was_captured() {
+    let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
+    let first = paid.begin_refund(60).unwrap();
+    assert_eq!(first.begin_refund(60), Err(RefundError::ExceedsCaptured { refundable: 40 }));
+    let refund = |status| Refund {
+        id: crate::RefundId::new("rfd_1").unwrap(),
+        payment_id: first.id.clone(),
+        order_id: first.order_id.clone(),
+        amount: Money::new(60, first.amount.currency),
+        status,
+        reason: None,
+        restock: vec![],
+        stripe_id: None,
+        stray_intent: None,
+        created_at: Timestamp::UNIX_EPOCH,
+    };
+    let ended = |status| first.end_refund(RefundStatus::Pending, &refund(status));
+    assert_eq!(ended(RefundStatus::Failed).refundable(), 100, "a failed refund gives its amount back");
+    let returned = ended(RefundStatus::Succeeded);
+    assert_eq!((returned.refundable(), returned.refunded), (40, 60));
+    let bounced = returned.end_refund(RefundStatus::Succeeded, &refund(RefundStatus::Failed));
+    assert_eq!((bounced.refundable(), bounced.refunded, bounced.refunding), (100, 0, 0));
+    let stray = Refund { stray_intent: Some("pi_0".into()), ..refund(RefundStatus::Succeeded) };
+    assert_eq!(
+        first.end_refund(RefundStatus::Pending, &stray).refunded,
+        0,
+        "it was never booked as received"
+    );
+    assert!(
+        paid.begin_refund(0).is_err()
+            && paid.begin_refund(-1).is_err()
+            && paid.begin_refund(i64::MAX).is_err()
+    );
+    assert_eq!(payment(PaymentStatus::Processing).begin_refund(1), Err(RefundError::NotPaid));
+}
+
+fn moved(found: Finding) -> Payment {
+    match found {
+        Finding::Moved(next)
+        | Finding::Declined(next)
+        | Finding::Paid(next)
+        | Finding::Released(next)
+        | Finding::Mismatched(next) => next,
+        Finding::Unchanged | Finding::Stray => panic!("nothing moved"),
+    }
+}
+
+fn reserved() -> Payment {
+    let manual = Payment { capture_method: CaptureMethod::Manual, ..payment(PaymentStatus::Processing) };
+    let found = manual.observe(&report(IntentStatus::RequiresCapture, 0, "GBP"));
+    assert!(matches!(found, Finding::Paid(_)), "{found:?}");
+    moved(found)
+}
+
+#[test]
+fn reserved_money_is_taken_whole_or_in_part_and_never_twice() {
+    let reserved = reserved();
+    assert_eq!(
+        (reserved.status, reserved.authorized, reserved.captured),
+        (PaymentStatus::Authorized, 100, 0)
+    );
+    let now = Timestamp::UNIX_EPOCH;
+    for wrong in [0, -1, 101, i64::MAX] {
+        assert!(reserved.ask_for(Asked::Capture(wrong), now).is_err(), "{wrong}");
+    }
+    let asked = reserved.ask_for(Asked::Capture(60), now).unwrap();
+    assert_eq!(asked.ask_for(Asked::Capture(60), now).unwrap(), asked, "asked again");
+    assert_eq!(asked.ask_for(Asked::Void, now), Err(NotReserved::Busy));
+    let taken = moved(asked.observe(&report(IntentStatus::Succeeded, 60, "GBP")));
+    assert_eq!((taken.status, taken.captured, taken.authorized), (PaymentStatus::Succeeded, 60, 0));
+    assert_eq!((taken.asked, taken.watched_since), (None, None));
+    assert_eq!(taken.ask_for(Asked::Capture(40), now), Err(NotReserved::Nothing));
+    let mismatch = payment(PaymentStatus::Processing).observe(&report(IntentStatus::Succeeded, 60, "GBP"));
+    assert!(matches!(mismatch, Finding::Mismatched(_)), "a part is enough only of reserved money");
+}
+
+#[test]
+fn reserved_money_that_is_let_go_brings_the_pieces_back() {
+    let found = reserved().observe(&report(IntentStatus::Canceled, 0, "GBP"));
+    assert!(matches!(&found, Finding::Released(next) if next.is_returning), "{found:?}");
+    let gone = moved(found);
+    assert!(!gone.is_replaceable());
+    assert!(gone.returned().is_replaceable());
+}
+
+#[test]
+fn reserved_money_does_not_hear_old_news() {
+    for old in [IntentStatus::RequiresAction, IntentStatus::Processing, IntentStatus::RequiresPaymentMethod] {
+        assert_eq!(reserved().observe(&report(old, 0, "GBP")), Finding::Unchanged, "{old:?}");
+    }
+}
+
+#[test]
+fn another_try_is_asked_for_under_another_name_and_hears_nothing_of_the_first() {
+    let cancelled = payment(PaymentStatus::Cancelled);
+    assert!(cancelled.is_replaceable() && !payment(PaymentStatus::Succeeded).is_replaceable());
+    let again = cancelled.try_again(CaptureMethod::Automatic, Timestamp::UNIX_EPOCH);
+    assert_eq!((again.status, again.attempt, again.intent_id.clone()), (PaymentStatus::Unknown, 2, None));
+    assert_ne!(again.intent_key(), cancelled.intent_key());
+    assert_eq!(again.observe(&report(IntentStatus::Canceled, 0, "GBP")), Finding::Unchanged);
+    assert_eq!(again.observe(&report(IntentStatus::Succeeded, 100, "GBP")), Finding::Stray);
+    let own =
+        IntentReport { intent_id: "pi_2".into(), attempt: 2, ..report(IntentStatus::Succeeded, 100, "GBP") };
+    assert!(matches!(again.observe(&own), Finding::Paid(_)));
+}
+
+#[test]
+fn money_on_an_intent_that_was_given_up_is_stray() {
+    let failed = Payment { intent_id: None, ..payment(PaymentStatus::Failed) };
+    assert_eq!(failed.observe(&report(IntentStatus::Succeeded, 100, "GBP")), Finding::Stray);
+    assert_eq!(failed.observe(&report(IntentStatus::Canceled, 0, "GBP")), Finding::Unchanged);
+}
+
+#[test]
+fn a_refused_card_is_news_once() {
+    let declined = IntentReport {
+        declined_charge: Some("ch_1".into()),
+        ..report(IntentStatus::RequiresPaymentMethod, 0, "GBP")
+    };
+    let found = payment(PaymentStatus::RequiresPaymentMethod).observe(&declined);
+    assert!(matches!(found, Finding::Declined(_)), "{found:?}");
+    assert_eq!(moved(found).observe(&declined), Finding::Unchanged);
+}
