@@ -197,7 +197,7 @@ impl Stripe {
             Some(event) => format!("ending_before={event}"),
             None => format!("created[gte]={}", since.as_second()),
         };
-        let types: String = KEPT_EVENTS.iter().map(|kind| format!("&types[]={kind}")).collect();
+        let types = KEPT_EVENTS.map(|kind| format!("&types[]={kind}")).concat();
         let path = format!("events?{PAGE}&{from}&created[lte]={}{types}", until.as_second());
         let mut page: StripeList<StripeEvent> = self.get(&path).await?;
         page.data.reverse();
