@@ -29,13 +29,7 @@ use super::{Orders, timeline::MOST_EVENTS};
 use crate::{
     Error, Result,
     payments::payment_id,
-    store::{
-        Cursor,
-        inventory::MovementFilter,
-        notices::StripeNotice,
-        orders::StoredOrder,
-        sortable,
-    },
+    store::{Cursor, inventory::MovementFilter, notices::StripeNotice, orders::StoredOrder, sortable},
 };
 
 /// Of a product's ledger so much is read of one moment at most.
