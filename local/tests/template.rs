@@ -91,7 +91,11 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
             ("CatalogTable", true, by_shop.to_owned()),
             ("CustomersTable", true, String::new()),
             ("InventoryTable", true, due.to_owned()),
-            ("OrdersTable", true, format!("{due} by_owner(owner_key, listed_at) {by_shop}")),
+            (
+                "OrdersTable",
+                true,
+                format!("{due} by_status(status_key, listed_at) by_owner(owner_key, listed_at) {by_shop}")
+            ),
             ("PlatformTable", true, due.to_owned()),
             ("RealtimeTable", false, String::new()),
         ]
