@@ -9,3 +9,4 @@ mod crash_stock;
 mod histories;
 mod mixes;
 mod races;
+mod settling;
