@@ -9,8 +9,6 @@ use crate::world::World;
 pub struct Told {
     /// `order.status_updated paid`: what happened, and where it led.
     pub what: String,
-    /// Who wrote it: `system`, or somebody who asked.
-    pub actor: String,
     /// Because of what: an event of Stripe's, the name of what fell due.
     pub cause: Option<String>,
 }
@@ -41,7 +39,6 @@ fn told(row: &Value) -> Told {
         .unwrap_or_default();
     Told {
         what: format!("{} {led_to}", row["type"]["S"].as_str().unwrap()).trim_end().to_owned(),
-        actor: row["actor"]["S"].as_str().unwrap().to_owned(),
         cause: row["cause"]["S"].as_str().map(str::to_owned),
     }
 }

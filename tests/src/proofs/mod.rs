@@ -5,6 +5,7 @@ mod crash_orders;
 mod crash_payments;
 mod crash_realtime;
 mod crash_sales;
+mod crash_settlement;
 mod crash_stock;
 mod histories;
 mod mixes;
