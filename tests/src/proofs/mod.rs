@@ -11,3 +11,4 @@ mod histories;
 mod mixes;
 mod races;
 mod settling;
+mod webhook_orders;
