@@ -48,10 +48,15 @@ impl TurnableClock {
 
     /// How far it is ahead of the machine's clock; nothing if it stands.
     pub fn ahead(&self) -> SignedDuration {
+        self.ahead_after(SignedDuration::ZERO)
+    }
+
+    /// How far it is ahead once it is turned by `duration`; nothing if it stands.
+    pub fn ahead_after(&self, duration: SignedDuration) -> SignedDuration {
         if self.is_standing {
             SignedDuration::ZERO
         } else {
-            SignedDuration::from_millis(self.milliseconds.load(Ordering::SeqCst))
+            SignedDuration::from_millis(self.milliseconds.load(Ordering::SeqCst)).saturating_add(duration)
         }
     }
 

@@ -236,12 +236,17 @@ impl LocalCloud {
 
 impl Cloud {
     pub(crate) async fn advance(&self, by: SignedDuration) -> Result<Timestamp, StillBusy> {
+        // What is written under a turned clock must not lie in the future after a restart, also if turning it is cut off.
+        self.keep_turned(self.clock.ahead_after(by));
         let turned = self.drive.advance(by).await;
-        // What was written under a turned clock must not lie in the future after a restart.
-        if let Err(error) = folder::keep_turned(&self.store, &self.clock) {
+        self.keep_turned(self.clock.ahead());
+        turned
+    }
+
+    fn keep_turned(&self, ahead: SignedDuration) {
+        if let Err(error) = folder::keep_turned(&self.store, ahead) {
             tracing::error!(%error, "the next start will not know that the clock was turned");
         }
-        turned
     }
 }
 

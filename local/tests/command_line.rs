@@ -189,6 +189,34 @@ async fn it_stops_in_order_when_it_is_told_to() {
     assert_eq!(status.code(), Some(0));
 }
 
+#[tokio::test]
+async fn a_process_that_is_killed_while_its_clock_is_turned_does_not_go_back_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path());
+    let shown = async || running.get("/_local/clock", "").await["now"].as_str().unwrap().to_owned();
+    let begun = shown().await.parse::<jiff::Timestamp>().unwrap();
+    let turning = running.post("/_local/clock", "", "-", json!({ "advance_seconds": 10 * 24 * 60 * 60 }));
+    let watching = async {
+        loop {
+            let now = shown().await.parse::<jiff::Timestamp>().unwrap();
+            if now.duration_since(begun).as_hours() > 0 {
+                return now;
+            }
+        }
+    };
+    let futures_util::future::Either::Right((seen, _)) =
+        futures_util::future::select(Box::pin(turning), Box::pin(watching)).await
+    else {
+        panic!("turned before anybody could look");
+    };
+    running.child.kill().unwrap(); // SIGKILL
+    running.child.wait().unwrap();
+    let again = Running::start(folder.path());
+    let after =
+        again.get("/_local/clock", "").await["now"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(after >= seen, "{after} {seen}");
+}
+
 /// Many add to one level at once, and the process is killed in the middle of it: what was acknowledged is there
 /// afterwards, and the ledger says the same as the level.
 #[tokio::test]

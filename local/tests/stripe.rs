@@ -327,3 +327,26 @@ async fn a_restart_keeps_payments_keys_and_work_to_come() {
     let settled = world.get(&format!("/v1/payment_intents/{}", text(&first["id"]))).await;
     assert_eq!(settled.body["status"], "succeeded");
 }
+
+#[tokio::test]
+async fn what_is_made_after_a_restart_is_listed_as_newer_than_what_was_made_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let money = [("amount", "100"), ("currency", "gbp")];
+    // An authorization ends in seven days: work to come.
+    let card = [("payment_method", "pm_card_visa"), ("confirm", "true"), ("capture_method", "manual")];
+    let mut made = vec![];
+    for (minute, form) in
+        [[money.as_slice(), &card].concat(), money.to_vec(), money.to_vec()].iter().enumerate()
+    {
+        let world = World::with(Store::open(&path).unwrap()).await;
+        world.turn(SignedDuration::from_mins(i64::try_from(minute).unwrap())).await;
+        for form in [form.as_slice(), &money] {
+            made.insert(0, text(&world.post("/v1/payment_intents", form).await.body["id"]).to_owned());
+        }
+    }
+    let listed = World::with(Store::open(&path).unwrap()).await.get("/v1/payment_intents").await.body;
+    let listed: Vec<_> =
+        listed["data"].as_array().unwrap().iter().map(|intent| text(&intent["id"])).collect();
+    assert_eq!(listed, made, "newest first");
+}

@@ -38,7 +38,7 @@ impl Trouble {
     const ALL: [Self; 5] =
         [Self::Refused, Self::AnswerLost, Self::Outage, Self::CrashBefore, Self::CrashAfter];
 
-    fn fault(self, function: &str, request: u64) -> Fault {
+    fn fault(self, function: &str, operation: Option<&str>, request: u64) -> Fault {
         let (kind, count) = match self {
             Self::Refused => (FaultKind::Refuse, 1),
             Self::AnswerLost => (FaultKind::Drop, 1),
@@ -46,7 +46,8 @@ impl Trouble {
             Self::CrashBefore => (FaultKind::CrashBefore, 1),
             Self::CrashAfter => (FaultKind::CrashAfter, 1),
         };
-        Fault { function: Some(function.to_owned()), count: Some(count), ..Fault::at_request(request, kind) }
+        let (function, operation) = (Some(function.to_owned()), operation.map(str::to_owned));
+        Fault { function, operation, count: Some(count), ..Fault::at_request(request, kind) }
     }
 }
 
@@ -98,6 +99,11 @@ pub trait Act {
     /// The functions whose requests go wrong, by logical id.
     fn functions(&self) -> &'static [&'static str];
 
+    /// Which of their requests go wrong, by operation; all of them, if none is named.
+    fn operations(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// How long it takes until everybody who takes something up has done so. Nothing, if only the client does.
     fn taken_up_within(&self) -> SignedDuration {
         SignedDuration::ZERO
@@ -137,29 +143,41 @@ pub async fn done_wherever_it_breaks_off(acts: &[impl Act], least: u64) {
 
 /// Does `act` once for every request that it makes and every way in which that goes wrong; says how many those were.
 pub async fn go_wrong_everywhere(world: &World, act: &impl Act) -> u64 {
+    let named = act.operations().iter().copied().map(Some);
+    let operations: Vec<_> = if act.operations().is_empty() { vec![None] } else { named.collect() };
     let mut points = 0;
     for function in act.functions() {
-        for trouble in Trouble::ALL {
-            let mut request = 0;
-            while goes_wrong(world, act, function, trouble, request).await {
-                request += 1;
-                assert!(request < MOST_REQUESTS, "{} does not come to an end", act.name());
+        for operation in &operations {
+            for trouble in Trouble::ALL {
+                let mut request = 0;
+                while goes_wrong(world, act, (function, *operation), trouble, request).await {
+                    request += 1;
+                    assert!(request < MOST_REQUESTS, "{} does not come to an end", act.name());
+                }
+                points += request;
             }
-            points += request;
         }
     }
     eprintln!("{}: {points} crash points", act.name());
     points
 }
 
-/// Does `act` while request number `request` of `function` goes wrong; `false` if there was none.
-async fn goes_wrong(world: &World, act: &impl Act, function: &str, trouble: Trouble, request: u64) -> bool {
-    let _named = Point(format!("{}, {trouble:?} at request {request} of {function}", act.name()));
-    let scene = format!("{}-{function}-{trouble:?}-{request}", act.name()).replace(' ', "-").to_lowercase();
+/// Does `act` while request number `request` of a function goes wrong; `false` if there was none.
+async fn goes_wrong(
+    world: &World,
+    act: &impl Act,
+    (function, operation): (&str, Option<&str>),
+    trouble: Trouble,
+    request: u64,
+) -> bool {
+    let asked = operation.unwrap_or("request");
+    let _named = Point(format!("{}, {trouble:?} at {asked} {request} of {function}", act.name()));
+    let scene = format!("{}-{function}-{asked}-{trouble:?}-{request}", act.name());
+    let scene = scene.replace([' ', '.', '_'], "-").to_lowercase();
     let mut scene = act.set_up(world, &scene).await;
     world.idle().await;
     let faults = world.cloud().faults();
-    let fault = trouble.fault(function, request);
+    let fault = trouble.fault(function, operation, request);
     faults.add(fault.clone());
     let mut outcome = act.ask(world, &mut scene).await;
     world.idle().await; // what it set off goes wrong in the same way

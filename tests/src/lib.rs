@@ -3,6 +3,7 @@
 
 mod auditor;
 mod crash;
+mod journal;
 mod ledger;
 mod listener;
 mod proofs;

@@ -77,8 +77,7 @@ pub(super) fn turn_as_kept(store: &Store, clock: &TurnableClock) -> Result<(), S
 }
 
 /// Remembers how far a clock that runs is ahead.
-pub(super) fn keep_turned(store: &Store, clock: &TurnableClock) -> Result<(), StateError> {
-    let ahead = clock.ahead();
+pub(super) fn keep_turned(store: &Store, ahead: SignedDuration) -> Result<(), StateError> {
     if ahead.is_zero() {
         return Ok(());
     }

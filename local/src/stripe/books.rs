@@ -213,7 +213,8 @@ impl<'a> Books<'a> {
     /// Asks for work at a later time.
     pub fn schedule(&mut self, after: SignedDuration, task: Task) {
         let due = self.now.checked_add(after).unwrap_or(Timestamp::MAX);
-        self.tasks.push(Scheduled { id: self.ids.next("task", due), due, task });
+        // Named after now: a name of the time when it is due would let every later one begin there, until a restart.
+        self.tasks.push(Scheduled { id: self.ids.next("task", self.now), due, task });
     }
 
     /// Forgets scheduled work that has been done.

@@ -9,7 +9,7 @@ use crate::world::World;
 const RESERVATIONS: &str = "/api/v1/inventory/reservations";
 
 /// Lets what functions ask of DynamoDB take a few milliseconds more or less, so that each race goes another way.
-async fn stagger(world: &World, seed: u64) {
+pub async fn stagger(world: &World, seed: u64) {
     world.cloud().faults().clear();
     for (milliseconds, rate) in [(1, 0.2), (3, 0.2), (7, 0.1)] {
         let fault = json!({
@@ -19,7 +19,7 @@ async fn stagger(world: &World, seed: u64) {
     }
 }
 
-async fn sweep(world: &World) {
+pub async fn sweep(world: &World) {
     world.cloud().invoke("Sweeper", json!({})).await.unwrap();
 }
 

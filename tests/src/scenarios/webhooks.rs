@@ -164,6 +164,28 @@ async fn webhooks_that_are_doubled_late_and_out_of_order_end_in_the_same_state()
 }
 
 #[tokio::test]
+async fn a_refund_made_at_stripe_that_is_told_of_before_its_payment_counts_all_the_same() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 3).await;
+    let ana = world.customer("ana").await;
+    world.webhooks(json!({ "lose": true })).await;
+    let order = ana.orders(&lamp, 1).await.ok();
+    let intent = ana.begins_to_pay(&order).await;
+    world.pays(&intent, "pm_card_visa").await.ok();
+    let form = [("payment_intent", &*intent_id(&intent)), ("amount", "500")];
+    world.at_stripe(Method::POST, "refunds", &form).await;
+    for kind in ["refund.created", "payment_intent.succeeded"] {
+        let listed = world.at_stripe(Method::GET, &format!("events?type={kind}"), &[]).await;
+        let body = listed["data"][0].to_string().into_bytes();
+        assert_eq!(world.webhook(&body, NOW).await.outcome(), "200", "{kind}");
+    }
+    world.idle().await;
+    assert_eq!(ana.status_of(&order).await, "paid/partially_refunded");
+    assert_eq!(world.stock(&lamp).await, "available 2, reserved 0, sold 1");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn when_every_webhook_is_lost_what_happened_is_pulled() {
     let world = World::new().await;
     let lamp = world.product("lamp", 9).await;

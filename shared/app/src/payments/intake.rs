@@ -152,6 +152,10 @@ impl Payments {
         };
         if let Some(made_at_stripe) = &notice.stripe_refund {
             let found = self.settlement.stripe.refund(made_at_stripe).await?;
+            if !stored.payment.status.is_final() {
+                // Nobody has told yet that the money came: it is booked before it goes back.
+                self.ask_about(author, &stored.payment, found.payment_intent.as_deref()).await?;
+            }
             return self.settlement.import_refund(author, id, &found).await;
         }
         match &notice.refund_id {

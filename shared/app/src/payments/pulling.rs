@@ -60,8 +60,9 @@ impl Payments {
         }
         match self.take_in(event).await {
             Ok(()) => Ok(true),
-            // It is stored, and the sweeper takes it up; the others must not wait for it.
-            Err(Error::Unavailable { what: "stripe", source }) => {
+            // It is stored, and the sweeper takes it up; the others must not wait for it. One that does not name its shop
+            // is stored only after Stripe was asked whose it is.
+            Err(Error::Unavailable { what: "stripe", source }) if event.shop().is_some() => {
                 tracing::warn!(
                     event_id = event.id,
                     error = source,
