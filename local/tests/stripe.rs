@@ -342,7 +342,7 @@ async fn what_is_made_after_a_restart_is_listed_as_newer_than_what_was_made_befo
         let world = World::with(Store::open(&path).unwrap()).await;
         world.turn(SignedDuration::from_mins(i64::try_from(minute).unwrap())).await;
         for form in [form.as_slice(), &money] {
-            made.insert(0, text(&world.post("/v1/payment_intents", form).await.body["id"]).to_owned());
+            made.insert(0, text(&world.post("/v1/payment_intents", form).await.body["id"]).clone());
         }
     }
     let listed = World::with(Store::open(&path).unwrap()).await.get("/v1/payment_intents").await.body;
