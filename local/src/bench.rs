@@ -17,6 +17,7 @@ mod shop;
 mod start;
 mod table;
 mod units;
+mod webhooks;
 
 use std::{
     io::Write,
@@ -76,6 +77,9 @@ enum What {
         #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
         concurrency: u32,
     },
+    /// Webhooks accepted and settled a second, at rates that rise
+    #[command(after_help = "Example: shopwire bench webhooks --rates 50,100 --seconds 10 --json")]
+    Webhooks(webhooks::Webhooks),
     /// Many buyers of one product that there is too little of
     Contention(contention::Contention),
 }
@@ -104,6 +108,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)
         }
+        What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }

@@ -64,7 +64,7 @@ enum Command {
     Asyncapi(documents::Document),
     /// Write the documentation site, as `infra/deploy` uploads it
     Docs(documents::Docs),
-    /// Measure what docs/performance.md keeps: units of each act, starts of functions, checkouts a second
+    /// Measure what docs/performance.md keeps: units of each act, starts of functions, checkouts and webhooks a second
     Bench(Bench),
 }
 

@@ -11,7 +11,6 @@ use std::{
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{BenchError, Report, machine::peak_kib, percentiles::Percentiles, shop::Shop, table};
 
@@ -56,8 +55,7 @@ const PARTS: [&str; 4] = ["create the order", "create the intent", "pay at Strip
 /// Lets `concurrency` shoppers buy for `seconds`.
 pub async fn measure(template: &Path, seconds: u64, concurrency: u32) -> Result<CheckoutsReport, BenchError> {
     let shop = Shop::open(template, |options| options).await?;
-    let products: Vec<String> = (0..PRODUCTS).map(|number| format!("product-{number}")).collect();
-    try_join_all(products.iter().map(|product| shop.stock_up(product))).await?;
+    let products = shop.stock_up_with(PRODUCTS).await?;
     for rehearsal in 0..REHEARSALS {
         check_out(&shop, &format!("rehearsal-{rehearsal}"), &products, rehearsal).await?;
     }
@@ -112,15 +110,9 @@ async fn check_out(shop: &Shop, name: &str, products: &[String], turn: u32) -> R
 
 /// Every checkout has sold one piece, and the ledgers agree.
 async fn balances(shop: &Shop, products: &[String], checkouts: usize) -> Result<(), BenchError> {
-    let admin = shop.person(domain::Role::Admin, "olga")?;
-    let mut sold = 0;
-    for product in products {
-        let stock = admin.get(&format!("/api/v1/inventory/{product}")).await?;
-        sold += stock.get("committed").and_then(Value::as_u64).unwrap_or(0);
-    }
-    match usize::try_from(sold) {
-        Ok(sold) if sold == checkouts => Ok(()),
-        _ => Err(BenchError::Unexpected(format!("{checkouts} pieces were paid for and {sold} were sold"))),
+    match shop.sold(products).await? {
+        sold if sold == checkouts => Ok(()),
+        sold => Err(BenchError::Unexpected(format!("{checkouts} pieces were paid for and {sold} were sold"))),
     }
 }
 

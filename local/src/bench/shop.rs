@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr};
 
 use domain::{Role, UserId};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, future::try_join_all};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
@@ -17,7 +17,7 @@ const PLENTY: u32 = 1_000_000;
 /// A shop in a local cloud of its own.
 pub struct Shop {
     pub cloud: LocalCloud,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 /// A signed-in customer.
@@ -59,6 +59,25 @@ impl Shop {
         self.offer(product, PLENTY).await
     }
 
+    /// Puts so many products on sale, in plenty, and says how they are called.
+    pub async fn stock_up_with(&self, count: u32) -> Result<Vec<String>, BenchError> {
+        let products: Vec<String> = (0..count).map(|number| format!("product-{number}")).collect();
+        try_join_all(products.iter().map(|product| self.stock_up(product))).await?;
+        Ok(products)
+    }
+
+    /// How many pieces of these products were sold.
+    pub async fn sold(&self, products: &[String]) -> Result<usize, BenchError> {
+        let admin = self.person(Role::Admin, "olga")?;
+        let mut sold = 0;
+        for product in products {
+            let stock = admin.get(&format!("/api/v1/inventory/{product}")).await?;
+            let committed = stock.get("committed").and_then(Value::as_u64);
+            sold += committed.and_then(|committed| usize::try_from(committed).ok()).unwrap_or(0);
+        }
+        Ok(sold)
+    }
+
     /// Puts some pieces of a product on sale.
     pub async fn offer(&self, product: &str, pieces: u32) -> Result<(), BenchError> {
         let admin = self.person(Role::Admin, "olga")?;
@@ -78,6 +97,24 @@ impl Shop {
         let form = [("payment_method", "pm_card_visa"), ("client_secret", secret)];
         let request = self.http.post(url).bearer_auth("pk_test_local").form(&form);
         answered("paying at Stripe", request).await.map(drop)
+    }
+
+    /// A page of what Stripe lists of a kind of event, newest first, that follows the event `last`.
+    pub async fn stripe_events(
+        &self,
+        kind: &str,
+        limit: usize,
+        last: Option<&str>,
+    ) -> Result<Vec<Value>, BenchError> {
+        let after = last.map_or_else(String::new, |last| format!("&starting_after={last}"));
+        let at_stripe = format!("{}/_local/stripe/v1", self.cloud.http_url());
+        let request = self.http.get(format!("{at_stripe}/events?type={kind}&limit={limit}{after}"));
+        let request = request.bearer_auth("sk_test_local");
+        let mut page = answered("listing Stripe's events", request).await?;
+        match page.get_mut("data").map(Value::take) {
+            Some(Value::Array(events)) => Ok(events),
+            _ => Err(BenchError::Unexpected(format!("no list of events: {page}"))),
+        }
     }
 }
 
@@ -126,7 +163,12 @@ impl Shopper<'_> {
 
     /// Places an order of one line.
     pub async fn order(&self, product: &str) -> Result<Value, BenchError> {
-        let items = json!([{ "product_id": product, "quantity": 1 }]);
+        self.order_of(product, 1).await
+    }
+
+    /// Places an order of some pieces of one product.
+    pub async fn order_of(&self, product: &str, quantity: u32) -> Result<Value, BenchError> {
+        let items = json!([{ "product_id": product, "quantity": quantity }]);
         self.post("/api/v1/orders", json!({ "items": items, "currency": "USD" })).await
     }
 

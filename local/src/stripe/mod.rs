@@ -56,7 +56,7 @@ use self::{
 };
 pub use self::{
     faults::{Fault, FaultKind},
-    webhooks::{Endpoint, Misbehaviour},
+    webhooks::{Endpoint, Misbehaviour, signature},
 };
 use crate::{
     clock::TurnableClock,
@@ -149,6 +149,11 @@ impl FakeStripe {
     /// Where webhooks go. Without an endpoint, events are only listed.
     pub fn deliver_to(&self, endpoint: Option<Endpoint>) {
         self.0.webhooks.deliver_to(endpoint);
+    }
+
+    /// Where webhooks go.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        self.0.webhooks.endpoint()
     }
 
     /// How webhooks misbehave from now on; the default is not at all.
