@@ -176,12 +176,17 @@ impl Settlement {
         let name = format!("{}-void", payment.id);
         let order_id = Some(payment.order_id.clone());
         self.restock(author, payment.created_at, &name, order_id, &lines).await?;
-        let stored = self.store.payment(&author.shop, &payment.id).await?.ok_or(Error::NotFound)?;
-        if !stored.payment.is_returning {
-            return Ok(stored.payment);
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.payment(&author.shop, &payment.id).await?.ok_or(Error::NotFound)?;
+            if !stored.payment.is_returning {
+                return Ok(stored.payment);
+            }
+            let returned = stored.payment.returned();
+            if let Some(returned) = self.move_payment(author, &stored, returned).await? {
+                return Ok(returned);
+            }
         }
-        let returned = stored.payment.returned();
-        self.move_payment(author, &stored, returned).await?.ok_or_else(busy)
+        Err(busy())
     }
 
     /// What of an order was sold and has not come back, nor is on its way.
