@@ -1,0 +1,292 @@
+//! What can happen: to begin a function, to let one go on or die, and what people, the bank and the clock do.
+
+use std::hash::{Hash, Hasher};
+
+use domain::{
+    order::{OrderPaymentStatus, OrderStatus},
+    payment::{Finding, PaymentStatus, RefundStatus},
+    reservation::ReservationStatus,
+    stock::StockChange,
+};
+
+use crate::{
+    Kernel,
+    refunds::Asking,
+    runs::{At, End, Luck, Run, Then},
+    state::{Ask, Intent, KINDS, Kind, State, TOTAL, piece},
+};
+
+/// One thing that happens; the first number is the order's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Place(usize),
+    TimeIsOver(usize),
+    Shopper(usize, Intent),
+    /// Nobody captured for seven days.
+    Lapses(usize),
+    Bank(usize, Kind, RefundStatus),
+    Begin(usize),
+    /// `confirm`, the sweeper, or an event that is told or pulled: of an intent's end an event says what asking says.
+    Ask(usize),
+    /// What the sweeper takes up that a function was cut off from.
+    TakeUp(usize),
+    Expire(usize),
+    Cancel(usize),
+    Request(usize, Ask),
+    Refund(usize, Kind),
+    FinishRefund(usize, Kind),
+    HearRefund(usize, Kind, usize),
+    Step(usize, Luck),
+    Dies(usize),
+}
+
+impl Kernel {
+    /// Lists what can happen.
+    pub fn list(&self, state: &State, acts: &mut Vec<Act>) {
+        for run in 0..state.runs.len() {
+            acts.push(Act::Dies(run));
+            acts.push(Act::Step(run, Luck::Good));
+            if let At::AskRefund(asking) = state.runs[run].at
+                && self.trouble == Some(asking.kind)
+            {
+                acts.extend([Act::Step(run, Luck::Slow), Act::Step(run, Luck::Bad)]);
+            }
+        }
+        for case in (0..2).filter(|case| self.cases[*case].is_some()) {
+            let all = [Act::Place(case), Act::TimeIsOver(case), Act::Lapses(case)];
+            acts.extend(all);
+            acts.extend([Intent::Reserved, Intent::Taken(TOTAL)].map(|intent| Act::Shopper(case, intent)));
+            // A refused card does not concern the other order.
+            if self.cases[1].is_none() {
+                acts.push(Act::Shopper(case, Intent::Declined));
+            }
+            if let Some(kind) = self.trouble {
+                acts.push(Act::Bank(case, kind, RefundStatus::Succeeded));
+                acts.push(Act::Bank(case, kind, RefundStatus::Failed));
+            }
+            if state.runs.len() < self.at_once {
+                acts.extend(self.functions(case));
+            }
+        }
+    }
+
+    fn functions(&self, case: usize) -> Vec<Act> {
+        let mut acts =
+            vec![Act::Begin(case), Act::Ask(case), Act::TakeUp(case), Act::Expire(case), Act::Cancel(case)];
+        acts.extend([Ask::Take(TOTAL), Ask::Void].map(|ask| Act::Request(case, ask)));
+        acts.extend(KINDS.map(|kind| Act::FinishRefund(case, kind)));
+        if self.has_staff {
+            acts.push(Act::Request(case, Ask::Take(70)));
+            acts.extend([Kind::WithPiece, Kind::Goodwill].map(|kind| Act::Refund(case, kind)));
+        }
+        if let Some(kind) = self.trouble {
+            acts.extend([0, 1].map(|news| Act::HearRefund(case, kind, news)));
+        }
+        acts
+    }
+
+    /// The state after something happened; `None` if it cannot happen.
+    pub fn after(&self, state: &State, act: Act) -> Option<State> {
+        let mut next = state.clone();
+        match act {
+            Act::Step(run, luck) => return Some(state.step(self.flaw, run, luck)),
+            Act::Dies(run) => drop(next.runs.remove(run)),
+            Act::Place(case) => next.place(case)?,
+            Act::TimeIsOver(case) => {
+                let is_open = state.cases[case].status() == Some(OrderStatus::PendingPayment);
+                next.cases[case].is_due = is_open.then_some(true)?;
+            }
+            Act::Shopper(case, intent) => next.pay(case, intent)?,
+            Act::Lapses(case) => {
+                (state.cases[case].intent? == Intent::Reserved).then_some(())?;
+                next.cases[case].intent = Some(Intent::Gone);
+            }
+            Act::Bank(case, kind, status) => next.bank(case, kind, status)?,
+            _ => {
+                let (case, at) = next.begins(self, act)?;
+                next.runs.push(Run { case, at });
+            }
+        }
+        Some(next)
+    }
+
+    /// What somebody does without being asked who repairs: all that would change anything now.
+    pub fn repairs(&self, state: &State) -> Option<Act> {
+        (0..2).find_map(|case| {
+            let now = &state.cases[case];
+            let payment = now.payment;
+            let is_cut_off = payment.is_some_and(|row| row.is_watched);
+            let is_told = matches!(now.intent, Some(Intent::Taken(_) | Intent::Gone));
+            let is_asked = is_told || payment.is_some_and(|row| row.has_intent);
+            let is_news = |intent: Intent| {
+                now.payment().is_some_and(|payment| payment.observe(&intent.report()) != Finding::Unchanged)
+            };
+            let is_due = now.is_due && now.status() == Some(OrderStatus::PendingPayment);
+            let is_unknown = payment.is_some_and(|row| row.status == PaymentStatus::Unknown);
+            if is_unknown || is_cut_off {
+                return Some(Act::TakeUp(case));
+            }
+            if is_asked && now.intent.is_some_and(is_news) {
+                return Some(Act::Ask(case));
+            }
+            if is_due {
+                return Some(Act::Expire(case));
+            }
+            KINDS.into_iter().find_map(|kind| {
+                let (row, made) = (now.refunds[kind.index()]?, now.stripe_refunds[kind.index()]);
+                let waits = row.is_named && made.is_some_and(|made| made.now == RefundStatus::Pending);
+                if row.status == RefundStatus::Pending && !waits {
+                    return Some(Act::FinishRefund(case, kind));
+                }
+                let news = made?.news.iter().position(|is_open| *is_open)?;
+                Some(Act::HearRefund(case, kind, news))
+            })
+        })
+    }
+
+    /// The same state with what is alike in one order, so that no two that differ in names only are explored.
+    pub fn ordered(&self, mut state: State) -> State {
+        state.runs.sort_by_key(digest);
+        let is_alike = match self.cases {
+            [Some(first), Some(second)] => first == second,
+            _ => false,
+        };
+        if !is_alike {
+            return state;
+        }
+        let mut other = state.clone();
+        other.cases.swap(0, 1);
+        for run in &mut other.runs {
+            run.case = 1 - run.case;
+        }
+        other.runs.sort_by_key(digest);
+        if digest(&other) < digest(&state) { other } else { state }
+    }
+}
+
+impl State {
+    fn place(&mut self, case: usize) -> Option<()> {
+        if self.cases[case].order.is_some() {
+            return None;
+        }
+        let level = self.level().after(StockChange::hold(piece().quantity)).ok()?;
+        self.keep_level(level);
+        self.cases[case].order = Some((OrderStatus::PendingPayment, OrderPaymentStatus::Unpaid));
+        self.cases[case].hold = Some(ReservationStatus::Active);
+        Some(())
+    }
+
+    fn pay(&mut self, case: usize, intent: Intent) -> Option<()> {
+        let has_reserved = intent == Intent::Reserved;
+        let fits = intent == Intent::Declined || has_reserved == self.cases[case].is_manual;
+        let is_open = matches!(self.cases[case].intent?, Intent::Open | Intent::Declined);
+        // Without its secret no browser pays an intent.
+        let is_known = self.cases[case].payment?.has_intent;
+        (fits && is_open && is_known).then_some(())?;
+        self.cases[case].intent = Some(intent);
+        Some(())
+    }
+
+    fn bank(&mut self, case: usize, kind: Kind, status: RefundStatus) -> Option<()> {
+        let made = self.cases[case].stripe_refunds[kind.index()].as_mut()?;
+        let may = match made.now {
+            RefundStatus::Pending => true,
+            RefundStatus::Succeeded => status == RefundStatus::Failed,
+            _ => false,
+        };
+        may.then_some(())?;
+        made.now = status;
+        made.news[usize::from(status == RefundStatus::Failed)] = true;
+        Some(())
+    }
+
+    /// Where a function begins, its first step done.
+    fn begins(&mut self, kernel: &Kernel, act: Act) -> Option<(usize, At)> {
+        use OrderStatus as S;
+        match act {
+            Act::Begin(case) => {
+                let now = &self.cases[case];
+                now.order()?.is_payable(now.now()).then_some((case, At::Begin))
+            }
+            Act::Ask(case) => {
+                let now = &self.cases[case];
+                let (intent, payment) = (now.intent?, now.payment?);
+                let is_told = matches!(intent, Intent::Taken(_) | Intent::Gone);
+                (payment.has_intent || is_told).then_some((case, At::Settle(intent, Then::Nothing)))
+            }
+            Act::TakeUp(case) => {
+                let payment = self.cases[case].payment?;
+                let at = match (payment.status, payment.asked) {
+                    (PaymentStatus::Unknown, _) => At::CreateIntent,
+                    _ if !payment.is_watched => return None,
+                    _ if payment.is_returning => At::ReturnPieces,
+                    (_, asked) => At::Act(asked?),
+                };
+                Some((case, at))
+            }
+            Act::Expire(case) => {
+                let now = &self.cases[case];
+                let is_over = now.is_due && now.status() == Some(S::PendingPayment);
+                is_over.then_some((case, At::CallOff(End::Expired)))
+            }
+            Act::Cancel(case) => match self.cases[case].order? {
+                (S::PendingPayment, _) => Some((case, At::CallOff(End::Cancelled))),
+                (S::Cancelled | S::Expired, _) => None,
+                (_, OrderPaymentStatus::Authorized) => self.request(case, Ask::Void),
+                _ => Some((case, self.cancel_paid(case)?)),
+            },
+            Act::Request(case, ask) => self.request(case, ask),
+            _ => self.begins_refund(kernel, act),
+        }
+    }
+
+    /// The same, of a function that gives money back.
+    fn begins_refund(&mut self, kernel: &Kernel, act: Act) -> Option<(usize, At)> {
+        match act {
+            Act::Refund(case, kind) => Some((case, self.begin_refund(kernel.flaw, case, kind)?)),
+            Act::FinishRefund(case, kind) => {
+                let row = self.cases[case].refunds[kind.index()]?;
+                let asking = Asking { by_name: row.is_named, ..Asking::new(kind) };
+                (row.status == RefundStatus::Pending).then_some((case, At::AskRefund(asking)))
+            }
+            Act::HearRefund(case, kind, news) => {
+                let row = self.cases[case].refunds[kind.index()]?;
+                let is_told = self.cases[case].stripe_refunds[kind.index()]?.news[news];
+                let asking = Asking { by_name: row.is_named, heard: Some(news), kind };
+                is_told.then_some((case, At::AskRefund(asking)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes what Stripe is asked to do with reserved money.
+    fn request(&mut self, case: usize, ask: Ask) -> Option<(usize, At)> {
+        let payment = self.cases[case].payment()?;
+        let asked = payment.ask_for(ask.value(), jiff::Timestamp::UNIX_EPOCH).ok()?;
+        if asked.version != payment.version {
+            self.keep_payment(case, &asked);
+        }
+        Some((case, At::Act(ask)))
+    }
+}
+
+/// A number by which values are put in order; a collision would only leave two like states apart.
+fn digest(value: &impl Hash) -> u64 {
+    let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
+    value.hash(&mut fnv);
+    fnv.0
+}
+
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

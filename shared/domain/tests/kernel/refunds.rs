@@ -1,0 +1,164 @@
+//! The functions' steps that give money back.
+
+use domain::{
+    order::OrderStatus,
+    payment::{Refund, RefundStatus},
+    reservation::ReservationStatus,
+};
+
+use crate::{
+    Flaw,
+    runs::{At, Luck},
+    state::{Intent, Kind, RefundRow, State, StripeRefund},
+};
+
+/// A function that asks for a refund or about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Asking {
+    pub kind: Kind,
+    /// Whether it asks by Stripe's name for the refund, and not by making it once more.
+    pub by_name: bool,
+    /// Which of Stripe's two pieces of news it was told: that the refund came through, or that it failed.
+    pub heard: Option<usize>,
+}
+
+impl Asking {
+    pub const fn new(kind: Kind) -> Self {
+        Self { kind, by_name: false, heard: None }
+    }
+}
+
+impl State {
+    pub fn write_new_refund(&mut self, case: usize, kind: Kind, amount: i16, has_piece: bool) {
+        let row = RefundRow { status: RefundStatus::Pending, amount, has_piece, is_named: false };
+        if self.cases[case].refunds[kind.index()].replace(row).is_some() {
+            self.fault = Some("a refund was begun twice");
+        }
+    }
+
+    /// Whether an order's piece was sold, has not come back and is not on its way.
+    fn is_still_sold(&self, case: usize) -> bool {
+        let stands = |row: &RefundRow| matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded);
+        let mut standing = self.cases[case].refunds.iter().flatten().filter(|row| stands(row));
+        self.cases[case].hold == Some(ReservationStatus::Committed) && !standing.any(|row| row.has_piece)
+    }
+
+    /// Begins a refund that staff asks for; nothing, if it is refused.
+    pub fn begin_refund(&mut self, flaw: Flaw, case: usize, kind: Kind) -> Option<At> {
+        let payment = self.cases[case].payment()?;
+        let has_piece = kind == Kind::WithPiece;
+        if self.cases[case].refunds[kind.index()].is_some() || has_piece && !self.is_still_sold(case) {
+            return None;
+        }
+        let begun = payment.begin_refund(60).ok()?;
+        if flaw != Flaw::SetsNothingAside {
+            self.keep_payment(case, &begun);
+        }
+        self.write_new_refund(case, kind, 60, has_piece);
+        Some(At::AskRefund(Asking::new(kind)))
+    }
+
+    /// Calls a paid order off and begins to give its money back.
+    pub fn cancel_paid(&mut self, case: usize) -> Option<At> {
+        let order = self.cases[case].order()?.become_status(OrderStatus::Cancelled).ok()?;
+        let payment = self.cases[case].payment()?;
+        let begun = payment.begin_refund(payment.refundable()).ok()?;
+        let has_piece = self.is_still_sold(case);
+        let amount = i16::try_from(payment.refundable()).ok()?;
+        self.keep_order(case, &order);
+        self.keep_payment(case, &begun);
+        self.write_new_refund(case, Kind::Cancelled, amount, has_piece);
+        Some(At::AskRefund(Asking::new(Kind::Cancelled)))
+    }
+
+    pub fn ask_refund(&mut self, case: usize, asking: Asking, luck: Luck) -> Option<At> {
+        let index = asking.kind.index();
+        let row = self.cases[case].refunds[index]?;
+        if let Some(made) = self.cases[case].stripe_refunds[index] {
+            let status = if asking.by_name { made.now } else { made.first };
+            return Some(At::BookRefund(asking, status));
+        }
+        let (received, given) = self.cases[case].at_stripe();
+        let is_taken = matches!(self.cases[case].intent, Some(Intent::Taken(_)));
+        let is_refused = luck == Luck::Bad || !is_taken || row.amount > received - given;
+        let first = match luck {
+            _ if is_refused => RefundStatus::Failed,
+            Luck::Slow => RefundStatus::Pending,
+            _ => RefundStatus::Succeeded,
+        };
+        let made = StripeRefund { first, now: first, is_refused, news: [false; 2] };
+        self.cases[case].stripe_refunds[index] = Some(made);
+        Some(At::BookRefund(asking, first))
+    }
+
+    pub fn book_refund(
+        &mut self,
+        flaw: Flaw,
+        case: usize,
+        asking: Asking,
+        status: RefundStatus,
+    ) -> Option<At> {
+        let index = asking.kind.index();
+        let row = self.cases[case].refunds[index]?;
+        let Ok(ended) = row.value().end(status) else {
+            let is_refused = self.cases[case].stripe_refunds[index]?.is_refused;
+            if row.status == RefundStatus::Pending && !is_refused {
+                self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row });
+            }
+            return self.booked(flaw, case, asking);
+        };
+        if status == RefundStatus::Succeeded && row.has_piece {
+            self.restock(case, index);
+            return Some(At::WriteRefund(asking, row.status, status));
+        }
+        self.write_ended(case, asking, row, &ended);
+        self.booked(flaw, case, asking)
+    }
+
+    pub fn write_refund(
+        &mut self,
+        flaw: Flaw,
+        case: usize,
+        asking: Asking,
+        was: RefundStatus,
+        status: RefundStatus,
+    ) -> Option<At> {
+        let row = self.cases[case].refunds[asking.kind.index()]?;
+        match row.value().end(status) {
+            Ok(ended) if row.status == was => self.write_ended(case, asking, row, &ended),
+            _ => return Some(At::BookRefund(asking, status)),
+        }
+        self.booked(flaw, case, asking)
+    }
+
+    fn write_ended(&mut self, case: usize, asking: Asking, row: RefundRow, ended: &Refund) {
+        let index = asking.kind.index();
+        let (Some(payment), Some(order)) = (self.cases[case].payment(), self.cases[case].order()) else {
+            return;
+        };
+        let next = payment.end_refund(row.status, ended);
+        let is_refused = self.cases[case].stripe_refunds[index].is_some_and(|made| made.is_refused);
+        self.cases[case].refunds[index] =
+            Some(RefundRow { status: ended.status, is_named: !is_refused, ..row });
+        let after = order.refunded(next.refunded, next.captured);
+        if next.captured > 0 && after.payment_status != order.payment_status {
+            self.keep_order(case, &after);
+        }
+        self.keep_payment(case, &next);
+    }
+
+    /// A refund is booked. Who was told of it and had to make it again was answered as the first time: now that
+    /// Stripe's name is known, it is asked how it stands.
+    fn booked(&mut self, flaw: Flaw, case: usize, asking: Asking) -> Option<At> {
+        let news = asking.heard?;
+        let index = asking.kind.index();
+        let is_named = self.cases[case].refunds[index]?.is_named;
+        if !asking.by_name && is_named && flaw != Flaw::BelievesTheFirstAnswer {
+            return Some(At::AskRefund(Asking { by_name: true, ..asking }));
+        }
+        if let Some(made) = &mut self.cases[case].stripe_refunds[index] {
+            made.news[news] = false;
+        }
+        None
+    }
+}

@@ -1,0 +1,342 @@
+//! The functions: where each one is, and what its next step does. A step is one transaction or one request to Stripe;
+//! what is only read before a transaction that checks its version is part of that transaction.
+
+use domain::{
+    order::{OrderPaymentStatus, OrderStatus},
+    payment::{Finding, PaymentStatus},
+    reservation::{Ending, ReservationStatus},
+    stock::StockChange,
+};
+
+use crate::{
+    Flaw,
+    refunds::Asking,
+    state::{Ask, Intent, Kind, PaymentRow, State, piece},
+};
+
+/// What a function does once something is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Then {
+    Nothing,
+    Close(End),
+}
+
+/// How an unpaid order ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    Cancelled,
+    Expired,
+}
+
+/// Money that has come, as the function sees it that read the payment before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Paid {
+    pub next: PaymentRow,
+    pub was: PaymentStatus,
+    /// Whether nobody has written the payment since it was read.
+    pub is_fresh: bool,
+    pub then: Then,
+}
+
+/// Where a function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    Begin,
+    CreateIntent,
+    Adopt(Intent),
+    Settle(Intent, Then),
+    Decide(Paid),
+    GiveBack(Then),
+    /// The piece is somebody else's: the order is closed if it is still open, and then the money goes back.
+    GiveUp(Paid),
+    TakeBackSold(Paid),
+    SellLast(Paid),
+    CallOff(End),
+    LookFirst,
+    CancelIntent(End),
+    Close(End),
+    CloseLast(End),
+    Act(Ask),
+    CancelStray,
+    ReturnPieces,
+    NoteReturned,
+    AskRefund(Asking),
+    BookRefund(Asking, domain::payment::RefundStatus),
+    WriteRefund(Asking, domain::payment::RefundStatus, domain::payment::RefundStatus),
+}
+
+/// A function that is running for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Run {
+    pub case: usize,
+    pub at: At,
+}
+
+/// What Stripe or the bank makes of a refund that it has not been asked for before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Luck {
+    Good,
+    Slow,
+    Bad,
+}
+
+impl Run {
+    /// Somebody wrote the payment.
+    pub fn outdate(&mut self) {
+        if let At::Decide(paid) | At::GiveUp(paid) | At::TakeBackSold(paid) | At::SellLast(paid) =
+            &mut self.at
+        {
+            paid.is_fresh = false;
+        }
+    }
+}
+
+impl Then {
+    const fn at(self) -> Option<At> {
+        match self {
+            Self::Nothing => None,
+            Self::Close(end) => Some(At::Close(end)),
+        }
+    }
+}
+
+impl State {
+    /// The state after the next step of one function.
+    pub fn step(&self, flaw: Flaw, run: usize, luck: Luck) -> Self {
+        let mut next = self.clone();
+        let Run { case, at } = next.runs.remove(run);
+        if let Some(at) = next.work(flaw, case, at, luck) {
+            next.runs.push(Run { case, at });
+        }
+        next
+    }
+
+    /// One step; where the function is after it, if it is not over.
+    fn work(&mut self, flaw: Flaw, case: usize, at: At, luck: Luck) -> Option<At> {
+        match at {
+            At::Begin => self.begin(case),
+            At::CreateIntent => {
+                let intent = *self.cases[case].intent.get_or_insert(Intent::Open);
+                Some(At::Adopt(intent))
+            }
+            At::Adopt(intent) => self.adopt(case, intent),
+            At::Settle(report, then) => self.settle(case, report, then),
+            At::Decide(paid) => self.decide(flaw, case, paid),
+            At::SellLast(paid) => self.sell_last(case, paid),
+            At::GiveUp(paid) => {
+                self.end_order(case, End::Cancelled);
+                Some(At::TakeBackSold(paid))
+            }
+            At::TakeBackSold(paid) => self.take_back_sold(case, paid),
+            At::GiveBack(then) => {
+                let is_sold = |order: (_, OrderPaymentStatus)| order.1 == OrderPaymentStatus::Authorized;
+                if self.cases[case].order.is_some_and(is_sold) {
+                    self.fault = Some("reserved money of a sold order was let go unasked");
+                }
+                Some(At::Settle(self.cancel_intent(case), then))
+            }
+            At::CallOff(end) => self.call_off(case, end),
+            At::LookFirst => match self.cases[case].intent {
+                Some(Intent::Reserved) => Some(At::Settle(Intent::Reserved, Then::Close(End::Expired))),
+                _ => Some(At::CancelIntent(End::Expired)),
+            },
+            At::CancelIntent(end) => Some(At::Settle(self.cancel_intent(case), Then::Close(end))),
+            At::Close(end) => self.close(case, end),
+            At::CloseLast(end) => self.close_last(case, end),
+            At::Act(ask) => Some(At::Settle(self.act(case, ask), Then::Nothing)),
+            At::CancelStray => {
+                self.cancel_intent(case);
+                None
+            }
+            At::ReturnPieces => {
+                self.restock(case, 4);
+                Some(At::NoteReturned)
+            }
+            At::NoteReturned => self.note_returned(case),
+            At::AskRefund(asking) => self.ask_refund(case, asking, luck),
+            At::BookRefund(asking, status) => self.book_refund(flaw, case, asking, status),
+            At::WriteRefund(asking, was, status) => self.write_refund(flaw, case, asking, was, status),
+        }
+    }
+
+    fn begin(&mut self, case: usize) -> Option<At> {
+        let payment = &mut self.cases[case].payment;
+        match payment.get_or_insert_with(PaymentRow::begun).status {
+            PaymentStatus::Unknown => Some(At::CreateIntent),
+            _ => None,
+        }
+    }
+
+    fn adopt(&mut self, case: usize, intent: Intent) -> Option<At> {
+        let payment = self.cases[case].payment()?;
+        match PaymentRow::begun().value(self.cases[case].is_manual).observe(&intent.report()) {
+            Finding::Moved(next) if payment.status == PaymentStatus::Unknown => {
+                self.keep_payment(case, &next);
+            }
+            Finding::Moved(_) => {}
+            _ => return Some(At::Settle(intent, Then::Nothing)),
+        }
+        None
+    }
+
+    fn settle(&mut self, case: usize, report: Intent, then: Then) -> Option<At> {
+        let payment = self.cases[case].payment()?;
+        match payment.observe(&report.report()) {
+            Finding::Unchanged if payment.is_returning => return Some(At::ReturnPieces),
+            Finding::Unchanged => {}
+            Finding::Moved(next) | Finding::Declined(next) => self.keep_payment(case, &next),
+            Finding::Mismatched(_) => self.fault = Some("the money is not what the order costs"),
+            Finding::Paid(next) => {
+                let (next, was) = (PaymentRow::of(&next), payment.status);
+                return Some(At::Decide(Paid { next, was, is_fresh: true, then }));
+            }
+            Finding::Released(next) => {
+                let order = self.cases[case].order()?;
+                if order.payment_status != OrderPaymentStatus::Authorized {
+                    self.keep_payment(case, &domain::payment::Payment { is_returning: false, ..next });
+                    return then.at();
+                }
+                let released = order.release();
+                let is_returning = released.status != order.status;
+                let watched_since = is_returning.then_some(jiff::Timestamp::UNIX_EPOCH);
+                let gone = domain::payment::Payment { is_returning, watched_since, ..next };
+                self.keep_order(case, &released);
+                self.keep_payment(case, &gone);
+                return if is_returning { Some(At::ReturnPieces) } else { then.at() };
+            }
+            Finding::Stray if report == Intent::Reserved => return Some(At::CancelStray),
+            Finding::Stray => self.fault = Some("money came on an intent that was given up"),
+        }
+        then.at()
+    }
+
+    fn decide(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
+        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
+        let order = self.cases[case].order()?;
+        let is_authorized = order.payment_status == OrderPaymentStatus::Authorized;
+        let reserves = paid.next.status == PaymentStatus::Authorized;
+        match order.status {
+            OrderStatus::PendingPayment => self.sell(case, paid),
+            _ if is_authorized && paid.was == PaymentStatus::Authorized => {
+                if paid.is_fresh {
+                    self.keep_order(case, &order.capture());
+                    self.keep_payment(case, &paid.next.value(true));
+                    return paid.then.at();
+                }
+                again
+            }
+            _ if flaw == Flaw::IgnoresTheOrder && paid.is_fresh => {
+                self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
+                paid.then.at()
+            }
+            // Sold with this very money by somebody who was faster.
+            _ if is_authorized && reserves && flaw != Flaw::LetsSoldMoneyGo => again,
+            _ => self.give_back(case, paid),
+        }
+    }
+
+    /// Sells the piece; with it the order, unless that has another hold to sell after this one.
+    fn sell(&mut self, case: usize, paid: Paid) -> Option<At> {
+        let is_large = self.cases[case].is_large;
+        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
+        if !is_large && !paid.is_fresh {
+            return again;
+        }
+        let hold = self.cases[case].hold()?;
+        let sold = match hold.status {
+            ReservationStatus::Committed => None,
+            ReservationStatus::Active => {
+                let (ended, changes) = hold.end(Ending::Commit, self.cases[case].now()).ok()?;
+                Some((ended, changes[0].1))
+            }
+            _ => {
+                let part = piece().in_first_bucket();
+                let change = StockChange::sell(part.quantity);
+                Some((hold.sold_from(&[part], self.cases[case].now()), change))
+            }
+        };
+        if let Some((hold, change)) = sold {
+            let Ok(level) = self.level().after(change) else {
+                return Some(At::GiveUp(paid));
+            };
+            self.keep_level(level);
+            self.cases[case].hold = Some(hold.status);
+        }
+        if is_large { Some(At::SellLast(paid)) } else { self.sell_last(case, paid) }
+    }
+
+    fn sell_last(&mut self, case: usize, paid: Paid) -> Option<At> {
+        let order = self.cases[case].order()?;
+        if !paid.is_fresh || order.status != OrderStatus::PendingPayment {
+            return Some(At::Settle(self.cases[case].intent?, paid.then));
+        }
+        let secured = match paid.next.status {
+            PaymentStatus::Authorized => order.authorize(),
+            _ => order.pay(),
+        };
+        self.keep_order(case, &secured.ok()?);
+        self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
+        paid.then.at()
+    }
+
+    fn take_back_sold(&mut self, case: usize, paid: Paid) -> Option<At> {
+        if self.cases[case].hold == Some(ReservationStatus::Committed) {
+            self.restock(case, 5);
+        }
+        self.give_back(case, paid)
+    }
+
+    fn give_back(&mut self, case: usize, paid: Paid) -> Option<At> {
+        if paid.next.status == PaymentStatus::Authorized {
+            return Some(At::GiveBack(paid.then));
+        }
+        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
+        let payment = paid.next.value(self.cases[case].is_manual);
+        let Some(refunding) = payment.begin_refund(payment.captured).ok().filter(|_| paid.is_fresh) else {
+            return again;
+        };
+        let amount = paid.next.captured;
+        self.keep_payment(case, &refunding);
+        self.write_new_refund(case, Kind::Useless, amount, false);
+        Some(At::AskRefund(Asking::new(Kind::Useless)))
+    }
+
+    /// Puts the piece back on the shelf, once for each name.
+    pub fn restock(&mut self, case: usize, name: usize) {
+        if self.cases[case].returned[name] {
+            return;
+        }
+        match self.level().after(StockChange::take_back(piece().quantity)) {
+            Ok(level) => {
+                self.keep_level(level);
+                self.cases[case].returned[name] = true;
+            }
+            Err(_) => self.fault = Some("more came back than was sold"),
+        }
+    }
+
+    fn note_returned(&mut self, case: usize) -> Option<At> {
+        let payment = self.cases[case].payment().filter(|payment| payment.is_returning)?;
+        self.keep_payment(case, &payment.returned());
+        None
+    }
+
+    /// Stripe calls an intent off, or refuses because it has ended; either way this is how it is then.
+    fn cancel_intent(&mut self, case: usize) -> Intent {
+        let intent = self.cases[case].intent.unwrap_or(Intent::Gone);
+        let after = if matches!(intent, Intent::Taken(_)) { intent } else { Intent::Gone };
+        self.cases[case].intent = Some(after);
+        after
+    }
+
+    fn act(&mut self, case: usize, ask: Ask) -> Intent {
+        match (ask, self.cases[case].intent) {
+            (Ask::Take(amount), Some(Intent::Reserved)) => {
+                self.cases[case].intent = Some(Intent::Taken(amount));
+                Intent::Taken(amount)
+            }
+            (Ask::Take(_), Some(other)) => other,
+            _ => self.cancel_intent(case),
+        }
+    }
+}
