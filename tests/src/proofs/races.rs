@@ -152,3 +152,30 @@ async fn whoever_asks_twenty_times_at_once_for_the_first_time_has_one_hold() {
     }
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reserved_money_that_several_settle_at_once_stays_reserved() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 20).await;
+    let admin = world.admin().await;
+    for seed in 0..12 {
+        let ana = world.customer(&format!("ana-{seed}")).await;
+        let order = ana.orders(&lamp, 1).await.ok();
+        let asked = json!({ "order_id": order["order_id"], "capture_method": "manual" });
+        let intent = admin.post("/api/v1/payments/create-intent", asked).await.ok();
+        world.webhooks(json!({ "delay_seconds": 1 })).await;
+        world.pays(&intent, "pm_card_visa").await.ok();
+        stagger(&world, seed).await;
+        let confirm = json!({ "payment_id": intent["payment_id"] });
+        let confirms = || ana.insists("/api/v1/payments/confirm", confirm.clone());
+        let (first, second, third) = tokio::join!(confirms(), confirms(), confirms());
+        for answer in [first, second, third] {
+            assert_eq!(answer.ok()["status"], "authorized", "{seed}");
+        }
+        world.cloud().faults().clear();
+        world.advance(SignedDuration::from_mins(3)).await;
+        assert_eq!(ana.status_of(&order).await, "paid/authorized", "{seed}");
+    }
+    assert_eq!(world.stock(&lamp).await, "available 8, reserved 0, sold 12");
+    world.end().await;
+}

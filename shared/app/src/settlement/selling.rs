@@ -63,6 +63,12 @@ impl Settlement {
         match order.order.status {
             OrderStatus::PendingPayment => self.sell_order(author, stored, paid, &order).await,
             _ if is_sold => self.book_capture(author, stored, paid, &order).await,
+            // This very money sold it after the payment was read: what is reserved must stay. Decide again.
+            _ if paid.status == PaymentStatus::Authorized
+                && order.order.payment_status == OrderPaymentStatus::Authorized =>
+            {
+                Ok(None)
+            }
             _ => self.give_back(author, stored, paid, "the order is no longer open").await,
         }
     }
