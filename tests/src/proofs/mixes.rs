@@ -21,6 +21,8 @@ use crate::{
 
 const RESERVATIONS: &str = "/api/v1/inventory/reservations";
 const ORDERS: &str = "/api/v1/orders";
+const COMMITMENTS: &str = "/api/v1/inventory/commitments";
+const RETURNS: &str = "/api/v1/inventory/returns";
 
 const SHOPPERS: usize = 5;
 const ACTS: usize = 4;
@@ -36,6 +38,15 @@ struct Shopper<'a> {
     orders: Vec<Order>,
     /// What it has bought at the till and not brought back, with the order's name.
     bought: Vec<(String, Value)>,
+    /// What it was told is still being worked on: who had it in hand could not even say that they are done with it.
+    later: Vec<Request>,
+}
+
+#[derive(Clone)]
+struct Request {
+    path: String,
+    key: String,
+    body: Value,
 }
 
 struct Order {
@@ -53,7 +64,36 @@ impl<'a> Shopper<'a> {
             holds: BTreeSet::new(),
             orders: vec![],
             bought: vec![],
+            later: vec![],
         }
+    }
+
+    /// Asks at the till. `None` if the request is still being worked on; it is asked again when that time is over.
+    async fn asks_at_the_till(&mut self, request: Request) -> Option<Reply> {
+        let Request { path, key, body } = request.clone();
+        let headers = [("idempotency-key", key.as_str())];
+        let reply = self.till.insists_on(Method::POST, &path, &headers, Some(body)).await;
+        if reply.body["code"] == "idempotency_in_progress" {
+            self.later.push(request);
+            return None;
+        }
+        Some(reply)
+    }
+
+    /// Asks again for what was still being worked on.
+    async fn catches_up(&mut self) {
+        for request in std::mem::take(&mut self.later) {
+            let order = request.body["order_id"].as_str().unwrap().to_owned();
+            let is_sale = request.path == COMMITMENTS;
+            let mut reply = self.asks_at_the_till(request).await.expect("nobody works on it any more");
+            if is_done(&reply, &["insufficient_stock"]) && is_sale {
+                self.bought.push((order, reply.body["items"].take()));
+            }
+        }
+    }
+
+    fn request(&mut self, path: &str, body: Value) -> Request {
+        Request { path: path.to_owned(), key: format!("till-{}", self.dice.random::<u64>()), body }
     }
 
     async fn acts(&mut self, products: &[String]) {
@@ -122,16 +162,20 @@ impl<'a> Shopper<'a> {
     async fn buys(&mut self, products: &[String]) {
         let order = format!("till-{}", self.dice.random::<u64>());
         let body = json!({ "order_id": order, "items": self.cart(products) });
-        let mut reply = self.till.insists("/api/v1/inventory/commitments", body).await;
-        if is_done(&reply, &["insufficient_stock"]) {
+        let request = self.request(COMMITMENTS, body);
+        if let Some(mut reply) = self.asks_at_the_till(request).await
+            && is_done(&reply, &["insufficient_stock"])
+        {
             self.bought.push((order, reply.body["items"].take()));
         }
     }
 
     async fn brings_back(&mut self) {
         if let Some((order, items)) = self.bought.pop() {
-            let body = json!({ "order_id": order, "items": items });
-            self.till.insists("/api/v1/inventory/returns", body).await.ok();
+            let request = self.request(RETURNS, json!({ "order_id": order, "items": items }));
+            if let Some(reply) = self.asks_at_the_till(request).await {
+                reply.ok();
+            }
         }
     }
 
@@ -145,7 +189,7 @@ impl<'a> Shopper<'a> {
     async fn calls_off(&mut self) {
         if let Some(order) = self.orders.choose(&mut self.dice) {
             let reply = self.who.insists(&format!("{}/cancel", order.path), json!({})).await;
-            is_done(&reply, &["invalid_transition"]);
+            is_done(&reply, &["invalid_transition", "idempotency_in_progress"]);
         }
     }
 
@@ -219,7 +263,8 @@ async fn mix(world: &World, seed: u64) -> Vec<(String, [i64; 2])> {
     world.cloud().faults().clear();
     world.advance(SignedDuration::from_mins(3)).await; // every short hold is over, and swept
     let (mut held, mut sold) = (BTreeMap::new(), BTreeMap::new());
-    for shopper in &shoppers {
+    for shopper in &mut shoppers {
+        shopper.catches_up().await;
         shopper.count_what_it_holds(&mut held).await;
         shopper.count_what_it_bought(&mut sold);
     }

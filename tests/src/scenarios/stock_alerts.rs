@@ -1,5 +1,6 @@
 //! Lines that stock should not cross: told once, seen to, and told again only after they were left.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::world::{Person, Reply, World};
@@ -129,11 +130,15 @@ async fn goods_that_are_soon_too_old_are_told_once_for_each_day() {
     let add = json!({ "product_id": milk, "quantity": 50, "operation": "add" });
     world.admin().await.post(ADJUST, add).await.ok();
     world.idle().await;
-    world.cloud().clock().turn_to("2026-01-07T09:59:00Z".parse().unwrap());
+    // Just before the day begins on which the first lot is three days from its end.
+    world.cloud().clock().turn_to("2026-01-06T23:59:00Z".parse().unwrap());
+    world.idle().await;
     let mut socket = world.admin().await.socket().await;
     socket.subscribes("admin").await;
     for _ in 0..2 {
-        sweeps_on(&world, "2026-01-07").await;
+        world.advance(SignedDuration::from_mins(1)).await;
+        world.cloud().invoke("Sweeper", json!({})).await.unwrap();
+        world.idle().await;
     }
     assert_eq!(alerts(&world, expiring).await, ["open expiring 4/3"]);
     let told = socket.next("inventory.alert").await["data"].take();
