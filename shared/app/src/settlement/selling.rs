@@ -58,17 +58,14 @@ impl Settlement {
     ) -> Result<Option<Payment>> {
         let order = self.store.order(&author.shop, &paid.order_id).await?;
         let order = order.ok_or_else(|| Error::internal(format!("{} is of no order", paid.id)))?;
-        let is_sold = stored.payment.status == PaymentStatus::Authorized
-            && order.order.payment_status == OrderPaymentStatus::Authorized;
+        let is_reserved = order.order.payment_status == OrderPaymentStatus::Authorized;
         match order.order.status {
             OrderStatus::PendingPayment => self.sell_order(author, stored, paid, &order).await,
-            _ if is_sold => self.book_capture(author, stored, paid, &order).await,
-            // This very money sold it after the payment was read: what is reserved must stay. Decide again.
-            _ if paid.status == PaymentStatus::Authorized
-                && order.order.payment_status == OrderPaymentStatus::Authorized =>
-            {
-                Ok(None)
+            _ if is_reserved && stored.payment.status == PaymentStatus::Authorized => {
+                self.book_capture(author, stored, paid, &order).await
             }
+            // This very money sold it after the payment was read: what is reserved must stay. Decide again.
+            _ if is_reserved && paid.status == PaymentStatus::Authorized => Ok(None),
             _ => self.give_back(author, stored, paid, "the order is no longer open").await,
         }
     }
