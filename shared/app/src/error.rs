@@ -89,6 +89,11 @@ impl Error {
         Self::Conflict { code: ErrorCode::InsufficientStock, detail: "not enough in stock".into(), shortage }
     }
 
+    /// Somebody was faster every time, or the database has too much to do: the same may succeed in a second.
+    pub const fn busy() -> Self {
+        Self::Limited { retry_after: SignedDuration::from_secs(1) }
+    }
+
     /// Something of ours is broken.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal { what: what.into(), source: None }

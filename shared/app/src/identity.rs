@@ -10,7 +10,7 @@ use contract::{
     },
 };
 use domain::{Permission, Principal, Role, ServiceKeyId, SessionId, ShopId, UserId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -86,7 +86,7 @@ impl Identity {
                 return Ok(view);
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// Ends one session of a person, or all of them.
@@ -120,7 +120,7 @@ impl Identity {
                 return Ok(());
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// Makes a service key. The key itself is shown once and stored only as a digest.

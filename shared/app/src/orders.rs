@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use contract::http::orders::{OrderExtra, OrderView};
 use domain::{OrderId, Permission, Principal, ShopId, order::OrderStatus};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use self::views::order_view;
 use crate::{
@@ -117,8 +117,4 @@ impl Orders {
         let shipping_address = stored.order.shipping_address.clone();
         Ok(OrderView { shipping_address, ..order_view(shop, &stored, lines) })
     }
-}
-
-fn busy() -> Error {
-    Error::Limited { retry_after: SignedDuration::from_secs(1) }
 }

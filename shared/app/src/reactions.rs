@@ -7,7 +7,6 @@ use contract::{
     http::catalog::{NewShare, ReactionView, ShareView},
 };
 use domain::{Permission, Principal, ProductId};
-use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result, Settings,
@@ -86,7 +85,7 @@ impl Reactions {
                 return self.view(who, product, &next).await;
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     async fn save(

@@ -8,7 +8,6 @@ use contract::{
     },
 };
 use domain::{Permission, Principal, ProductId, ShopId, UserId, review};
-use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result,
@@ -86,7 +85,7 @@ impl Reviews {
                 }
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// Writes a review and what it does to the counts; `false` if somebody was faster.

@@ -15,7 +15,6 @@ use domain::{
     order::Order,
     payment::{Finding, IntentReport, Payment},
 };
-use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result,
@@ -36,10 +35,6 @@ pub struct Settlement {
     pub(crate) store: Dynamo,
     pub(crate) clock: Clock,
     pub(crate) stripe: Stripe,
-}
-
-fn busy() -> Error {
-    Error::Limited { retry_after: SignedDuration::from_secs(1) }
 }
 
 /// The order's journal event about how much of it is paid.
@@ -101,7 +96,7 @@ impl Settlement {
                 None => {}
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// Asks Stripe how a payment stands and settles it.

@@ -16,7 +16,6 @@ use domain::{
     alerts::{AlertKind, Crossing, Sighting, Thresholds, Watch},
     checkpoint::Checkpoint,
 };
-use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result, Settings,
@@ -110,7 +109,7 @@ impl StockWatch {
                 return Ok(());
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     fn lines(&self, row: &LevelRow) -> Thresholds {

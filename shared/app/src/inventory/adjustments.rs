@@ -11,7 +11,6 @@ use domain::{
     reservation::ReservedLine,
     stock::{ChangeType, Level, Quantity, StockChange},
 };
-use jiff::SignedDuration;
 
 use super::{
     Inventory,
@@ -67,7 +66,7 @@ impl Inventory {
                 return self.adjusted(&adjustment, events).await;
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// Shares the pieces out to all buckets that pieces are drawn from; `None` if an earlier run did.
@@ -109,7 +108,7 @@ impl Inventory {
         match take(&self.store, &adjustment.who.shop, std::slice::from_ref(&line), write).await? {
             Taken::Done(events) => Ok(events),
             Taken::Short(short) => Err(short_of(&[line], &short, |_| 0)),
-            Taken::Refused => Err(Error::Limited { retry_after: SignedDuration::from_secs(1) }),
+            Taken::Refused => Err(Error::busy()),
         }
     }
 

@@ -9,7 +9,6 @@ use domain::{
     bucket::Part,
     reservation::{Ending, MAX_LINES, ReservationStatus, ReservedLine},
 };
-use jiff::SignedDuration;
 
 use super::{
     Inventory, aggregated,
@@ -65,7 +64,7 @@ impl Inventory {
                 Taken::Refused => {} // the hold has changed, or the order was processed meanwhile
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     async fn sell(

@@ -11,7 +11,6 @@ use contract::{
 use domain::{
     Bucket, Permission, Principal, ProductId, Sku, StockChange, bucket::share_out, stock::ChangeType,
 };
-use jiff::SignedDuration;
 
 use super::Inventory;
 use crate::{
@@ -67,7 +66,7 @@ impl Inventory {
                 return Ok(());
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// A ledger row for each bucket: what it gets of what is free, or gives.

@@ -7,7 +7,6 @@ use domain::{
     reservation::ReservedLine,
 };
 use futures_util::future::try_join_all;
-use jiff::SignedDuration;
 
 use crate::{
     Clock, Error, Result,
@@ -63,7 +62,7 @@ pub(crate) async fn take<T>(
             Err(short) => return Ok(Taken::Short(short)),
         }
     }
-    Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+    Err(Error::busy())
 }
 
 /// Levels that have too little and no other bucket to draw from.

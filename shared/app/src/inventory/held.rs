@@ -12,11 +12,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{
-    Inventory,
-    draw::movements,
-    holds::{MAX_ROUNDS, busy},
-};
+use super::{Inventory, draw::movements, holds::MAX_ROUNDS};
 use crate::{
     Clock, Error, Result,
     idempotency::RequestKey,
@@ -52,7 +48,7 @@ impl Inventory {
                 return Ok(reservation_view(&longer, self.clock.now()));
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// Writes a hold that changed without its stock; `false` if somebody was faster.
@@ -147,7 +143,7 @@ impl Inventory {
             let stored = self.store.reservation(&author.shop, &held.reservation.id).await?;
             held = stored.ok_or(Error::NotFound)?;
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     async fn owned(

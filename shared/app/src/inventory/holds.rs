@@ -33,10 +33,6 @@ use crate::{
 /// How often a decision about a hold is made anew because somebody was faster.
 pub(super) const MAX_ROUNDS: u32 = 8;
 
-pub(super) fn busy() -> Error {
-    Error::Limited { retry_after: SignedDuration::from_secs(1) }
-}
-
 impl Inventory {
     /// Sets stock aside, all lines or none. Asked again with the same key it answers with the same hold.
     ///
@@ -62,7 +58,7 @@ impl Inventory {
                 return Ok(reservation_view(&hold, self.clock.now()));
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// The hold that a request comes to, or came to before; `None` if somebody was faster.

@@ -8,7 +8,6 @@ use contract::{
     },
 };
 use domain::{AlertId, Line, LocationId, Permission, Principal, ProductId};
-use jiff::SignedDuration;
 
 use super::Inventory;
 use crate::{
@@ -59,7 +58,7 @@ impl Inventory {
             }
             return Ok(view);
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// A page of alerts, newest first.

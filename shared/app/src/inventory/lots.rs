@@ -1,7 +1,6 @@
 //! Goods that are best before a day, and telling staff in time.
 
 use domain::{ShopId, alerts::Crossing, lots::Lots};
-use jiff::SignedDuration;
 
 use super::{Inventory, adjustments::Adjustment};
 use crate::{
@@ -66,6 +65,6 @@ impl Inventory {
                 return Ok(());
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 }

@@ -12,7 +12,7 @@ use domain::{
     reservation::{MAX_LINES, ReservedLine},
     stock::{ChangeType, Quantity, StockChange},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Inventory, aggregated};
 use crate::{
@@ -85,7 +85,7 @@ impl Inventory {
                 Back::Refused => {}
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// Whether an earlier run put it back.
@@ -225,7 +225,7 @@ async fn take_chunk_back(
         }
         parts = sold_parts(store, &author.shop, lines).await?;
     }
-    Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+    Err(Error::busy())
 }
 
 /// What puts `parts` of `lines` back, each under its name.

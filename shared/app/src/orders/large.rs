@@ -10,7 +10,7 @@ use domain::{
     transfer::Transfer,
 };
 
-use super::{Orders, busy, placing::MAX_ROUNDS};
+use super::{Orders, placing::MAX_ROUNDS};
 use crate::{
     Error, Result,
     inventory::{Taken, short_of, take},
@@ -53,7 +53,7 @@ impl Orders {
             return Ok(stored);
         }
         let placed = self.store.order(&who.shop, &stored.order.id).await?;
-        placed.filter(|placed| placed.order.version > 0).ok_or_else(busy)
+        placed.filter(|placed| placed.order.version > 0).ok_or_else(Error::busy)
     }
 
     /// Holds the stock of one chunk of a large order and writes its lines, unless an earlier run has.
@@ -89,7 +89,7 @@ impl Orders {
                 lines = owe(&lines, short_of(&hold.lines, &short, |_| 0), owable)?;
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     pub(super) async fn undo_large(&self, author: &Author, stored: &StoredOrder) -> Result<()> {

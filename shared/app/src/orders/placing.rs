@@ -14,7 +14,7 @@ use domain::{
     transfer::Transfer,
 };
 
-use super::{Orders, busy};
+use super::Orders;
 use crate::{
     Error, Result,
     clock::derived,
@@ -119,7 +119,7 @@ impl Orders {
                 _ => own = None, // they have changed meanwhile
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// What somebody holds already of these lines.

@@ -13,7 +13,6 @@ use domain::{
     reservation::{MAX_LINES, ReservedLine},
     stock::Sku,
 };
-use jiff::SignedDuration;
 
 use super::Payments;
 use crate::{
@@ -78,7 +77,7 @@ impl Payments {
                 return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 
     /// An error unless every one of `items` was sold in the payment's order and has not come back yet.

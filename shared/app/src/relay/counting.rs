@@ -93,6 +93,6 @@ impl Relay {
                 Err(others) => seen = others,
             }
         }
-        Err(Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 }

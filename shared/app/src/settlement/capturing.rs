@@ -7,7 +7,7 @@ use domain::{
     payment::{Asked, IntentReport, IntentStatus, NotReserved, Payment, PaymentStatus},
 };
 
-use super::{MAX_ROUNDS, Settlement, busy, order_payment_updated, payment_updated, status_updated};
+use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated, status_updated};
 use crate::{
     Error, Result,
     inventory::less,
@@ -71,7 +71,7 @@ impl Settlement {
                 return self.act(author, asked).await;
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// Asks Stripe for what is written, and settles what came of it.
@@ -132,7 +132,7 @@ impl Settlement {
         let answer = self.stripe.cancel_intent(intent).await;
         let (report, _) = self.what_came_of(intent, answer).await?;
         if report.status == IntentStatus::RequiresCapture {
-            return Err(busy());
+            return Err(Error::busy());
         }
         self.settle(author, &paid.id, &report).await.map(Some)
     }
@@ -186,7 +186,7 @@ impl Settlement {
                 return Ok(returned);
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// What of an order was sold and has not come back, nor is on its way.

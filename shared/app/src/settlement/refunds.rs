@@ -7,7 +7,7 @@ use domain::{
     reservation::ReservedLine,
 };
 
-use super::{MAX_ROUNDS, Settlement, busy, intents::KEYS_LAST, order_payment_updated, payment_updated};
+use super::{MAX_ROUNDS, Settlement, intents::KEYS_LAST, order_payment_updated, payment_updated};
 use crate::{
     Error, Result,
     clock::derived,
@@ -220,7 +220,7 @@ impl Settlement {
                 return Ok(());
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// Books how a refund stands: on the refund, its payment, its order and, when it succeeded, the shelf.
@@ -249,7 +249,7 @@ impl Settlement {
                 return Ok(refund);
             }
         }
-        Err(busy())
+        Err(Error::busy())
     }
 
     /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the

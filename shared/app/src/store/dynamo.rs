@@ -277,7 +277,7 @@ where
     use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
     if let Some(code) = error.code().filter(|code| TOO_BUSY.contains(code)) {
         tracing::warn!(code, "the database is too busy");
-        return Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) };
+        return Error::busy();
     }
     Error::Unavailable { what: "the database", source: Box::new(error) }
 }
@@ -334,7 +334,7 @@ impl Dynamo {
                 }
             }
             if !wanted.is_empty() {
-                return Err(Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) });
+                return Err(Error::busy());
             }
         }
         Ok(rows)
@@ -428,7 +428,7 @@ impl Dynamo {
                 }
             }
             if !left.is_empty() {
-                return Err(Error::Limited { retry_after: jiff::SignedDuration::from_secs(1) });
+                return Err(Error::busy());
             }
         }
         Ok(())

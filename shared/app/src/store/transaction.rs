@@ -10,7 +10,6 @@ use aws_sdk_dynamodb::{
     },
 };
 use domain::{Bucket, Sku};
-use jiff::SignedDuration;
 use rand::Rng;
 
 use super::dynamo::{Dynamo, Item, Key, unavailable};
@@ -175,7 +174,7 @@ impl Dynamo {
                 return Err(unavailable(error));
             }
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 }
 

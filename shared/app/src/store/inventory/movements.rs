@@ -4,7 +4,7 @@ use contract::{Fact, JournalEvent, journal::StockMovement};
 use domain::{
     Bucket, EventId, LocationId, ProductId, ShopId, VariantId, checkpoint::Checkpoint, stock::ChangeType,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::stock_pk;
 use crate::{
@@ -147,6 +147,6 @@ impl Dynamo {
             }
             checkpoint = after; // rows went while they were read
         }
-        Err(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        Err(Error::busy())
     }
 }

@@ -2,7 +2,7 @@
 
 use contract::JournalEvent;
 use domain::{ShopId, UserId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::LOG_KEPT;
@@ -79,7 +79,7 @@ impl Dynamo {
             }
         }
         let all: Option<Vec<u64>> = seqs.into_iter().collect();
-        all.ok_or(Error::Limited { retry_after: SignedDuration::from_secs(1) })
+        all.ok_or(Error::busy())
     }
 
     /// The head's write, then for each event its own and the one that marks it as there.
