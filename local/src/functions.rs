@@ -65,6 +65,7 @@ macro_rules! plain {
 /// Every function, by its folder.
 const FUNCTIONS: &[(&str, Build)] = &[
     ("catalog", http!(catalog)),
+    ("chat", http!(chat)),
     ("fanout", plain!(fanout)),
     ("inventory", http!(inventory)),
     ("orders", http!(orders)),
@@ -134,6 +135,7 @@ pub fn documents() -> Vec<(&'static str, OpenApi)> {
     vec![
         ("catalog", of(catalog::routes())),
         ("inventory", of(inventory::routes())),
+        ("chat", of(chat::routes())),
         ("orders", of(orders::routes())),
         ("payments", of(payments::routes())),
         ("platform", of(platform::routes())),

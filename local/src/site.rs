@@ -24,10 +24,11 @@ use crate::{
 };
 
 /// What the tags of the routes mean.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("auth", "Who one is: guests, links, service keys, the end of sessions"),
     ("catalog", "What is sold, and for how much"),
     ("inventory", "How many there are, and holding some"),
+    ("chat", "Conversations, what is said in them, and who answers"),
     ("orders", "Orders, from their placing to their end"),
     ("payments", "Paying and giving back"),
     ("platform", "Configuration, health, metrics, audit, flags"),

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod auditor;
+mod chat;
 mod crash;
 mod journal;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{Clock, Error, Result, floods::Floods, realtime::Realtime};
+use app::{Clock, Error, Result, chat::Chat, floods::Floods, realtime::Realtime};
 use contract::{
     ErrorCode,
     frames::{ClientFrame, Reply},
@@ -19,6 +19,7 @@ use serde::Deserialize;
 /// What answers frames.
 pub struct Answering {
     realtime: Realtime,
+    chat: Chat,
     tokens: OrderTokens,
     floods: Floods,
     clock: Clock,
@@ -37,6 +38,7 @@ const MAX_FRAME_ID: usize = 64;
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
     environment.finish(Arc::new(Answering {
         realtime: environment.realtime(),
+        chat: environment.chat(),
         tokens: environment.order_tokens(),
         floods: Floods::default(),
         clock: environment.clock(),
@@ -64,7 +66,7 @@ pub async fn handle(
 }
 
 async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
-    let Answering { realtime, tokens, floods, clock } = handler;
+    let Answering { realtime, chat, tokens, floods, clock } = handler;
     floods.admit(&event.request_context.connection_id, clock.now())?;
     if event.is_base64_encoded {
         return Err(Error::invalid(ErrorCode::ValidationFailed, "frames are text, not binary"));
@@ -75,7 +77,7 @@ async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Op
     }
     let connection = realtime.connection(&event.request_context.connection_id).await?;
     let grants = tokens.read_good(frame.command.order_tokens()).await?;
-    realtime.obey(&connection, frame.id, frame.command, &grants).await
+    chat.obey(realtime, &connection, frame.id, frame.command, &grants).await
 }
 
 /// The `id` of a frame that may be wrong in every other way, so that its sender knows which one it was.

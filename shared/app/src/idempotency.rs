@@ -30,6 +30,11 @@ pub struct RequestKey {
 }
 
 impl RequestKey {
+    /// A name of 36 bytes that follows from the key: what a client calls a message that it gave no name.
+    pub fn as_name(&self) -> String {
+        derived(&[&self.key]).to_string()
+    }
+
     /// The name of what this request makes.
     pub fn name(&self, who: &Principal, what: &str) -> Uuid {
         derived(&[who.shop.as_str(), who.subject.as_str(), what, &self.key])

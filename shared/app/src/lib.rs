@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod aws;
 pub mod broadcast;
 pub mod catalog;
+pub mod chat;
 pub mod clock;
 pub mod conflation;
 pub mod delivery;

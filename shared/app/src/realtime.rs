@@ -19,6 +19,7 @@ pub use self::connecting::{Admission, Validity};
 use self::room::Room;
 use crate::{
     Clock, Error, Result, Settings,
+    chat::{ChatLog, may_read},
     identity::Identity,
     orders::OrderGrant,
     presence::Presence,
@@ -44,13 +45,15 @@ pub struct Realtime {
     identity: Identity,
     presence: Presence,
     room: Room,
+    chat: ChatLog,
 }
 
 impl Realtime {
     /// Connections are kept in `store` and posted to by `push`.
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, push: Push, identity: Identity) -> Self {
         let presence = Presence::new(store.clone(), clock.clone(), push.clone());
-        Self { store, clock, settings, push, identity, presence, room: Room::default() }
+        let chat = ChatLog::new(store.clone(), clock.clone(), settings.clone());
+        Self { store, clock, settings, push, identity, presence, room: Room::default(), chat }
     }
 
     /// The connection that a frame comes from, unless it, or the session it was opened with, has ended.
@@ -107,6 +110,7 @@ impl Realtime {
                 let points = resume.channels.into_iter().map(point).collect();
                 Ok(ack(json!({ "channels": self.listen(connection, points, grants).await? })))
             }
+            other => Err(Error::internal(format!("{other:?} is for `Chat::obey`"))),
         }
     }
 
@@ -122,7 +126,7 @@ impl Realtime {
         }
     }
 
-    async fn subscribe(
+    pub(crate) async fn subscribe(
         &self,
         connection: &Connection,
         wanted: Subscribe,
@@ -192,6 +196,14 @@ impl Realtime {
         let is_granted = |order: &OrderId| {
             owner.is_some() && grants.iter().any(|grant| grant.shop == who.shop && grant.order_id == *order)
         };
+        if let Audience::PartOf(conversation) = channel.audience() {
+            let found = self.store.conversation(&who.shop, &conversation).await?;
+            return if found.is_some_and(|found| may_read(who, &found)) {
+                Ok(channel)
+            } else {
+                Err(Error::Forbidden)
+            };
+        }
         let is_admitted = channel.audience().admits(who, owner.as_ref())
             || matches!(&channel, Channel::Order(order) if is_granted(order));
         if is_admitted { Ok(channel) } else { Err(Error::Forbidden) }
@@ -214,7 +226,7 @@ impl Realtime {
         Ok(json!({ "channel": channel.to_string(), "seq": missed.seq }))
     }
 
-    async fn unsubscribe(&self, connection: &Connection, name: &str) -> Result<Value> {
+    pub(crate) async fn unsubscribe(&self, connection: &Connection, name: &str) -> Result<Value> {
         let channel = Channel::parse(name)
             .map_err(|error| Error::field("data.channel", "invalid", error.to_string()))?;
         if channel == connection.own_channel() {

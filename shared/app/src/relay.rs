@@ -11,13 +11,14 @@ mod live;
 mod rerelay;
 mod rows;
 mod sending;
+mod talking;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::ShopId;
 use futures_util::{
     StreamExt,
-    future::{join3, ready},
+    future::{join4, ready},
     stream,
 };
 
@@ -29,6 +30,7 @@ pub use self::{
 };
 use crate::{
     Clock, Error, Result, Settings,
+    chat::Chat,
     delivery::{Delivery, Errand},
     stock_alerts::StockWatch,
     store::{Dynamo, platform::Repair},
@@ -41,6 +43,7 @@ pub struct Relay {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
+    chat: Chat,
     watch: StockWatch,
     counters: Counters,
 }
@@ -55,7 +58,8 @@ impl Relay {
     /// Reads and writes `store`, posts by `delivery`.
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
-        Self { store, clock, settings, delivery, watch, counters: Counters::default() }
+        let chat = Chat::new(store.clone(), clock.clone(), settings.clone(), delivery.clone());
+        Self { store, clock, settings, delivery, chat, watch, counters: Counters::default() }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
@@ -130,9 +134,14 @@ impl Relay {
                 Err(error) => drop(failures.insert(place, error)),
             }
         }
-        let (watched, (seqs, appended), logged) =
-            join3(self.watch_levels(&work), self.append_to_logs(&work), self.log_audits(&work)).await;
-        failures.extend(watched.into_iter().chain(appended).chain(logged));
+        let (watched, (seqs, appended), logged, talked) = join4(
+            self.watch_levels(&work),
+            self.append_to_logs(&work),
+            self.log_audits(&work),
+            self.talk(&work),
+        )
+        .await;
+        failures.extend(watched.into_iter().chain(appended).chain(logged).chain(talked));
         work.retain(|work| !failures.contains_key(&work.place));
         let mut posts: BTreeMap<ShopId, Vec<sending::Post>> = BTreeMap::new();
         for work in work.iter().filter(|work| work.is_shown(self.settings.stock.sends_events)) {

@@ -38,6 +38,8 @@ pub struct Settings {
     pub low_stock_threshold: i64,
     /// What is done about stock.
     pub stock: StockSettings,
+    /// How people talk.
+    pub chat: ChatSettings,
     /// Origins that may open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
     /// When the money of an approved card is taken.
@@ -65,6 +67,25 @@ impl std::str::FromStr for FraudMode {
             _ => Err(()),
         }
     }
+}
+
+/// How people talk in the support chat.
+#[derive(Debug, Clone, Copy)]
+pub struct ChatSettings {
+    /// Characters that a message may have, in Unicode scalar values.
+    pub max_message_length: usize,
+    /// Participants that a conversation may have.
+    pub max_participants: usize,
+    /// How long what was said is kept.
+    pub retention: SignedDuration,
+    /// Whether others see that somebody is typing.
+    pub shows_typing: bool,
+    /// Whether agents are given what waits, or take it themselves.
+    pub assigns_agents: bool,
+    /// Whether what was said before can be read again.
+    pub shows_history: bool,
+    /// How sure the shop must be to answer by itself, 0 to 100.
+    pub faq_threshold: u8,
 }
 
 /// What a deployment does about stock besides selling it.

@@ -2,11 +2,12 @@
 //!
 //! Whatever it does is a conditional transition that may have happened already; two sweepers at once do no harm.
 
-use domain::{OrderId, PaymentId, ReservationId, ShopId};
+use domain::{OrderId, PaymentId, ReservationId, ShopId, UserId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Clock, Error, Result,
+    chat::Chat,
     inventory::Inventory,
     orders::Orders,
     payments::{Payments, StripeAccount},
@@ -34,6 +35,8 @@ pub struct Sweeper {
     pub payments: Payments,
     /// Repairs what was not published.
     pub relay: Relay,
+    /// Looks after agents.
+    pub chat: Chat,
     /// The shop in whose name is kept how far Stripe's events have been asked for.
     pub home: Option<ShopId>,
     /// The Stripe account whose events these are.
@@ -95,6 +98,7 @@ impl Sweeper {
             false => vec![],
         };
         all.extend(self.store.due_orders(shard, now, MOST).await?);
+        all.extend(self.store.due_agents(shard, now, MOST).await?);
         all.extend(self.store.due_repairs(shard, now, MOST).await?);
         Ok(all)
     }
@@ -112,6 +116,7 @@ impl Sweeper {
                 self.payments.repair(&due.shop, &PaymentId::new(&due.id).map_err(|_| wrong())?).await
             }
             "stripe" => self.payments.repair_notice(&due.shop, &due.id).await,
+            "agent" => self.chat.look_after(&due.shop, &UserId::new(&due.id).map_err(|_| wrong())?).await,
             "repair" => self.relay.repair(&due.shop, &due.id).await,
             _ => Err(wrong()),
         }

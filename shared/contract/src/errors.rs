@@ -33,6 +33,16 @@ pub enum ErrorCode {
     CurrencyMismatch,
     /// Not a currency in which this shop charges.
     UnsupportedCurrency,
+    /// The agent has as many conversations as they can have.
+    CapacityFull,
+    /// The conversation is over.
+    ConversationClosed,
+    /// The file is not what it says, too large, or of a type that is not allowed.
+    FileRejected,
+    /// The message has more characters than allowed.
+    MessageTooLong,
+    /// The conversation has as many participants as it can have.
+    TooManyParticipants,
     /// Too often; `Retry-After` says when to come again.
     RateLimited,
     /// This act needs an `Idempotency-Key` header.

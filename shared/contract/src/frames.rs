@@ -1,8 +1,11 @@
-//! WebSocket frames, both ways.
+//! WebSocket frames, both ways. Those of the support chat are in [`chat`].
+
+pub mod chat;
 
 use domain::{
-    ConnectionId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, ReservationId,
-    Role, ShopId, UserId, VariantId,
+    ConnectionId, ConversationId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId,
+    ReservationId, Role, ShopId, UserId, VariantId,
+    chat::{AgentStatus, conversation::EscalationReason},
     order::{OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
@@ -12,7 +15,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{errors::ErrorCode, http::orders::OrderToken, journal::StockAlert};
+use crate::{
+    errors::ErrorCode,
+    http::{chat::SetAgentStatus, orders::OrderToken},
+    journal::{ConversationState, StockAlert},
+};
 
 /// Largest frame a client may send, in bytes (API Gateway's own limit).
 pub const MAX_FRAME_BYTES: usize = 32 * 1024;
@@ -57,6 +64,43 @@ pub enum Command {
     /// Says whether one is looking.
     #[serde(rename = "presence.set")]
     SetPresence(SetPresence),
+    /// Listen to a conversation, and see how it stands.
+    #[serde(
+        rename = "chat.conversation.join",
+        alias = "conversation:join",
+        alias = "chat:join_conversation",
+        alias = "chat:join-room"
+    )]
+    JoinConversation(chat::JoinConversation),
+    /// Stop listening to it.
+    #[serde(rename = "chat.conversation.leave", alias = "conversation:leave", alias = "chat:leave-room")]
+    LeaveConversation(chat::JoinConversation),
+    /// Say something.
+    #[serde(
+        rename = "chat.message.send",
+        alias = "message:send",
+        alias = "chat:send_message",
+        alias = "chat:send-message"
+    )]
+    SendMessage(chat::SendMessage),
+    /// Says that messages came.
+    #[serde(rename = "chat.message.delivered", alias = "message:delivered")]
+    MessagesDelivered(chat::UpTo),
+    /// Says that messages were read.
+    #[serde(rename = "chat.read", alias = "message:read", alias = "chat:read-messages")]
+    MessagesRead(chat::UpTo),
+    /// Says that one is typing.
+    #[serde(rename = "chat.typing", alias = "user:typing", alias = "chat:typing")]
+    Typing(chat::Typing),
+    /// Says whether one takes conversations.
+    #[serde(rename = "agent.set_status", alias = "agent:available")]
+    SetAgentStatus(SetAgentStatus),
+    /// Hands a conversation on.
+    #[serde(rename = "agent.transfer", alias = "agent:transfer")]
+    TransferConversation(chat::TransferConversation),
+    /// Takes a conversation.
+    #[serde(rename = "agent.accept")]
+    AcceptConversation(chat::JoinConversation),
     /// Keeps the socket open; the gateway answers it without waking a function.
     #[serde(rename = "ping", alias = "heartbeat")]
     Ping(#[serde(default)] serde_json::Map<String, serde_json::Value>),
@@ -422,6 +466,115 @@ pub enum LiveEvent {
         outcome: domain::risk::Outcome,
         /// The rules that spoke against it.
         reasons: Vec<String>,
+    },
+    /// Something was said in a conversation.
+    #[serde(rename = "chat.message.created")]
+    ChatMessageCreated(chat::Said),
+    /// The shop said something by itself.
+    #[serde(rename = "chat.message.auto_response")]
+    ChatAutoResponse(chat::Said),
+    /// The shop answered with an FAQ.
+    #[serde(rename = "chat.message.faq_response")]
+    ChatFaqResponse(chat::Said),
+    /// Nothing was said in this place of a conversation: its sender was cut off.
+    #[serde(rename = "chat.message.void")]
+    ChatVoid {
+        /// Which conversation.
+        conversation_id: ConversationId,
+    },
+    /// Messages came to somebody.
+    #[serde(rename = "chat.message.delivered")]
+    ChatDelivered(chat::Mark),
+    /// Messages were read by somebody.
+    #[serde(rename = "chat.message.read")]
+    ChatRead(chat::Mark),
+    /// Somebody is typing, or not any more. It ends by itself, and with their next message.
+    #[serde(rename = "chat.typing")]
+    ChatTyping {
+        /// In which conversation.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+        /// Whether they are.
+        is_typing: bool,
+        /// Until when, unless it is said again, in milliseconds since 1970.
+        expires_at: i64,
+    },
+    /// A conversation was opened.
+    #[serde(rename = "chat.conversation.created")]
+    ChatConversationCreated(ConversationState),
+    /// A conversation stands otherwise.
+    #[serde(rename = "chat.conversation.updated")]
+    ChatConversationUpdated(ConversationState),
+    /// A conversation is over.
+    #[serde(rename = "chat.conversation.archived")]
+    ChatConversationArchived(ConversationState),
+    /// Somebody takes part in a conversation from now on.
+    #[serde(rename = "chat.conversation.joined")]
+    ChatConversationJoined {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody no longer takes part in a conversation.
+    #[serde(rename = "chat.conversation.left")]
+    ChatConversationLeft {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// One's place in the queue.
+    #[serde(rename = "chat.queue.updated")]
+    ChatQueueUpdated {
+        /// Which conversation.
+        conversation_id: ConversationId,
+        /// Its place, from 1.
+        position: usize,
+        /// About how long it will be, in seconds; absent while nobody is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        estimated_wait_s: Option<u64>,
+    },
+    /// A person is wanted in a conversation.
+    #[serde(rename = "chat.escalated")]
+    ChatEscalated {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Why.
+        reason: EscalationReason,
+    },
+    /// An agent has a conversation from now on.
+    #[serde(rename = "agent.assigned")]
+    AgentAssigned {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Who.
+        agent_id: Option<UserId>,
+        /// What customers see.
+        agent_name: Option<Line>,
+    },
+    /// A conversation was handed on.
+    #[serde(rename = "agent.transferred")]
+    AgentTransferred {
+        /// Which.
+        conversation_id: ConversationId,
+        /// Who had it.
+        from_agent: Option<UserId>,
+        /// Who has it; nobody yet, if it waits again.
+        to_agent: Option<UserId>,
+    },
+    /// An agent takes conversations, or no longer; has one more, or one less.
+    #[serde(rename = "agent.status_changed")]
+    AgentStatusChanged {
+        /// Who.
+        agent_id: UserId,
+        /// Whether they take any.
+        status: AgentStatus,
+        /// How many they have.
+        current_conversations: u32,
+        /// How many they can have at once.
+        concurrent_limit: u32,
     },
     /// Something was done that the audit log keeps.
     #[serde(rename = "audit.logged")]

@@ -4,10 +4,11 @@
 //! audit log. See `docs/ARCHITECTURE.md`.
 
 use domain::{
-    AlertId, Bucket, DecisionId, EventId, Line, LocationId, Money, OrderId, OrderReference, PaymentId,
-    ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
+    AlertId, Bucket, ConversationId, DecisionId, EventId, Line, LocationId, Money, OrderId, OrderReference,
+    PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
     alerts::AlertKind,
     bucket::Part,
+    chat::{ConversationKind, ConversationStatus, Priority, conversation::EscalationReason},
     order::{OrderPaymentStatus, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
@@ -248,6 +249,65 @@ pub enum Fact {
         /// The rules that spoke against it.
         reasons: Vec<String>,
     },
+    /// A conversation was opened.
+    #[serde(rename = "chat.conversation.created")]
+    ConversationCreated(ConversationState),
+    /// A conversation stands otherwise: it was done, taken up again, sorted, rated.
+    #[serde(rename = "chat.conversation.updated")]
+    ConversationUpdated(ConversationState),
+    /// A conversation is over.
+    #[serde(rename = "chat.conversation.archived")]
+    ConversationArchived(ConversationState),
+    /// Somebody takes part in a conversation from now on.
+    #[serde(rename = "chat.conversation.joined")]
+    ConversationJoined {
+        /// How it stands.
+        #[serde(flatten)]
+        state: ConversationState,
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody no longer takes part in a conversation.
+    #[serde(rename = "chat.conversation.left")]
+    ConversationLeft {
+        /// How it stands.
+        #[serde(flatten)]
+        state: ConversationState,
+        /// Who.
+        user_id: UserId,
+    },
+    /// A person is wanted in a conversation.
+    #[serde(rename = "chat.escalated")]
+    ConversationEscalated {
+        /// How it stands.
+        #[serde(flatten)]
+        state: ConversationState,
+        /// Why.
+        reason: EscalationReason,
+    },
+    /// An agent has a conversation from now on.
+    #[serde(rename = "agent.assigned")]
+    AgentAssigned {
+        /// How it stands.
+        #[serde(flatten)]
+        state: ConversationState,
+        /// What customers see.
+        agent_name: Option<Line>,
+    },
+    /// A conversation was handed on.
+    #[serde(rename = "agent.transferred")]
+    AgentTransferred {
+        /// How it stands.
+        #[serde(flatten)]
+        state: ConversationState,
+        /// Who had it.
+        from_agent: Option<UserId>,
+        /// Who has it; nobody yet, if it waits again.
+        to_agent: Option<UserId>,
+        /// Why, for the other agent to read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Line>,
+    },
     /// A guest turned out to be a customer.
     #[serde(rename = "user.linked")]
     UserLinked {
@@ -287,6 +347,29 @@ pub enum Fact {
         /// Whether it is on.
         is_enabled: bool,
     },
+}
+
+/// How a conversation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationState {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// What it is for.
+    pub kind: ConversationKind,
+    /// Who opened it.
+    pub customer_id: UserId,
+    /// Where it is.
+    pub status: ConversationStatus,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// How staff sorts it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Line>,
+    /// Who has it.
+    pub agent_id: Option<UserId>,
+    /// What the customer thought of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<u8>,
 }
 
 /// How a hold stands.
@@ -377,6 +460,21 @@ impl StockMovement {
 }
 
 impl Fact {
+    /// The conversation that it is about, as it stands after it.
+    pub const fn conversation(&self) -> Option<&ConversationState> {
+        match self {
+            Self::ConversationCreated(state)
+            | Self::ConversationUpdated(state)
+            | Self::ConversationArchived(state)
+            | Self::ConversationJoined { state, .. }
+            | Self::ConversationLeft { state, .. }
+            | Self::ConversationEscalated { state, .. }
+            | Self::AgentAssigned { state, .. }
+            | Self::AgentTransferred { state, .. } => Some(state),
+            _ => None,
+        }
+    }
+
     /// The event's type as it is written: `order.created`.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -400,6 +498,14 @@ impl Fact {
             Self::PaymentUpdated { .. } => "payment.updated",
             Self::RefundUpdated { .. } => "refund.updated",
             Self::FraudAlert { .. } => "fraud.alert",
+            Self::ConversationCreated(_) => "chat.conversation.created",
+            Self::ConversationUpdated(_) => "chat.conversation.updated",
+            Self::ConversationArchived(_) => "chat.conversation.archived",
+            Self::ConversationJoined { .. } => "chat.conversation.joined",
+            Self::ConversationLeft { .. } => "chat.conversation.left",
+            Self::ConversationEscalated { .. } => "chat.escalated",
+            Self::AgentAssigned { .. } => "agent.assigned",
+            Self::AgentTransferred { .. } => "agent.transferred",
             Self::UserLinked { .. } => "user.linked",
             Self::UserRevoked { .. } => "user.revoked",
             Self::ServiceKeyCreated { .. } => "service_key.created",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OrderId, Permission, Principal, ProductId, Role, ShopId, UserId};
+use crate::{ConversationId, OrderId, Permission, Principal, ProductId, Role, ShopId, UserId};
 
 /// Something that events are sent on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum Channel {
     User(UserId),
     /// `order:{id}`: one order's way; a log.
     Order(OrderId),
+    /// `conversation:{id}`: what is said in a conversation, a log, and how it stands.
+    Conversation(ConversationId),
     /// `product:{id}`: one product's stock and price.
     Product(ProductId),
     /// `inventory`: every product's stock.
@@ -42,6 +44,8 @@ pub enum Audience {
     Oneself(UserId),
     /// Whoever placed this order, and staff.
     OrderOwner(OrderId),
+    /// Whoever takes part in this conversation, and agents unless it is private.
+    PartOf(ConversationId),
     /// Staff of this shop.
     StaffOf(ShopId),
     /// Staff.
@@ -65,6 +69,9 @@ impl Channel {
             }
             ("user", id) => Self::User(UserId::new(id).map_err(|_| UnknownChannel)?),
             ("order", id) => Self::Order(OrderId::new(id).map_err(|_| UnknownChannel)?),
+            ("conversation" | "support" | "room" | "ticket", id) => {
+                Self::Conversation(ConversationId::new(id).map_err(|_| UnknownChannel)?)
+            }
             ("product", id) => Self::Product(ProductId::new(id).map_err(|_| UnknownChannel)?),
             ("test", "") => Self::Custom(kind.into()),
             (custom, "") if is_custom_name(custom) => Self::Custom(custom.into()),
@@ -79,6 +86,7 @@ impl Channel {
             Self::Product(_) | Self::Inventory => Audience::Anyone,
             Self::User(user) => Audience::Oneself(user.clone()),
             Self::Order(order) => Audience::OrderOwner(order.clone()),
+            Self::Conversation(conversation) => Audience::PartOf(conversation.clone()),
             Self::Shop(shop) => Audience::StaffOf(shop.clone()),
             Self::Agents => Audience::Staff,
             Self::Admin => Audience::Admins,
@@ -88,7 +96,7 @@ impl Channel {
 
     /// Whether it is a log, with a `seq` on every event and replay; the others show current values.
     pub const fn is_log(&self) -> bool {
-        matches!(self, Self::User(_) | Self::Order(_))
+        matches!(self, Self::User(_) | Self::Order(_) | Self::Conversation(_))
     }
 }
 
@@ -112,6 +120,8 @@ impl Audience {
             Self::OrderOwner(_) => {
                 order_owner.is_some_and(|owner| who.owns(owner) || who.can(Permission::ReadEverybodysOrders))
             }
+            // What is said in it says who takes part: see `Chat::may_listen`.
+            Self::PartOf(_) => false,
             Self::StaffOf(shop) => who.is_staff() && who.shop == *shop,
             Self::Staff => who.is_staff(),
             Self::Admins => who.role == Role::Admin,
@@ -125,6 +135,7 @@ impl fmt::Display for Channel {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
+            Self::Conversation(id) => write!(f, "conversation:{id}"),
             Self::Product(id) => write!(f, "product:{id}"),
             Self::Inventory => f.write_str("inventory"),
             Self::Shop(id) => write!(f, "shop:{id}"),

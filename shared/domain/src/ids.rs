@@ -112,6 +112,10 @@ ids! {
     AlertId = "alr_";
     /// A key with which a program acts for a shop.
     ServiceKeyId = "key_";
+    /// A conversation of the support chat.
+    ConversationId = "cnv_";
+    /// A message of a conversation.
+    MessageId = "msg_";
 }
 
 impl ProductId {

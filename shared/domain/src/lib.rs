@@ -7,13 +7,14 @@
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
 //! with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
-//! [`forecast`] say when people should look at one. [`address`] is where a parcel goes.
+//! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk.
 #![warn(missing_docs)]
 
 pub mod address;
 pub mod alerts;
 pub mod bucket;
 pub mod channel;
+pub mod chat;
 pub mod checkpoint;
 pub mod forecast;
 pub mod ids;
@@ -35,8 +36,9 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, ConnectionId, DecisionId, EventId, LocationId, OrderId, OrderReference, PaymentId, ProductId,
-    RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
+    AlertId, ConnectionId, ConversationId, DecisionId, EventId, LocationId, MessageId, OrderId,
+    OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId,
+    VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

@@ -92,6 +92,12 @@ pub enum Permission {
     GiveOpinion,
     /// Tell others of a product.
     ShareProduct,
+    /// Ask the shop something.
+    Chat,
+    /// Answer customers, see what they ask.
+    AnswerChats,
+    /// Say who answers and what the shop answers by itself.
+    ManageDesk,
     /// Give money back.
     Refund,
     /// End other people's sessions.
@@ -114,10 +120,11 @@ impl Permission {
             Self::PlaceOrder => (Role::Guest, Some(Scope::OrdersWrite)),
             Self::Pay => (Role::Guest, Some(Scope::PaymentsWrite)),
             Self::OpenSocket => (Role::Guest, Some(Scope::RealtimeWrite)),
-            Self::ShareProduct => (Role::Guest, None),
+            Self::ShareProduct | Self::Chat => (Role::Guest, None),
             Self::LinkGuest | Self::GiveOpinion => (Role::Customer, None),
             Self::Broadcast => (Role::Admin, Some(Scope::RealtimeWrite)),
             Self::SeePresence => (Role::Agent, Some(Scope::RealtimeWrite)),
+            Self::AnswerChats => (Role::Agent, None),
             Self::ReadStockInFull => (Role::Agent, Some(Scope::InventoryRead)),
             Self::ReadEverybodysOrders => (Role::Agent, Some(Scope::OrdersRead)),
             Self::ActForCustomers => (Role::Agent, Some(Scope::OrdersWrite)),
@@ -127,9 +134,11 @@ impl Permission {
             Self::MaintainCatalog => (Role::Admin, Some(Scope::CatalogWrite)),
             Self::Refund => (Role::Admin, Some(Scope::PaymentsWrite)),
             Self::RevokeSessions => (Role::Admin, Some(Scope::AuthWrite)),
-            Self::ManageServiceKeys | Self::ReadAuditLog | Self::ManageFlags | Self::ReadMetrics => {
-                (Role::Admin, None)
-            }
+            Self::ManageDesk
+            | Self::ManageServiceKeys
+            | Self::ReadAuditLog
+            | Self::ManageFlags
+            | Self::ReadMetrics => (Role::Admin, None),
         }
     }
 }

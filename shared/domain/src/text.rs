@@ -16,7 +16,7 @@ pub struct InvalidText {
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident: $most:literal, breaks: $breaks:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 

@@ -20,6 +20,26 @@ pub struct Ok200<T>(pub T);
 #[derive(Debug)]
 pub struct Created<T>(pub T);
 
+/// 201 and what was made, or 200 and what was there.
+#[derive(Debug)]
+pub struct CreatedOrFound<T>(pub T, pub bool);
+
+/// 200 and the thing, as JSON or as text.
+#[derive(Debug)]
+pub enum Written<T> {
+    /// As JSON.
+    Json(T),
+    /// As text.
+    Text(String),
+}
+
+impl<T> Written<T> {
+    /// As text if that is wanted.
+    pub fn perhaps(thing: T, is_text: bool, as_text: impl FnOnce(&T) -> String) -> Self {
+        if is_text { Self::Text(as_text(&thing)) } else { Self::Json(thing) }
+    }
+}
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -27,6 +47,22 @@ pub struct NoContent;
 impl<T: Serialize> IntoResponse for Ok200<T> {
     fn into_response(self) -> Response {
         Json(self.0).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for CreatedOrFound<T> {
+    fn into_response(self) -> Response {
+        let status = if self.1 { StatusCode::CREATED } else { StatusCode::OK };
+        (status, Json(self.0)).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Written<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Json(thing) => Json(thing).into_response(),
+            Self::Text(text) => text.into_response(),
+        }
     }
 }
 

@@ -42,6 +42,10 @@ pub struct Params<T>(pub T);
 #[derive(Debug)]
 pub struct Id<T>(pub T);
 
+/// The two path segments that name a thing, likewise.
+#[derive(Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
 async fn bytes(request: Request) -> Result<Bytes, Failure> {
     let too_large =
         || Error::invalid(ErrorCode::PayloadTooLarge, format!("expected at most {MAX_JSON_BYTES} bytes"));
@@ -151,6 +155,16 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
         Ok(Self(text.parse().map_err(|_| Error::NotFound)?))
+    }
+}
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Path((first, second)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let first = first.parse().map_err(|_| Error::NotFound)?;
+        Ok(Self(first, second.parse().map_err(|_| Error::NotFound)?))
     }
 }
 

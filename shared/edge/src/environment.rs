@@ -14,6 +14,7 @@ use app::{
     aws::{Aws, AwsAccess},
     broadcast::Broadcasts,
     catalog::Catalog,
+    chat::Chat,
     delivery::Delivery,
     idempotency::Idempotency,
     identity::Identity,
@@ -28,7 +29,7 @@ use app::{
     relay::Relay,
     reviews::Reviews,
     secrets::Secret,
-    settings::{FraudMode, StockSettings},
+    settings::{ChatSettings, FraudMode, StockSettings},
     settlement::Settlement,
     store::{Dynamo, Tables},
     stripe::Stripe,
@@ -48,6 +49,13 @@ use crate::{
 pub const VARIABLES: &[&str] = &[
     "ALERTS_TOPIC_ARN",
     "ALLOWED_ORIGINS",
+    "CHAT_AUTO_ASSIGN_AGENTS",
+    "CHAT_ENABLE_HISTORY",
+    "CHAT_ENABLE_TYPING_INDICATORS",
+    "CHAT_FAQ_CONFIDENCE_THRESHOLD",
+    "CHAT_MAX_MESSAGE_LENGTH",
+    "CHAT_MAX_PARTICIPANTS",
+    "CHAT_MESSAGE_RETENTION_DAYS",
     "FANOUT_POSTS_PER_SECOND",
     "FANOUT_QUEUE_URL",
     "FRAUD_MODE",
@@ -82,6 +90,7 @@ pub const VARIABLES: &[&str] = &[
     "STRIPE_WEBHOOK_SECRET",
     "STRIPE_WEBHOOK_TOLERANCE_SECONDS",
     "TABLE_CATALOG",
+    "TABLE_CHAT",
     "TABLE_CUSTOMERS",
     "TABLE_INVENTORY",
     "TABLE_ORDERS",
@@ -97,8 +106,9 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// Beginnings of names that are ours: one that is not in [`VARIABLES`] is a slip of the pen.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "ALERTS_",
+    "CHAT_",
     "FANOUT_",
     "FRAUD_",
     "INVENTORY_",
@@ -275,6 +285,7 @@ impl Environment {
             inventory: name("TABLE_INVENTORY"),
             orders: name("TABLE_ORDERS"),
             catalog: name("TABLE_CATALOG"),
+            chat: name("TABLE_CHAT"),
             customers: name("TABLE_CUSTOMERS"),
             platform: name("TABLE_PLATFORM"),
         };
@@ -324,6 +335,7 @@ impl Environment {
                 forecasts: self.parsed("INVENTORY_ENABLE_ANALYTICS", true, "true or false"),
                 history: SignedDuration::from_hours(24 * positive("INVENTORY_MAX_HISTORY_DAYS", 30)),
             },
+            chat: self.chat_settings(),
             allowed_origins: self.list("ALLOWED_ORIGINS"),
             capture_method: self.parsed(
                 "PAYMENT_CAPTURE_METHOD",
@@ -332,6 +344,29 @@ impl Environment {
             ),
             fraud_mode: self.parsed("FRAUD_MODE", FraudMode::default(), "enforce or shadow"),
         })
+    }
+
+    fn chat_settings(&self) -> ChatSettings {
+        let yes = |name: &str| self.parsed(name, true, "true or false");
+        let between = |name: &str, default: u32, least: u32, most: u32| {
+            let value = self.parsed(name, default, "a whole number");
+            if !(least..=most).contains(&value) {
+                self.complain(format!("{name} is {value}, expected {least} to {most}"));
+            }
+            value
+        };
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        ChatSettings {
+            max_message_length: size(between("CHAT_MAX_MESSAGE_LENGTH", 1_000, 1, 7_000)),
+            max_participants: size(between("CHAT_MAX_PARTICIPANTS", 10, 2, 50)),
+            retention: SignedDuration::from_hours(
+                24 * i64::from(between("CHAT_MESSAGE_RETENTION_DAYS", 30, 1, 3_650)),
+            ),
+            shows_typing: yes("CHAT_ENABLE_TYPING_INDICATORS"),
+            assigns_agents: yes("CHAT_AUTO_ASSIGN_AGENTS"),
+            shows_history: yes("CHAT_ENABLE_HISTORY"),
+            faq_threshold: u8::try_from(between("CHAT_FAQ_CONFIDENCE_THRESHOLD", 70, 1, 100)).unwrap_or(70),
+        }
     }
 
     fn shop_url(&self) -> String {
@@ -450,6 +485,11 @@ impl Environment {
         Realtime::new(self.store(), self.clock(), self.settings(), self.push(), self.identity())
     }
 
+    /// The conversations.
+    pub fn chat(&self) -> Chat {
+        Chat::new(self.store(), self.clock(), self.settings(), self.delivery())
+    }
+
     /// The products.
     pub fn catalog(&self) -> Catalog {
         Catalog::new(self.store(), self.clock(), self.settings(), self.inventory(), self.reviews())
@@ -499,6 +539,7 @@ impl Environment {
             orders: self.orders(),
             payments: self.payments(),
             relay: self.relay(),
+            chat: self.chat(),
             home: self.shops("SHOPS").into_iter().next(),
             stripe: self.stripe_account(),
         }

@@ -15,8 +15,8 @@ pub mod problem;
 pub mod socket;
 pub mod telemetry;
 
-pub use answer::{Answer, Created, NoContent, Ok200};
-pub use body::{Body, Id, Keyed, Params, PerhapsKeyed, Raw};
+pub use answer::{Answer, Created, CreatedOrFound, NoContent, Ok200, Written};
+pub use body::{Body, Id, Ids, Keyed, Params, PerhapsKeyed, Raw};
 pub use caller::{Caller, IfMatch, OrderReader, Visitor};
 pub use environment::{Environment, Misconfigured};
 pub use problem::Failure;

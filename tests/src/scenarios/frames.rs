@@ -17,11 +17,26 @@ fn commands() -> Vec<String> {
     names.map(|name| name.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// One channel of every kind, and some that are somebody's in particular; `order` is Ana's.
-fn channels(order: &str) -> Vec<String> {
+/// What is Ana's.
+struct Hers {
+    order: String,
+    conversation: String,
+}
+
+impl Hers {
+    /// A channel or an id, without what is different every time.
+    fn hide(&self, text: &str) -> String {
+        text.replace(&self.order, "(Ana's)").replace(&self.conversation, "(Ana's)")
+    }
+}
+
+/// One channel of every kind, and some that are somebody's in particular.
+fn channels(hers: &Hers) -> Vec<String> {
     let names = [
         "user:ana",
-        &format!("order:{order}"),
+        &format!("conversation:{}", hers.conversation),
+        "conversation:cnv_none",
+        &format!("order:{}", hers.order),
         "order:ord_none",
         "product:lamp",
         "inventory",
@@ -37,7 +52,7 @@ fn channels(order: &str) -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 /// A new kind of channel does not compile here until it has a number, and then fails until it has a line.
 const fn kind(channel: &Channel) -> usize {
@@ -50,16 +65,22 @@ const fn kind(channel: &Channel) -> usize {
         Channel::Agents => 5,
         Channel::Admin => 6,
         Channel::Custom(_) => 7,
+        Channel::Conversation(_) => 8,
     }
 }
 
 /// What a frame is about, with data that makes sense, so that what is decided is who may say it.
-fn frames(command: &str, order: &str) -> Vec<(String, Value)> {
+fn frames(command: &str, hers: &Hers) -> Vec<(String, Value)> {
     let about_channels = |data: fn(&str) -> Value| {
-        channels(order)
-            .into_iter()
-            .map(|channel| (channel.replace(order, "(Ana's)"), data(&channel)))
-            .collect()
+        channels(hers).into_iter().map(|channel| (hers.hide(&channel), data(&channel))).collect()
+    };
+    let about_conversations = |more: Value| {
+        let about = |id: &str| {
+            let mut data = more.clone();
+            data["conversation_id"] = json!(id);
+            (hers.hide(id), data)
+        };
+        vec![about(&hers.conversation), about("cnv_none")]
     };
     let one = |what: &str, data: Value| vec![(what.to_owned(), data)];
     match command {
@@ -70,8 +91,22 @@ fn frames(command: &str, order: &str) -> Vec<(String, Value)> {
         "resume" => about_channels(|channel| json!({ "channels": [{ "channel": channel, "last_seq": 0 }] })),
         "product:track" | "product:untrack" => one("lamp", json!("lamp")),
         "order:track" => {
-            vec![("(Ana's)".into(), json!({ "order_id": order })), ("ord_none".into(), json!("ord_none"))]
+            vec![
+                ("(Ana's)".into(), json!({ "order_id": hers.order })),
+                ("ord_none".into(), json!("ord_none")),
+            ]
         }
+        "agent.set_status" => one("", json!({ "status": "online" })),
+        "chat.message.send" => {
+            about_conversations(json!({ "content": "hello", "client_message_id": "same" }))
+        }
+        "agent.transfer" => about_conversations(json!({ "skill": "german" })),
+        "chat.conversation.join"
+        | "chat.conversation.leave"
+        | "chat.message.delivered"
+        | "chat.read"
+        | "chat.typing"
+        | "agent.accept" => about_conversations(json!({})),
         new => panic!("{new} has no line in the table of who may say it: what does it carry?"),
     }
 }
@@ -109,6 +144,7 @@ async fn every_frame_decides_who_may_say_it() {
     let lamp = world.product("lamp", 5).await;
     let ana = world.customer("ana").await;
     let order = ana.orders(&lamp, 1).await.text("order_id");
+    let hers = Hers { order, conversation: crate::chat::opens(&ana).await };
     let people = [
         ("guest", world.guest().await),
         ("stranger", world.customer("eve").await),
@@ -123,7 +159,7 @@ async fn every_frame_decides_who_may_say_it() {
         write!(table, "{name:>17}").unwrap();
     }
     for command in commands() {
-        let frames = frames(&command, &order);
+        let frames = frames(&command, &hers);
         let mut columns = vec![];
         for (_, person) in &people {
             columns.push(outcome(person, &command, &frames).await);

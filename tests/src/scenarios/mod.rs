@@ -4,6 +4,8 @@ mod bad_input;
 mod broadcast;
 mod capture;
 mod catalog;
+mod chat;
+mod chat_desk;
 mod checkout;
 mod client;
 mod conflation;

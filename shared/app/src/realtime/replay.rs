@@ -6,10 +6,10 @@ use contract::{
     JournalEvent,
     frames::{EventFrame, EventHead, LiveEvent},
 };
-use domain::{Channel, EventId, ProductId, ShopId, UserId, VariantId};
+use domain::{Channel, ConversationId, EventId, ProductId, ShopId, UserId, VariantId, chat::Message};
 
 use super::Realtime;
-use crate::{Result, conflation::stock_frame, relay::live, store::inventory::LevelRow};
+use crate::{Result, chat::frame_of, conflation::stock_frame, relay::live, store::inventory::LevelRow};
 
 /// Missed events that are sent again at most; who missed more reads the state anew.
 pub(super) const MAX_REPLAY: u32 = 500;
@@ -38,6 +38,12 @@ impl Realtime {
                 let events = after.map(|after| self.replayed(channel, &events, after, seq, None));
                 Ok(Missed { seq: Some(seq), events: events.unwrap_or_default() })
             }
+            Channel::Conversation(conversation) => {
+                let limit = if after.is_some() { MAX_REPLAY } else { 0 };
+                let (seq, said) = self.said(shop, conversation, after.unwrap_or(0), limit).await?;
+                let events = after.map(|after| self.replayed_chat(channel, &said, after, seq, None));
+                Ok(Missed { seq: Some(seq), events: events.unwrap_or_default() })
+            }
             Channel::Product(product) => {
                 Ok(Missed { seq: None, events: self.latest_stock(shop, product).await? })
             }
@@ -60,8 +66,32 @@ impl Realtime {
         after: u64,
         limit: u32,
     ) -> Result<Missed> {
+        if let Channel::Conversation(conversation) = channel {
+            let (seq, said) = self.said(shop, conversation, after, limit).await?;
+            let events = self.replayed_chat(channel, &said, after, seq, Some(limit));
+            return Ok(Missed { seq: Some(seq), events });
+        }
         let (seq, events) = self.log(shop, channel, after, limit).await?;
         Ok(Missed { seq: Some(seq), events: self.replayed(channel, &events, after, seq, Some(limit)) })
+    }
+
+    /// How far a conversation has come, and what was said in it after `after`.
+    async fn said(
+        &self,
+        shop: &ShopId,
+        conversation: &ConversationId,
+        after: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<Message>)> {
+        let last = self.store.last_seq(shop, conversation).await?.unwrap_or_default();
+        if limit == 0 || after >= last {
+            return Ok((last, vec![]));
+        }
+        let said = self.chat.after(shop, conversation, (after, last), limit).await?;
+        // What is being written right now has a place and comes by itself: the log is whole up to before it.
+        let is_all = u32::try_from(said.len()).is_ok_and(|count| count < limit);
+        let reached = said.last().map_or(after, |message| message.seq);
+        Ok((if is_all { reached.max(after) } else { last }, said))
     }
 
     /// How far a log has come, and its events after `after`, each with its `seq`; none at all if `limit` is 0.
@@ -132,18 +162,25 @@ impl Realtime {
         seq: u64,
         page: Option<u32>,
     ) -> Vec<EventFrame> {
-        let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        let reached = after.saturating_add(count);
-        let is_full = page.is_some_and(|limit| count >= u64::from(limit));
-        // More may have been written since `seq` was read, but nothing may be missing.
-        let is_whole = after <= seq
-            && (reached >= seq || is_full)
-            && events.iter().map(|(seq, _)| *seq).eq(after.saturating_add(1)..=reached);
-        if is_whole {
-            return events.iter().filter_map(|(seq, event)| live(event, channel, Some(*seq))).collect();
+        if let Err(reason) = check_whole(events.iter().map(|(seq, _)| *seq), after, seq, page) {
+            return vec![self.resync(channel, after, reason)];
         }
-        let reason = if after > seq { "the channel has not come that far" } else { "too much was missed" };
-        vec![self.resync(channel, after, reason)]
+        events.iter().filter_map(|(seq, event)| live(event, channel, Some(*seq))).collect()
+    }
+
+    /// The same of what was said in a conversation.
+    fn replayed_chat(
+        &self,
+        channel: &Channel,
+        said: &[Message],
+        after: u64,
+        seq: u64,
+        page: Option<u32>,
+    ) -> Vec<EventFrame> {
+        if let Err(reason) = check_whole(said.iter().map(|message| message.seq), after, seq, page) {
+            return vec![self.resync(channel, after, reason)];
+        }
+        said.iter().map(|message| frame_of(message, channel)).collect()
     }
 
     fn resync(&self, channel: &Channel, after: u64, reason: &str) -> EventFrame {
@@ -164,5 +201,26 @@ impl Realtime {
                 reason: reason.into(),
             },
         }
+    }
+}
+
+/// Whether the places of what was read of a log after `after` are all there, up to `seq` or as far as a page goes; if not,
+/// why not.
+fn check_whole(
+    places: impl ExactSizeIterator<Item = u64>,
+    after: u64,
+    seq: u64,
+    page: Option<u32>,
+) -> std::result::Result<(), &'static str> {
+    let count = u64::try_from(places.len()).unwrap_or(u64::MAX);
+    let reached = after.saturating_add(count);
+    let is_full = page.is_some_and(|limit| count >= u64::from(limit));
+    // More may have been written since `seq` was read, but nothing may be missing.
+    let is_whole =
+        after <= seq && (reached >= seq || is_full) && places.eq(after.saturating_add(1)..=reached);
+    match (is_whole, after > seq) {
+        (true, _) => Ok(()),
+        (false, true) => Err("the channel has not come that far"),
+        (false, false) => Err("too much was missed"),
     }
 }

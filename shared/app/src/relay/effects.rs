@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{JournalEvent, frames::LiveEvent};
-use domain::{Channel, ShopId, UserId};
+use contract::{
+    JournalEvent,
+    frames::{EventFrame, EventHead, LiveEvent},
+};
+use domain::{Channel, EventId, ShopId, UserId};
 use futures_util::{StreamExt, stream};
 
 use super::{
@@ -12,7 +15,15 @@ use super::{
     rows::Published,
     sending::Post,
 };
-use crate::{Error, Result, conflation::Subject, store::inventory::LevelRow};
+use crate::{
+    Error, Result,
+    clock::derived,
+    conflation::Subject,
+    store::{
+        chat::{AgentRow, MessageRow},
+        inventory::LevelRow,
+    },
+};
 
 /// How much is done at once.
 const AT_ONCE: usize = 16;
@@ -26,7 +37,7 @@ pub(super) struct Work {
 }
 
 /// What went wrong, by the places of the rows.
-type Wrong = Vec<(usize, Error)>;
+pub(super) type Wrong = Vec<(usize, Error)>;
 
 impl Work {
     /// Reads a row; nothing if it asks for nothing.
@@ -34,7 +45,7 @@ impl Work {
         let published = row.read()?;
         let level_before = match published {
             Published::Nothing => return Ok(None),
-            Published::Event(_) => None,
+            Published::Event(_) | Published::Message(_) | Published::Agent(_) => None,
             Published::Level(_) => row.level_before()?,
         };
         Ok(Some(Self { place, published, level_before }))
@@ -48,21 +59,21 @@ impl Work {
                 shows_stock && seen(level) != seen(before)
             }
             (Published::Level(_), None) => shows_stock,
-            (Published::Event(_) | Published::Nothing, _) => true,
+            _ => true,
         }
     }
 
     fn level(&self) -> Option<(Option<&LevelRow>, &LevelRow)> {
         match &self.published {
             Published::Level(level) => Some((self.level_before.as_ref(), level)),
-            Published::Event(_) | Published::Nothing => None,
+            _ => None,
         }
     }
 
     pub(super) fn event(&self) -> Option<&JournalEvent> {
         match &self.published {
             Published::Event(event) => Some(event),
-            Published::Level(_) | Published::Nothing => None,
+            _ => None,
         }
     }
 
@@ -70,14 +81,33 @@ impl Work {
         match &self.published {
             Published::Event(event) => &event.shop_id,
             Published::Level(level) => &level.shop_id,
+            Published::Message(message) => &message.shop,
+            Published::Agent(agent) => agent.shop(),
             Published::Nothing => unreachable!("rows that ask for nothing are left out"),
+        }
+    }
+
+    /// What was said, if it was said and not only its place given up.
+    pub(super) fn message(&self) -> Option<&MessageRow> {
+        match &self.published {
+            Published::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    pub(super) fn agent(&self) -> Option<&AgentRow> {
+        match &self.published {
+            Published::Agent(agent) => Some(agent),
+            _ => None,
         }
     }
 
     /// What is to be posted; `seqs` are the places that events have in their people's logs.
     pub(super) fn posts(&self, seqs: &BTreeMap<usize, u64>) -> Vec<Post> {
         match &self.published {
-            Published::Nothing => vec![],
+            // What was said was posted by whoever took it.
+            Published::Nothing | Published::Message(_) => vec![],
+            Published::Agent(agent) => vec![agent_post(agent)],
             Published::Level(level) => {
                 let subject = Subject::Stock {
                     product_id: level.sku.product_id.clone(),
@@ -93,7 +123,7 @@ impl Work {
                 let seq = seqs.get(&self.place).copied();
                 let own = owner(&event.fact).map(|owner| (Channel::User(owner.clone()), seq));
                 let others = channels(event).into_iter().map(|channel| {
-                    let seq = channel.is_log().then_some(event.version);
+                    let seq = matches!(channel, Channel::Order(_)).then_some(event.version);
                     (channel, seq)
                 });
                 let mut posts: Vec<Post> = own
@@ -109,6 +139,26 @@ impl Work {
             }
         }
     }
+}
+
+fn agent_post(row: &AgentRow) -> Post {
+    let agent = row.clone().agent();
+    let version = agent.version;
+    let head = EventHead {
+        id: EventId::from_uuid(derived(&["agent", agent.id.as_str(), &version.to_string()])),
+        channel: Channel::Agents.to_string(),
+        seq: None,
+        version: Some(version),
+        timestamp: agent.seen_at.max(agent.idle_since).as_millisecond(),
+        cause: None,
+    };
+    let event = LiveEvent::AgentStatusChanged {
+        agent_id: agent.id,
+        status: agent.status,
+        current_conversations: agent.current,
+        concurrent_limit: agent.concurrent_limit,
+    };
+    Post::event(Channel::Agents, EventFrame { head, event })
 }
 
 fn post(event: &JournalEvent, channel: Channel, seq: Option<u64>) -> Option<Post> {

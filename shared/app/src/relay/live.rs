@@ -8,6 +8,8 @@ use contract::{
 };
 use domain::{Channel, stock::ChangeType};
 
+mod chat;
+
 /// The channels, besides its owner's, that an event is sent on.
 pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
     match &event.fact {
@@ -25,7 +27,7 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
         }
-        _ => vec![],
+        _ => chat::channels(event),
     }
 }
 
@@ -37,6 +39,9 @@ pub(super) fn owner(fact: &Fact) -> Option<&domain::UserId> {
         | Fact::OrderPaymentUpdated { customer_id, .. }
         | Fact::PaymentUpdated { customer_id, .. }
         | Fact::RefundUpdated { customer_id, .. } => Some(customer_id),
+        // Whoever gets a conversation is told on their own channel too.
+        Fact::AgentAssigned { state, .. } => state.agent_id.as_ref(),
+        Fact::AgentTransferred { to_agent, .. } => to_agent.as_ref(),
         Fact::ReservationUpdated(changed) | Fact::ReservationExpiring(changed) => Some(&changed.holder),
         _ => None,
     }
@@ -96,7 +101,7 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         Fact::RefundUpdated { refund_id, payment_id, order_id, status, amount, .. } => {
             LiveEvent::RefundUpdated { refund_id, payment_id, order_id, status, amount }
         }
-        _ => return None,
+        fact => chat::live(fact)?,
     };
     Some(framed(event, channel, seq, live))
 }
@@ -146,6 +151,14 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::OrderStatusUpdated { .. }
         | Fact::OrderPaymentUpdated { .. }
         | Fact::PaymentUpdated { .. }
+        | Fact::ConversationCreated(_)
+        | Fact::ConversationUpdated(_)
+        | Fact::ConversationArchived(_)
+        | Fact::ConversationJoined { .. }
+        | Fact::ConversationLeft { .. }
+        | Fact::ConversationEscalated { .. }
+        | Fact::AgentAssigned { .. }
+        | Fact::AgentTransferred { .. }
         | Fact::ReviewSaved { .. }
         | Fact::ReactionChanged { .. }
         | Fact::ProductShared { .. } => false,

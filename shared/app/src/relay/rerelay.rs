@@ -57,8 +57,14 @@ impl Relay {
     pub async fn rerelay(&self, asked: Rerelay) -> Result<Rerelayed> {
         let place = asked.next.as_deref().map(Place::read).transpose()?.unwrap_or_default();
         let tables = &self.store.tables;
-        let journals =
-            [&tables.inventory, &tables.orders, &tables.catalog, &tables.customers, &tables.platform];
+        let journals = [
+            &tables.inventory,
+            &tables.orders,
+            &tables.catalog,
+            &tables.chat,
+            &tables.customers,
+            &tables.platform,
+        ];
         let Some(table) = journals.get(place.table) else {
             return Ok(Rerelayed { published: 0, next: None });
         };
@@ -87,6 +93,9 @@ fn happened_at(row: &StreamRow) -> Option<Timestamp> {
     match row.read() {
         Ok(Published::Nothing) => None,
         Ok(Published::Event(event)) => Some(event.occurred_at),
+        // What was said was heard, and how agents stand, they say again.
+        Ok(Published::Message(message)) => Some(message.at()),
+        Ok(Published::Agent(agent)) => Some(agent.agent().seen_at),
         Ok(Published::Level(level)) => Some(made_at(&level.last_event).unwrap_or(Timestamp::MAX)),
         Err(_) => Some(Timestamp::MAX),
     }

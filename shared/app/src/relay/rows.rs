@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     store::{
         JOURNAL,
+        chat::{AGENT, AgentRow, MESSAGE, MessageRow},
         inventory::{LEVEL, LevelRow, RESERVATION, ReservationRow},
     },
 };
@@ -30,6 +31,10 @@ pub struct StreamRow {
 pub(super) enum Published {
     Event(Box<JournalEvent>),
     Level(Box<LevelRow>),
+    /// Something was said.
+    Message(Box<MessageRow>),
+    /// An agent is there, or not; has one more, or one less.
+    Agent(Box<AgentRow>),
     Nothing,
 }
 
@@ -50,6 +55,14 @@ impl StreamRow {
             return serde_dynamo::from_item(item)
                 .map(|level| Published::Level(Box::new(level)))
                 .map_err(corrupt);
+        }
+        if self.sk.starts_with(MESSAGE) {
+            let message = serde_dynamo::from_item(item).map_err(corrupt)?;
+            return Ok(Published::Message(Box::new(message)));
+        }
+        if self.sk.starts_with(AGENT) {
+            let agent = serde_dynamo::from_item(item).map_err(corrupt)?;
+            return Ok(Published::Agent(Box::new(agent)));
         }
         if self.sk.starts_with(RESERVATION) {
             return serde_dynamo::from_item(item)

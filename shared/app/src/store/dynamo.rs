@@ -35,6 +35,8 @@ pub struct Tables {
     pub orders: String,
     /// Products.
     pub catalog: String,
+    /// Conversations, agents, what the shop answers by itself.
+    pub chat: String,
     /// Links and revocations.
     pub customers: String,
     /// Service keys, limits, idempotency, flags, audit, repairs.

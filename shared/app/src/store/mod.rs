@@ -5,6 +5,7 @@
 //! domain's constructors. A row that cannot be read is an error that names its key.
 
 pub mod catalog;
+pub mod chat;
 pub mod customers;
 pub mod dynamo;
 pub mod inventory;

@@ -130,7 +130,7 @@ impl Transaction {
         values: Item,
     ) -> Result<()> {
         let expression = expression.into();
-        let names = named(&expression);
+        let names = named(&format!("{expression} {}", condition.as_deref().unwrap_or_default()));
         let update = DynamoUpdate::builder()
             .table_name(table)
             .set_key(Some(key.attributes()))

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod auth;
 pub mod catalog;
+pub mod chat;
 pub mod history;
 pub mod inventory;
 pub mod orders;

@@ -1,0 +1,96 @@
+//! What a client asks on its socket about conversations.
+
+use contract::{
+    frames::{
+        Command, Reply, Subscribe,
+        chat::{JoinConversation, SendMessage, TransferConversation},
+    },
+    http::chat::NewTransfer,
+};
+use domain::ConversationId;
+use serde_json::{Value, json};
+
+use super::{Chat, Voice};
+use crate::{
+    Error, Result,
+    orders::OrderGrant,
+    realtime::Realtime,
+    store::{chat::Marked, realtime::Connection},
+};
+
+impl Chat {
+    /// Does what a client asks, and says what came of it: about conversations here, all else by `realtime`.
+    pub async fn obey(
+        &self,
+        realtime: &Realtime,
+        connection: &Connection,
+        reply_to: Option<String>,
+        command: Command,
+        grants: &[OrderGrant],
+    ) -> Result<Option<Reply>> {
+        let who = &connection.principal;
+        let done = match command {
+            Command::JoinConversation(join) => self.join_by_socket(realtime, connection, &join).await?,
+            Command::LeaveConversation(leave) => {
+                realtime.unsubscribe(connection, &channel(leave.id())).await?;
+                json!({ "conversation_id": leave.id() })
+            }
+            Command::SendMessage(send) => self.send(connection, send).await?,
+            Command::MessagesDelivered(up_to) => {
+                json!(self.mark_up_to(who, &up_to, Marked::Delivered).await?)
+            }
+            Command::MessagesRead(up_to) => json!(self.mark_up_to(who, &up_to, Marked::Read).await?),
+            Command::Typing(typing) => {
+                self.typing(who, &typing).await?;
+                json!({})
+            }
+            Command::SetAgentStatus(set) => json!(self.set_status(who, set.status).await?),
+            Command::TransferConversation(transfer) => {
+                let TransferConversation { conversation_id, to_agent, skill, reason } = transfer;
+                json!(self.transfer(who, &conversation_id, NewTransfer { to_agent, skill, reason }).await?)
+            }
+            Command::AcceptConversation(accept) => json!(self.accept(who, accept.id()).await?),
+            other => return Box::pin(realtime.obey(connection, reply_to, other, grants)).await,
+        };
+        Ok(reply_to.map(|reply_to| Reply::Ack { reply_to, data: done }))
+    }
+
+    /// Listens to a conversation, and says how it stands.
+    async fn join_by_socket(
+        &self,
+        realtime: &Realtime,
+        connection: &Connection,
+        join: &JoinConversation,
+    ) -> Result<Value> {
+        let wanted = Subscribe {
+            channel: Some(channel(join.id())),
+            channels: vec![],
+            last_seq: join.last_seq(),
+            order_token: None,
+        };
+        let listened = realtime.subscribe(connection, wanted, &[]).await.map_err(|error| match error {
+            // Somebody else's conversation and one that does not exist look the same, here as over HTTP.
+            Error::Forbidden => Error::NotFound,
+            error => error,
+        })?;
+        let view = self.read(&connection.principal, join.id()).await?;
+        Ok(json!({
+            "channel": channel(join.id()),
+            "seq": listened.get("seq"),
+            "last_seq": view.last_seq,
+            "unread_count": view.unread_count,
+            "conversation": view,
+        }))
+    }
+
+    async fn send(&self, connection: &Connection, send: SendMessage) -> Result<Value> {
+        let who = &connection.principal;
+        let voice = Voice { device: who.session.as_str(), attempt: send.attempt };
+        let said = Box::pin(self.say(who, voice, &send.conversation_id, send.message)).await?;
+        Ok(json!({ "message_id": said.message_id, "seq": said.seq, "created_at": said.created_at }))
+    }
+}
+
+fn channel(id: &ConversationId) -> String {
+    format!("conversation:{id}")
+}

@@ -1,0 +1,385 @@
+//! The support chat.
+
+use domain::{
+    ConversationId, Line, MessageId, Paragraph, UserId,
+    chat::{
+        AgentStatus, ConversationKind, ConversationStatus, MessageKind, Priority,
+        conversation::{Origin, Part, Rating},
+        message::{Content, Message},
+        routing::Score,
+    },
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A conversation to be opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewConversation {
+    /// What it is for; `support` unless said otherwise. `private` is for staff.
+    #[serde(rename = "type", default)]
+    pub kind: ConversationKind,
+    /// What it is about.
+    #[serde(default, alias = "name", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Line>,
+    /// How urgent it is; only staff may say more than `medium`.
+    #[serde(default)]
+    pub priority: Priority,
+    /// How staff sorts it.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub tags: Vec<Line>,
+    /// Who else takes part; only staff may say so.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub participants: Vec<UserId>,
+    /// Where it was opened.
+    #[serde(default)]
+    pub metadata: Origin,
+    /// Another one, though one is open.
+    #[serde(default, alias = "forceNew")]
+    pub force_new: bool,
+}
+
+/// Who takes part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ParticipantView {
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub part: Part,
+}
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationView {
+    /// Its name.
+    pub conversation_id: ConversationId,
+    /// What it is for.
+    #[serde(rename = "type")]
+    pub kind: ConversationKind,
+    /// What it is about.
+    pub subject: Option<Line>,
+    /// Where it is.
+    pub status: ConversationStatus,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// How staff sorts it.
+    pub tags: Vec<Line>,
+    /// Who opened it.
+    pub customer_id: UserId,
+    /// Who has it.
+    pub agent_id: Option<UserId>,
+    /// Who takes part.
+    pub participants: Vec<ParticipantView>,
+    /// Where it was opened.
+    pub metadata: Origin,
+    /// Since when it waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub queued_at: Option<Timestamp>,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When an agent first had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub assigned_at: Option<Timestamp>,
+    /// When it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub resolved_at: Option<Timestamp>,
+    /// What the customer thought of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfaction_rating: Option<Rating>,
+    /// The `seq` of its newest message; 0 if there is none.
+    pub last_seq: u64,
+    /// Messages of others that one has not read, at most 100; of one's own conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_count: Option<u64>,
+    /// How many changes there were of the conversation itself.
+    pub version: u64,
+}
+
+/// Which conversations are wanted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ConversationsRequest {
+    /// Only with this status.
+    pub status: Option<ConversationStatus>,
+    /// Only those of an agent: `me`, `none`, or their id (staff).
+    #[param(value_type = Option<String>, max_length = 64)]
+    pub assigned: Option<String>,
+    /// Only of this urgency.
+    pub priority: Option<Priority>,
+    /// Only with this tag.
+    #[param(value_type = Option<String>, max_length = 200)]
+    pub tag: Option<Line>,
+}
+
+/// What staff changes of a conversation; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationChanges {
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// How it is sorted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 20)]
+    pub tags: Option<Vec<Line>>,
+    /// What it is about.
+    #[serde(default, alias = "name", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Line>,
+}
+
+/// What a message says: an object, or only its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum NewContent {
+    /// Only words.
+    Words(String),
+    /// All of it.
+    Full(Content),
+}
+
+impl From<NewContent> for Content {
+    fn from(content: NewContent) -> Self {
+        match content {
+            NewContent::Words(text) => Self { text: Some(text), ..Self::default() },
+            NewContent::Full(content) => content,
+        }
+    }
+}
+
+/// Something to be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewMessage {
+    /// What kind of message it is; `text` unless said otherwise.
+    #[serde(rename = "type", alias = "message_type", default)]
+    pub kind: MessageKind,
+    /// What it says.
+    #[serde(alias = "message")]
+    pub content: NewContent,
+    /// One's own name for it: sent again under the same, it is the same message. Over HTTP the `Idempotency-Key`, unless
+    /// said otherwise.
+    #[serde(default, alias = "clientMessageId", skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub client_message_id: Option<String>,
+}
+
+/// Which messages are wanted. Without `before_seq` and `after_seq`, the newest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesRequest {
+    /// Those before this one, the newest of them.
+    pub before_seq: Option<u64>,
+    /// Those after this one, the oldest of them.
+    pub after_seq: Option<u64>,
+    /// How many, 1 to 100; 50 unless said otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+}
+
+/// Messages, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessagesView {
+    /// The messages.
+    pub data: Vec<Message>,
+    /// The `seq` of the newest message of all.
+    pub last_seq: u64,
+    /// Pass it as `before_seq` for older ones; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_before_seq: Option<u64>,
+    /// Pass it as `after_seq` for newer ones; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_after_seq: Option<u64>,
+}
+
+/// Up to where one has read; the newest, if it is not said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewRead {
+    /// Up to this place.
+    #[serde(default, alias = "upToSeq", skip_serializing_if = "Option::is_none")]
+    pub up_to_seq: Option<u64>,
+    /// Up to this message.
+    #[serde(default, alias = "messageId", skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+}
+
+/// Up to where one has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReadView {
+    /// Up to this place; it never goes back.
+    pub up_to_seq: u64,
+    /// Messages of others after it, at most 100.
+    pub unread_count: u64,
+}
+
+/// Who gets a conversation; whoever is next in turn, if nobody is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewAssignment {
+    /// Who.
+    #[serde(default, alias = "agentId", skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<UserId>,
+}
+
+/// To whom a conversation is handed on: an agent, or whoever knows something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewTransfer {
+    /// The agent.
+    #[serde(default, alias = "toAgent", skip_serializing_if = "Option::is_none")]
+    pub to_agent: Option<UserId>,
+    /// What whoever gets it should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<Line>,
+    /// Why, for the other agent to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Line>,
+}
+
+/// What the customer thought of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewRating {
+    /// 1 to 5.
+    #[serde(alias = "score")]
+    #[schema(minimum = 1, maximum = 5)]
+    pub rating: u8,
+    /// In words.
+    #[serde(default, alias = "comment", skip_serializing_if = "Option::is_none")]
+    pub text: Option<Paragraph>,
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentView {
+    /// Who.
+    pub agent_id: UserId,
+    /// What customers see.
+    pub name: Option<Line>,
+    /// What they know.
+    pub skills: Vec<Line>,
+    /// Whether they take conversations.
+    pub status: AgentStatus,
+    /// How many they have.
+    pub current_conversations: u32,
+    /// How many they can have at once.
+    pub concurrent_limit: u32,
+    /// When they were last heard of.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_seen_at: Timestamp,
+    /// How many changes there were.
+    pub version: u64,
+}
+
+/// What an admin says about an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentProfile {
+    /// What customers see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Line>,
+    /// What they know.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub skills: Vec<Line>,
+    /// How many conversations they can have at once, 0 to 100.
+    #[serde(default = "usual_limit", alias = "concurrentLimit")]
+    #[schema(maximum = 100)]
+    pub concurrent_limit: u32,
+}
+
+fn usual_limit() -> u32 {
+    domain::chat::agent::USUAL_LIMIT
+}
+
+/// Whether an agent takes conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetAgentStatus {
+    /// `online`, `busy` or `offline`.
+    pub status: AgentStatus,
+}
+
+/// All of something that is few.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentsView {
+    /// The agents, by their names.
+    pub data: Vec<AgentView>,
+}
+
+/// A conversation that waits for an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueEntry {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// Its place, from 1.
+    pub position: usize,
+    /// How much it weighs, and why.
+    pub score: Score,
+    /// Since when it waits.
+    #[schema(value_type = String, format = DateTime)]
+    pub queued_at: Timestamp,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What whoever answers should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<Line>,
+    /// About how long it will be, in seconds; absent while nobody is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_wait_s: Option<u64>,
+}
+
+/// The queue, in the order in which it is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueView {
+    /// Who waits.
+    pub data: Vec<QueueEntry>,
+}
+
+/// That a person is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewEscalation {}
+
+/// How a transcript is wanted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TranscriptRequest {
+    /// `json`, unless said otherwise, or `text`.
+    pub format: Option<TranscriptFormat>,
+}
+
+/// How a transcript is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptFormat {
+    /// As JSON.
+    Json,
+    /// As lines for a person to read.
+    Text,
+}
+
+impl TranscriptRequest {
+    /// Whether it is wanted as text.
+    pub fn is_text(&self) -> bool {
+        self.format == Some(TranscriptFormat::Text)
+    }
+}
+
+/// All that was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TranscriptView {
+    /// The conversation.
+    pub conversation: ConversationView,
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+}
+
+impl TranscriptView {
+    /// One line for each message: when, who, what. A message's own line breaks are kept, its further lines set in.
+    pub fn as_text(&self) -> String {
+        let line = |message: &Message| {
+            let who = message.sender_name.as_deref().unwrap_or(message.sender_id.as_str());
+            let text = message.content.text.as_deref().unwrap_or("[attachment]").replace('\n', "\n    ");
+            format!("[{}] {who}: {text}\n", message.created_at)
+        };
+        self.messages.iter().map(line).collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! The support chat: conversations and their messages, the agents who answer, and who of them gets which.
+//!
+//! [`conversation`] is a conversation's life, [`message`] what is said in it, [`agent`] who answers, [`routing`] which
+//! conversation goes to whom next.
+
+pub mod agent;
+pub mod conversation;
+pub mod message;
+pub mod routing;
+
+pub use agent::{Agent, AgentStatus};
+pub use conversation::{Conversation, ConversationKind, ConversationStatus, Priority};
+pub use message::{Message, MessageKind, SenderType};
