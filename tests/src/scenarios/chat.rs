@@ -173,7 +173,7 @@ async fn whoever_was_away_misses_nothing() {
     let missed = [guest.any_event().await, guest.any_event().await].map(|event| event["seq"].clone());
     assert_eq!(missed, [json!(2), json!(3)]);
     let polled = gus.get(&format!("/api/v1/realtime/events?channel=support:{id}&after_seq=2")).await.ok();
-    assert_eq!(polled["events"].as_array().unwrap().len(), 1, "{polled}");
+    assert_eq!(polled["data"].as_array().unwrap().len(), 1, "{polled}");
     world.end().await;
 }
 
@@ -195,11 +195,10 @@ async fn a_place_whose_sender_was_cut_off_does_not_stay_a_hole() {
     // For ten seconds it may still come; then whoever reads fills it.
     let events = |after: u64| format!("/api/v1/realtime/events?channel=conversation:{id}&after_seq={after}");
     let early = gus.get(&events(0)).await.ok();
-    assert_eq!(early["events"].as_array().unwrap().len(), 1, "{early}");
+    assert_eq!(early["data"].as_array().unwrap().len(), 1, "{early}");
     world.advance(SignedDuration::from_secs(11)).await;
     let whole = gus.get(&events(0)).await.ok();
-    let kinds: Vec<_> =
-        whole["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    let kinds: Vec<_> = whole["data"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
     assert_eq!(kinds, ["chat.message.created", "chat.message.void", "chat.message.created"]);
     // Its sender comes back after all, and takes another place.
     let back = gus.post_keyed(&path_of(&id), "lost", json!({ "content": "two" })).await.ok();
@@ -277,7 +276,17 @@ async fn what_is_no_message_is_refused_and_not_stored() {
     ] {
         complaints.push(gus.post(&path_of(&id), body).await.complaint());
     }
-    insta::assert_debug_snapshot!(complaints, @"");
+    insta::assert_debug_snapshot!(complaints, @r#"
+    [
+        "400 validation_failed content",
+        "400 message_too_long content.text",
+        "400 validation_failed type",
+        "400 validation_failed type",
+        "400 validation_failed content",
+        "400 validation_failed client_message_id",
+        "400 validation_failed content",
+    ]
+    "#);
     assert_eq!(reads(&gus, &id).await["last_seq"], 0);
     assert_eq!(says(&gus, &id, &"👋".repeat(1_000)).await.status, 201);
     assert_eq!(says(&gus, "cnv_none", "hi").await.outcome(), "404 not_found");
@@ -318,6 +327,17 @@ async fn nobody_reads_or_writes_what_is_not_theirs() {
             table.push(format!("{name} {what}: {outcomes:?} {}", codes.join(" ")));
         }
     }
-    insta::assert_debug_snapshot!(table, @"");
+    // Reading it, its messages, its transcript; writing; escalate, assign, transfer, rating, reopen, archive; read mark;
+    // joining by socket, typing.
+    insta::assert_debug_snapshot!(table, @r#"
+    [
+        "owner support: [200, 200, 200, 201, 200, 403, 403, 200, 403, 403, 200] ack ack",
+        "owner private: [404, 404, 404, 404, 404, 403, 403, 404, 403, 403, 404] not_found not_found",
+        "stranger support: [404, 404, 404, 404, 404, 403, 403, 404, 403, 403, 404] not_found not_found",
+        "stranger private: [404, 404, 404, 404, 404, 403, 403, 404, 403, 403, 404] not_found not_found",
+        "agent support: [200, 200, 200, 404, 404, 409, 409, 404, 200, 200, 403] ack forbidden",
+        "agent private: [404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404] not_found not_found",
+    ]
+    "#);
     world.end().await;
 }

@@ -176,6 +176,7 @@ async fn the_queue_is_shown_to_agents_and_ones_place_to_whoever_waits() {
     let ana = world.person("agent", "ana", "default").await;
     let mut guest = gus.socket().await;
     guest.asks("chat.conversation.join", json!({ "conversation_id": second })).await;
+    world.advance(SignedDuration::from_secs(1)).await;
     asks_for_person(&gus, &second).await;
     world.idle().await;
     assert_eq!(guest.next("chat.queue.updated").await["data"]["position"], 2);

@@ -139,6 +139,8 @@ async fn every_frame_decides_who_may_say_it() {
         ("JwtShops", "default,acme"),
         ("ShopKeys", "pk_acme=acme,pk_default=default"),
         ("ShopHosts", "127.0.0.1=default"),
+        // Nobody takes part in what they did not join themselves.
+        ("ChatAutoAssign", "false"),
     ];
     let world = World::with(two.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await;
     let lamp = world.product("lamp", 5).await;

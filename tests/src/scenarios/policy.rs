@@ -14,6 +14,7 @@ struct Things {
     order: String,
     payment: String,
     reservation: String,
+    conversation: String,
 }
 
 async fn things(world: &World) -> Things {
@@ -27,6 +28,7 @@ async fn things(world: &World) -> Things {
         order: order["order_id"].as_str().unwrap().to_owned(),
         payment: order["payment_id"].as_str().unwrap().to_owned(),
         reservation,
+        conversation: crate::chat::opens(&ana).await,
     }
 }
 
@@ -35,6 +37,8 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         "/api/v1/products/{id}" if method == "delete" => "shade",
         path if path.contains("/orders/") => &things.order,
         path if path.contains("/payments/") => &things.payment,
+        path if path.contains("/conversations/") => &things.conversation,
+        path if path.contains("/chat/agents/") => "gus",
         path if path.contains("/reservations/") => &things.reservation,
         path if path.contains("/service-keys/") => "key_none",
         path if path.contains("/alerts/") => "alr_none",
@@ -60,6 +64,10 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/auth/revoke") => json!({ "session_id": "none" }),
         (_, "/api/v1/auth/service-keys") => json!({ "name": "erp", "scopes": ["inventory:read"] }),
         (_, "/api/v1/feature-flags/{key}") => json!({ "is_enabled": true }),
+        (_, "/api/v1/chat/conversations/{id}/messages") => json!({ "content": "hello" }),
+        (_, "/api/v1/chat/conversations/{id}/rating") => json!({ "rating": 5 }),
+        (_, "/api/v1/chat/conversations/{id}/transfer") => json!({ "skill": "german" }),
+        (_, "/api/v1/chat/agents/me/status") => json!({ "status": "busy" }),
         (_, "/api/v1/inventory/adjustments") => {
             json!({ "product_id": "lamp", "quantity": 1, "operation": "add" })
         }
