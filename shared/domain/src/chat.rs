@@ -1,10 +1,11 @@
 //! The support chat: conversations and their messages, the agents who answer, and who of them gets which.
 //!
 //! [`conversation`] is a conversation's life, [`message`] what is said in it, [`agent`] who answers, [`routing`] which
-//! conversation goes to whom next.
+//! conversation goes to whom next, [`hours`] when somebody is there.
 
 pub mod agent;
 pub mod conversation;
+pub mod hours;
 pub mod message;
 pub mod routing;
 
