@@ -15,6 +15,7 @@ pub mod alerts;
 pub mod bucket;
 pub mod channel;
 pub mod checkpoint;
+pub mod faq;
 pub mod forecast;
 pub mod ids;
 pub mod lots;
@@ -35,8 +36,8 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, ConnectionId, DecisionId, EventId, LocationId, OrderId, OrderReference, PaymentId, ProductId,
-    RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
+    AlertId, ConnectionId, DecisionId, EventId, FaqId, LocationId, OrderId, OrderReference, PaymentId,
+    ProductId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};
