@@ -289,6 +289,11 @@ impl World {
 }
 
 impl<'a> Person<'a> {
+    /// Where they live.
+    pub const fn world(&self) -> &'a World {
+        self.world
+    }
+
     /// The same person at another address.
     pub fn at(&self, address: &str) -> Person<'a> {
         Person { world: self.world, token: self.token.clone(), address: address.into() }

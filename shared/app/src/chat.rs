@@ -5,15 +5,18 @@
 //! told by the relay, which also lets the shop answer by itself ([`hearing`]) and gives agents what waits ([`routing`]).
 
 mod agents;
+mod answers;
 mod desk;
 mod frames;
 mod hearing;
+mod hours;
 mod lists;
 mod log;
 mod marks;
 mod opening;
 mod routing;
 mod saying;
+mod slots;
 
 use std::sync::Arc;
 
@@ -28,8 +31,8 @@ use domain::{
     chat::{Conversation, ConversationKind},
 };
 
-use self::saying::Names;
 pub use self::saying::Voice;
+use self::{answers::Learned, saying::Names};
 pub(crate) use self::{hearing::moves_queue, log::ChatLog, saying::frame_of};
 use crate::{
     Clock, Error, Result, Settings,
@@ -54,6 +57,7 @@ pub struct Chat {
     delivery: Delivery,
     names: Names,
     log: ChatLog,
+    learned: Learned,
 }
 
 /// What a change of a conversation comes to: how it is to be, and what has happened then.
@@ -63,7 +67,7 @@ impl Chat {
     /// Conversations are kept in `store`; what is said in them goes out by `delivery`.
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
         let log = ChatLog::new(store.clone(), clock.clone(), settings.clone());
-        Self { store, clock, settings, delivery, names: Names::default(), log }
+        Self { store, clock, settings, delivery, names: Names::default(), log, learned: Learned::default() }
     }
 
     /// A conversation that `who` may read: takes part in, or, as staff, unless it is private.

@@ -308,6 +308,14 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Line>,
     },
+    /// What the shop answers by itself was changed: a question, a response, the hours.
+    #[serde(rename = "chat.answers_changed")]
+    AnswersChanged {
+        /// What was done: `saved`, `deleted`, `seeded`.
+        act: String,
+        /// Which: their ids, or `hours`.
+        what: Vec<String>,
+    },
     /// A guest turned out to be a customer.
     #[serde(rename = "user.linked")]
     UserLinked {
@@ -506,6 +514,7 @@ impl Fact {
             Self::ConversationEscalated { .. } => "chat.escalated",
             Self::AgentAssigned { .. } => "agent.assigned",
             Self::AgentTransferred { .. } => "agent.transferred",
+            Self::AnswersChanged { .. } => "chat.answers_changed",
             Self::UserLinked { .. } => "user.linked",
             Self::UserRevoked { .. } => "user.revoked",
             Self::ServiceKeyCreated { .. } => "service_key.created",

@@ -1,9 +1,11 @@
 //! The support chat: conversations and their messages, the agents who answer, and who of them gets which.
 //!
 //! [`conversation`] is a conversation's life, [`message`] what is said in it, [`agent`] who answers, [`routing`] which
-//! conversation goes to whom next, [`hours`] when somebody is there.
+//! conversation goes to whom next, [`hours`] when somebody is there,
+//! [`bot`] what the shop says by itself.
 
 pub mod agent;
+pub mod bot;
 pub mod conversation;
 pub mod hours;
 pub mod message;

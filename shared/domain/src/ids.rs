@@ -110,10 +110,14 @@ ids! {
     EventId = "evt_";
     /// One alert about stock.
     AlertId = "alr_";
+    /// An entry of a shop's FAQ.
+    FaqId = "faq_";
     /// A key with which a program acts for a shop.
     ServiceKeyId = "key_";
     /// A conversation of the support chat.
     ConversationId = "cnv_";
+    /// Something that a shop says without being asked.
+    AutoResponseId = "aut_";
     /// A message of a conversation.
     MessageId = "msg_";
 }
@@ -134,6 +138,13 @@ impl ProductId {
     /// Whether this is a word of the API's own paths.
     pub fn is_reserved(&self) -> bool {
         Self::RESERVED.contains(&self.as_str())
+    }
+}
+
+impl FaqId {
+    /// The entry that has this name in every shop: letters, digits and `_`, at most 60.
+    pub(crate) fn from_name(name: &str) -> Self {
+        Self(format!("{}{name}", Self::PREFIX))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod bucket;
 pub mod channel;
 pub mod chat;
 pub mod checkpoint;
+pub mod faq;
 pub mod forecast;
 pub mod ids;
 pub mod lots;
@@ -36,9 +37,9 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, ConnectionId, ConversationId, DecisionId, EventId, LocationId, MessageId, OrderId,
-    OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId,
-    VariantId,
+    AlertId, AutoResponseId, ConnectionId, ConversationId, DecisionId, EventId, FaqId, LocationId, MessageId,
+    OrderId, OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId,
+    UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

@@ -5,6 +5,7 @@ mod broadcast;
 mod capture;
 mod catalog;
 mod chat;
+mod chat_bot;
 mod chat_desk;
 mod checkout;
 mod client;

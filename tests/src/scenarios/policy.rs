@@ -39,6 +39,8 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         path if path.contains("/payments/") => &things.payment,
         path if path.contains("/conversations/") => &things.conversation,
         path if path.contains("/chat/agents/") => "gus",
+        path if path.contains("/chat/faqs/") => "faq_none",
+        path if path.contains("/chat/auto-responses/") => "aut_none",
         path if path.contains("/reservations/") => &things.reservation,
         path if path.contains("/service-keys/") => "key_none",
         path if path.contains("/alerts/") => "alr_none",
@@ -67,6 +69,11 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/chat/conversations/{id}/messages") => json!({ "content": "hello" }),
         (_, "/api/v1/chat/conversations/{id}/rating") => json!({ "rating": 5 }),
         (_, "/api/v1/chat/conversations/{id}/transfer") => json!({ "skill": "german" }),
+        (_, "/api/v1/chat/faqs/match") => json!({ "text": "hello" }),
+        (_, "/api/v1/chat/faqs") | (_, "/api/v1/chat/faqs/{id}") => json!({ "question": "?", "answer": "!" }),
+        (_, "/api/v1/chat/auto-responses") | (_, "/api/v1/chat/auto-responses/{id}") => {
+            json!({ "trigger": "welcome", "text": "Hello" })
+        }
         (_, "/api/v1/chat/agents/me/status") => json!({ "status": "busy" }),
         (_, "/api/v1/inventory/adjustments") => {
             json!({ "product_id": "lamp", "quantity": 1, "operation": "add" })

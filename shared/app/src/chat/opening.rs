@@ -105,6 +105,7 @@ impl Chat {
             has_human: false,
             opened_at: now,
             assigned_at: None,
+            answered_at: None,
             resolved_at: None,
             rating: None,
             version: 1,

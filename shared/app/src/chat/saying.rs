@@ -101,15 +101,15 @@ impl Chat {
         &self,
         shop: &ShopId,
         conversation: &ConversationId,
-        client_id: &str,
+        (speaker, client_id): (Speaker, &str),
         kind: MessageKind,
         content: Content,
     ) -> Result<Message> {
-        let sender_type = if kind == MessageKind::System { SenderType::System } else { SenderType::Bot };
+        let sender_type = SenderType::Bot;
         let saying = Saying {
             shop,
             conversation,
-            speaker: Speaker::Shop,
+            speaker,
             client_id,
             sender: (UserId::from_name("shop"), sender_type, Some(self.settings.shop_name.clone())),
             kind,

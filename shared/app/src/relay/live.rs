@@ -133,6 +133,7 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::ServiceKeyCreated { .. }
         | Fact::ServiceKeyRevoked { .. }
         | Fact::FeatureFlagChanged { .. }
+        | Fact::AnswersChanged { .. }
         | Fact::ThresholdsChanged { .. }
         | Fact::StockDivided { .. }
         | Fact::LocationCreated { .. }

@@ -76,8 +76,13 @@ impl Work {
             return Some(format!("{} {}", agent.shop(), agent.clone().agent().id));
         }
         let event = self.event()?;
-        matches!(event.fact, contract::Fact::UserLinked { .. })
-            .then(|| format!("{} {}", event.shop_id, event.subject))
+        let about = match event.fact.conversation() {
+            Some(state) => state.conversation_id.as_str(),
+            None => {
+                matches!(event.fact, contract::Fact::UserLinked { .. }).then_some(event.subject.as_str())?
+            }
+        };
+        Some(format!("{} {about}", event.shop_id))
     }
 
     /// Whether the queue may be another, or who has room.

@@ -9,6 +9,8 @@
 //! | the same | `j#{version}` | what happened to the conversation |
 //! | `{shop}#member#{user}` | `{conversation}` | who takes part in what |
 //! | the same | `support` | somebody's newest support conversation |
+//! | `{shop}#answers` | `faq#{id}`, `response#{id}`, `hours` | what the shop answers by itself |
+//! | the same | `edition`, `j#{edition}` | the number of the last change of that, and the changes |
 //! | `{shop}#waiting` | `{since}#{conversation}` | the queue |
 //! | `{shop}#agent#` | `agent-{user}` | an agent, with the number of conversations that they have |
 //! | `{shop}#slots#{agent}` | `{conversation}` | which ones these are |
@@ -17,6 +19,7 @@
 //! all that follows in the same transaction, so that no counter can be off.
 
 mod agents;
+mod answers;
 mod change;
 mod conversations;
 mod marks;
@@ -26,6 +29,7 @@ mod sending;
 pub(crate) use self::messages::message_id;
 pub use self::{
     agents::{AGENT, AgentRow},
+    answers::{AllAnswers, Answer, StoredFaq, StoredResponse},
     change::{Change, ChangeRefused},
     conversations::{ConversationShelf, Stored},
     marks::{Marked, Marks},

@@ -1,9 +1,10 @@
 //! The support chat.
 
 use domain::{
-    ConversationId, Line, MessageId, Paragraph, UserId,
+    AutoResponseId, ConversationId, FaqId, Line, MessageId, Paragraph, UserId,
     chat::{
         AgentStatus, ConversationKind, ConversationStatus, MessageKind, Priority,
+        bot::{Availability, Trigger},
         conversation::{Origin, Part, Rating},
         message::{Content, Message},
         routing::Score,
@@ -382,4 +383,243 @@ impl TranscriptView {
         };
         self.messages.iter().map(line).collect()
     }
+}
+
+/// A question and its answer, to be saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewFaq {
+    /// The question.
+    pub question: Line,
+    /// Other ways to put it, at most 50: the more, the surer the shop is.
+    #[serde(default, alias = "alternativeQuestions")]
+    #[schema(max_items = 50)]
+    pub alternative_questions: Vec<Line>,
+    /// Words that speak for it wherever they stand, at most 50.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub keywords: Vec<Line>,
+    /// The answer. `{order_status}`, `{stock}`, `{stock:PRODUCT}` and `{opening_hours}` in it are filled in; a brace by
+    /// itself is written twice.
+    pub answer: Paragraph,
+    /// In which language, as BCP 47 has it.
+    #[serde(default = "english")]
+    pub language: Line,
+    /// From which confidence on it is answered, 1 to 100; the shop's own, unless said otherwise.
+    #[serde(default, alias = "confidenceThreshold", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub confidence_threshold: Option<u8>,
+    /// Whether it is answered at all.
+    #[serde(default = "yes", alias = "isActive")]
+    pub is_active: bool,
+}
+
+#[expect(clippy::unwrap_used, reason = "a constant that is a line")]
+fn english() -> Line {
+    Line::new("en").unwrap()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FaqView {
+    /// Its name.
+    pub faq_id: FaqId,
+    /// The question.
+    pub question: String,
+    /// Other ways to put it.
+    pub alternative_questions: Vec<String>,
+    /// Words that speak for it.
+    pub keywords: Vec<String>,
+    /// The answer, with slots.
+    pub answer: String,
+    /// In which language.
+    pub language: String,
+    /// From which confidence on it is answered, if not the shop's own.
+    pub confidence_threshold: Option<u8>,
+    /// Whether it is answered at all.
+    pub is_active: bool,
+    /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+/// All FAQs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FaqsView {
+    /// The FAQs, by their names.
+    pub data: Vec<FaqView>,
+}
+
+/// A text to be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewFaqMatch {
+    /// What a customer might write.
+    pub text: Paragraph,
+}
+
+/// What the shop would do with a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FaqMatchView {
+    /// What is done: an answer is given, some are suggested and a person is called, or a person was asked for.
+    pub decision: FaqDecision,
+    /// The FAQs that are most like it, at most five, best first.
+    pub candidates: Vec<FaqCandidate>,
+}
+
+/// What is done with a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum FaqDecision {
+    /// A person is asked for.
+    Human,
+    /// This one is answered.
+    Answer {
+        /// Which.
+        faq_id: FaqId,
+    },
+    /// These are suggested, three at most and perhaps none.
+    Suggest {
+        /// Which.
+        faq_ids: Vec<FaqId>,
+    },
+}
+
+impl From<&domain::faq::Decision> for FaqDecision {
+    fn from(decision: &domain::faq::Decision) -> Self {
+        match decision {
+            domain::faq::Decision::Human => Self::Human,
+            domain::faq::Decision::Answer(faq_id) => Self::Answer { faq_id: faq_id.clone() },
+            domain::faq::Decision::Suggest(faq_ids) => Self::Suggest { faq_ids: faq_ids.clone() },
+        }
+    }
+}
+
+/// A FAQ that is like a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FaqCandidate {
+    /// Which.
+    pub faq_id: FaqId,
+    /// The question.
+    pub question: String,
+    /// How sure the shop is, 0 to 100.
+    pub confidence: u8,
+    /// What speaks for it.
+    pub why: FaqWhy,
+}
+
+/// What speaks for a FAQ.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FaqWhy {
+    /// The phrasing or keyword of the FAQ that is most like the text.
+    pub nearest: String,
+    /// What the text has in common with that, most important first.
+    pub words: Vec<FaqPart>,
+    /// What it has in common with what the FAQ's phrasings have on average.
+    pub learned: Vec<FaqPart>,
+    /// The FAQ's keywords in the text.
+    pub keywords: Vec<String>,
+    /// Words of the text that were read as others: `refnud → refund`.
+    pub typos: Vec<String>,
+    /// What the text says and no FAQ of the shop.
+    pub unknown: Vec<String>,
+}
+
+/// What a part of a text adds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FaqPart {
+    /// Which.
+    pub what: String,
+    /// Of a hundred.
+    pub points: f64,
+}
+
+impl From<&domain::faq::Why> for FaqWhy {
+    fn from(why: &domain::faq::Why) -> Self {
+        let parts = |parts: &[domain::faq::Contribution]| {
+            parts.iter().map(|part| FaqPart { what: part.what.clone(), points: part.points }).collect()
+        };
+        Self {
+            nearest: why.nearest.clone(),
+            words: parts(&why.words),
+            learned: parts(&why.learned),
+            keywords: why.keywords.clone(),
+            typos: why.typos.iter().map(|typo| format!("{} → {}", typo.written, typo.read)).collect(),
+            unknown: why.unknown.clone(),
+        }
+    }
+}
+
+/// Something that is said without being asked, to be saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewAutoResponse {
+    /// When it is said.
+    pub trigger: Trigger,
+    /// The words, of a `keyword` response; at most 50.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub keywords: Vec<Line>,
+    /// What is said, with slots as in a FAQ's answer.
+    pub text: Paragraph,
+    /// In which language.
+    #[serde(default = "english")]
+    pub language: Line,
+    /// Whether it is said at all.
+    #[serde(default = "yes", alias = "isActive")]
+    pub is_active: bool,
+}
+
+/// Something that is said without being asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AutoResponseView {
+    /// Its name.
+    pub auto_response_id: AutoResponseId,
+    /// When it is said.
+    pub trigger: Trigger,
+    /// The words, of a `keyword` response.
+    pub keywords: Vec<String>,
+    /// What is said, with slots.
+    pub text: String,
+    /// In which language.
+    pub language: String,
+    /// Whether it is said at all.
+    pub is_active: bool,
+    /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+/// All responses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AutoResponsesView {
+    /// The responses, by their names.
+    pub data: Vec<AutoResponseView>,
+}
+
+/// What a seeding has brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeededView {
+    /// FAQs that were not there before.
+    pub faqs: usize,
+    /// Responses that were not there before.
+    pub auto_responses: usize,
+}
+
+/// Nothing in particular.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewSeeding {}
+
+/// Whether somebody can be talked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AvailabilityView {
+    /// Whether an agent is there and has room.
+    pub state: Availability,
+    /// How many wait.
+    pub queue_length: usize,
+    /// When somebody is there next, outside the hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_open_at: Option<Timestamp>,
 }

@@ -158,6 +158,9 @@ pub struct Conversation {
     pub opened_at: Timestamp,
     /// When an agent first had it.
     pub assigned_at: Option<Timestamp>,
+    /// When an agent first said something in it.
+    #[serde(default)]
+    pub answered_at: Option<Timestamp>,
     /// When it was done.
     pub resolved_at: Option<Timestamp>,
     /// What the customer thought of it.
@@ -225,6 +228,12 @@ impl Conversation {
             next.has_human = true;
             next.assigned_at.get_or_insert(now);
         })))
+    }
+
+    /// An agent has said something. That is news once.
+    pub fn answer(&self, at: Timestamp) -> Option<Self> {
+        let is_first = self.kind == ConversationKind::Support && self.answered_at.is_none();
+        is_first.then(|| self.next(|next| next.answered_at = Some(at)))
     }
 
     /// Back into the queue, for whoever has `skill`, before those that came after an agent first had it: it has waited
@@ -369,6 +378,7 @@ pub(crate) mod tests {
             has_human: false,
             opened_at: at(second),
             assigned_at: None,
+            answered_at: None,
             resolved_at: None,
             rating: None,
             version: 1,

@@ -44,6 +44,26 @@ impl Day {
     }
 }
 
+impl Day {
+    /// Its name.
+    pub fn in_words(self, language: &str) -> &'static str {
+        let [english, thai, persian] = match self {
+            Self::Monday => ["Monday", "วันจันทร์", "دوشنبه"],
+            Self::Tuesday => ["Tuesday", "วันอังคาร", "سه‌شنبه"],
+            Self::Wednesday => ["Wednesday", "วันพุธ", "چهارشنبه"],
+            Self::Thursday => ["Thursday", "วันพฤหัสบดี", "پنجشنبه"],
+            Self::Friday => ["Friday", "วันศุกร์", "جمعه"],
+            Self::Saturday => ["Saturday", "วันเสาร์", "شنبه"],
+            Self::Sunday => ["Sunday", "วันอาทิตย์", "یکشنبه"],
+        };
+        match language {
+            "th" => thai,
+            "fa" => persian,
+            _ => english,
+        }
+    }
+}
+
 /// A time of day, `09:30`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

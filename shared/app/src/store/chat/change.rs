@@ -50,9 +50,10 @@ pub(super) struct MemberRow {
     pub(super) conversation_id: ConversationId,
 }
 
-/// What a head says of where its conversation is.
-pub(super) const fn phase(status: ConversationStatus) -> &'static str {
-    match status {
+/// What a head says of where its conversation is: while it is `bot`, the shop answers by itself.
+pub(super) fn phase(conversation: &Conversation) -> &'static str {
+    match conversation.status {
+        _ if conversation.has_bot() => "bot",
         ConversationStatus::Waiting | ConversationStatus::Active => "open",
         ConversationStatus::Resolved => "resolved",
         ConversationStatus::Archived => "archived",
@@ -212,7 +213,7 @@ impl Dynamo {
     ) -> Result<()> {
         let table = &self.tables.chat;
         let key = head_key(shop, &after.id);
-        let phase_is = text(phase(after.status));
+        let phase_is = text(phase(after));
         let Some(before) = before else {
             let mut head = key.attributes();
             head.insert("last_seq".into(), number(0));
@@ -220,7 +221,7 @@ impl Dynamo {
             head.insert("members".into(), set(joined));
             return transaction.put_new(table, head);
         };
-        if joined.is_empty() && left.is_empty() && phase(before.status) == phase(after.status) {
+        if joined.is_empty() && left.is_empty() && phase(before) == phase(after) {
             return Ok(());
         }
         let mut named = values([(":phase", phase_is)]);

@@ -39,8 +39,10 @@ pub enum Speaker {
         /// On which device.
         device: String,
     },
-    /// The shop itself.
+    /// The shop itself, whoever else is there.
     Shop,
+    /// The shop itself, as long as no person is wanted or there.
+    Bot,
 }
 
 /// Something that asks for a place.
@@ -83,7 +85,9 @@ impl Speaker {
                     pace: format!("t{}", short(&[user.as_str()])),
                 }
             }
-            Self::Shop => Names { last: "cshop".into(), place: "sshop".into(), pace: "tshop".into() },
+            Self::Shop | Self::Bot => {
+                Names { last: "cshop".into(), place: "sshop".into(), pace: "tshop".into() }
+            }
         }
     }
 }
@@ -140,6 +144,10 @@ fn asking(
             format!(" AND {place} = :lost")
         }
     });
+    if matches!(draft.speaker, Speaker::Bot) {
+        given.insert(":bot".into(), text("bot"));
+        condition.push_str(" AND phase = :bot");
+    }
     if let Speaker::Person { user, guests, .. } = draft.speaker {
         let milliseconds = |instant: Timestamp| number(instant.as_millisecond());
         let step = i64::try_from(RATE.every.as_millis()).unwrap_or(i64::MAX);
@@ -185,6 +193,9 @@ fn refused(
     }
     if said("phase") == Some("archived") {
         return Err(Error::conflict(ErrorCode::ConversationClosed, "the conversation is over"));
+    }
+    if matches!(draft.speaker, Speaker::Bot) && said("phase") != Some("bot") {
+        return Err(Error::conflict(ErrorCode::InvalidTransition, "a person answers"));
     }
     let arrival = head.get(&names.pace).and_then(|value| value.as_n().ok()?.parse().ok());
     let arrival = arrival.and_then(|ms| Timestamp::from_millisecond(ms).ok());
