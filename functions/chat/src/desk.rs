@@ -5,12 +5,12 @@ use axum::extract::State;
 use contract::{
     Problem,
     http::chat::{
-        AgentProfile, AgentView, AgentsView, ConversationChanges, ConversationView, NewAssignment,
-        NewEscalation, NewRating, NewTransfer, QueueView, SetAgentStatus,
+        AgentProfile, AgentView, AgentsView, ChatFiguresRequest, ConversationChanges, ConversationView,
+        NewAssignment, NewEscalation, NewRating, NewTransfer, QueueView, SetAgentStatus,
     },
 };
-use domain::{ConversationId, UserId};
-use edge::{Answer, Body, Caller, Id, Ids, IfMatch, NoContent, Ok200};
+use domain::{ConversationId, UserId, chat::figures::Figures};
+use edge::{Answer, Body, Caller, Id, Ids, IfMatch, NoContent, Ok200, Params};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Talking;
@@ -29,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Talking> {
         .routes(routes!(read_agent, describe_agent))
         .routes(routes!(set_own_status))
         .routes(routes!(read_queue))
+        .routes(routes!(read_analytics))
 }
 
 /// Sorts a conversation: how urgent it is, what it is about, its tags.
@@ -208,4 +209,15 @@ async fn set_own_status(
     responses((status = 200, body = QueueView), (status = "default", body = Problem)))]
 async fn read_queue(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<QueueView>> {
     Ok(Ok200(chat.queue(&caller).await?))
+}
+
+/// How support does: how soon it answers, how long it takes, what customers think, how much the shop answers by itself.
+#[utoipa::path(get, path = "/api/v1/chat/analytics", tag = "chat", params(ChatFiguresRequest), security(("bearer" = [])),
+    responses((status = 200, body = Figures), (status = "default", body = Problem)))]
+async fn read_analytics(
+    State(chat): State<Chat>,
+    caller: Caller,
+    Params(wanted): Params<ChatFiguresRequest>,
+) -> Answer<Ok200<Figures>> {
+    Ok(Ok200(chat.analytics(&caller, &wanted).await?))
 }

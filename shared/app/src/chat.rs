@@ -7,6 +7,7 @@
 mod agents;
 mod answers;
 mod desk;
+mod figures;
 mod frames;
 mod hearing;
 mod hours;

@@ -2,11 +2,12 @@
 //!
 //! [`conversation`] is a conversation's life, [`message`] what is said in it, [`agent`] who answers, [`routing`] which
 //! conversation goes to whom next, [`hours`] when somebody is there,
-//! [`bot`] what the shop says by itself.
+//! [`bot`] what the shop says by itself, [`figures`] how all that goes.
 
 pub mod agent;
 pub mod bot;
 pub mod conversation;
+pub mod figures;
 pub mod hours;
 pub mod message;
 pub mod routing;

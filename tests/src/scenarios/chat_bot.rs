@@ -128,7 +128,8 @@ async fn that_nobody_is_there_is_said_once_a_day_and_not_after_an_agents_word() 
     says(&gus, &id, "I want to talk to a human").await.ok();
     says(&gus, &id, "Hello?").await.ok();
     assert_eq!(kinds(&gus, &id).await, ["auto", "text", "text", "auto"]);
-    world.advance(SignedDuration::from_hours(24)).await;
+    // The next day begins.
+    world.leaps(SignedDuration::from_hours(15)).await;
     says(&gus, &id, "Still nobody?").await.ok();
     let kinds_now = kinds(&gus, &id).await;
     assert_eq!(kinds_now[4..], ["text", "auto"]);

@@ -227,3 +227,32 @@ async fn a_customer_says_what_they_thought_of_it() {
     assert_eq!(rated["satisfaction_rating"]["score"], 4);
     world.end().await;
 }
+
+#[tokio::test]
+async fn an_admin_sees_how_support_does() {
+    let world = World::new().await;
+    let (ana, gus) = (agent(&world, "ana", 5).await, world.guest().await);
+    opens(&world.guest().await).await;
+    let id = waits(&gus).await;
+    world.idle().await;
+    world.advance(SignedDuration::from_secs(30)).await;
+    says(&ana, &id, "Hello").await.ok();
+    world.idle().await;
+    world.advance(SignedDuration::from_secs(30)).await;
+    ana.post(&path(&id, "resolve"), json!({})).await.ok();
+    gus.post(&path(&id, "rating"), json!({ "rating": 5 })).await.ok();
+    let admin = world.admin().await;
+    let figures = admin.get("/api/v1/chat/analytics?from=2026-01-05").await.ok();
+    assert_eq!((figures["conversations"].clone(), figures["automatic"].clone()), (json!(2), json!(1)));
+    assert_eq!(figures["first_response"]["average_s"], 30);
+    assert_eq!(figures["agents"][0]["resolution"]["average_s"], 60);
+    assert_eq!(figures["satisfaction"]["satisfied_percent"], 100);
+    assert_eq!(figures["opened_by_hour"][9], 2);
+    let none = admin.get("/api/v1/chat/analytics?to=2026-01-04").await;
+    assert_eq!(none.ok()["conversations"], 0);
+    assert_eq!(
+        admin.get("/api/v1/chat/analytics?from=yesterday").await.complaint(),
+        "400 validation_failed from"
+    );
+    world.end().await;
+}

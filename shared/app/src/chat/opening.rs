@@ -104,6 +104,7 @@ impl Chat {
             skill: None,
             has_human: false,
             opened_at: now,
+            wanted_at: None,
             assigned_at: None,
             answered_at: None,
             resolved_at: None,

@@ -335,6 +335,18 @@ pub struct QueueView {
     pub data: Vec<QueueEntry>,
 }
 
+/// Of which time.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChatFiguresRequest {
+    /// Opened from then on: RFC 3339, or a day in the shop's zone; the last 30 days unless said otherwise.
+    #[serde(alias = "start_date")]
+    pub from: Option<String>,
+    /// Opened until then: an instant, or the end of a day.
+    #[serde(alias = "end_date")]
+    pub to: Option<String>,
+}
+
 /// That a person is wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewEscalation {}

@@ -156,6 +156,9 @@ pub struct Conversation {
     pub has_human: bool,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// When a person was first wanted.
+    #[serde(default)]
+    pub wanted_at: Option<Timestamp>,
     /// When an agent first had it.
     pub assigned_at: Option<Timestamp>,
     /// When an agent first said something in it.
@@ -207,7 +210,10 @@ impl Conversation {
             return Err(InvalidTransition);
         }
         Ok(match self.has_bot() {
-            true => Some(self.next(|next| next.queued_at = Some(now))),
+            true => Some(self.next(|next| {
+                next.queued_at = Some(now);
+                next.wanted_at.get_or_insert(now);
+            })),
             false => None,
         })
     }
@@ -226,6 +232,7 @@ impl Conversation {
             next.participants.insert(agent.clone(), Part::Agent);
             next.queued_at = None;
             next.has_human = true;
+            next.wanted_at.get_or_insert(now);
             next.assigned_at.get_or_insert(now);
         })))
     }
@@ -377,6 +384,7 @@ pub(crate) mod tests {
             skill: None,
             has_human: false,
             opened_at: at(second),
+            wanted_at: None,
             assigned_at: None,
             answered_at: None,
             resolved_at: None,
