@@ -239,6 +239,8 @@ mod tests {
         let act = |name: &str| report.acts.iter().find(|act| act.name == name).unwrap();
         let resume = &act("resume of 40 missed events").front;
         assert!((resume.invocations, resume.posts) == (1, 1), "{resume:?}");
+        let said = &act("say something to 30 listeners").front;
+        assert!((said.invocations, said.posts) == (1, 30), "{said:?}");
         assert_eq!(act("the same, seen by 10 viewers").behind["Relay"].posts, 10);
         let reserve = act("reserve one line");
         let named: Vec<_> = reserve.front.named().collect();

@@ -25,6 +25,9 @@ const ADJUSTMENTS: &str = "/api/v1/inventory/adjustments";
 /// How many events are missed before they are resumed, of about 300 bytes each. A `batch` holds at most 50.
 const MISSED: usize = 40;
 
+/// How many sockets listen to a conversation.
+const LISTENERS: usize = 30;
+
 /// How many look on while stock changes.
 const VIEWERS: usize = 10;
 
@@ -78,6 +81,7 @@ impl<'a> Session<'a> {
         self.reserves_money(who).await?;
         shop.cloud.stripe().misbehave(Misbehaviour::default());
         self.resumes(who).await?;
+        self.talks(who).await?;
 
         let order = who.order(PRODUCT).await?;
         self.pause().await?;
@@ -229,6 +233,45 @@ impl<'a> Session<'a> {
         self.end("the same, seen by 10 viewers", None).await?;
         for viewer in viewers {
             viewer.close().await?;
+        }
+        self.begin().await
+    }
+
+    /// Somebody asks the shop something, and thirty sockets hear it.
+    async fn talks(&mut self, who: &Shopper<'_>) -> Result<(), BenchError> {
+        self.begin().await?;
+        let opened = who.post("/api/v1/chat/conversations", json!({ "force_new": true })).await?;
+        self.end("open a conversation", None).await?;
+        let id = json!({ "conversation_id": text(&opened, "conversation_id")? });
+        let mut listeners = vec![];
+        for _ in 0..LISTENERS {
+            listeners.push(Socket::open(&who.ticket().await?).await?);
+            self.pause().await?;
+        }
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            self.begin().await?;
+            listener.ask("chat.conversation.join", id.clone()).await?;
+            if number == 0 {
+                self.end("join it", None).await?;
+            }
+        }
+        let mut said = id.clone();
+        said["content"] = json!("Is the lamp bright enough to read by?");
+        for name in ["m1", "m2"] {
+            said["client_message_id"] = json!(name);
+            self.pause().await?;
+            self.begin().await?;
+            if let Some(speaker) = listeners.first_mut() {
+                speaker.ask("chat.message.send", said.clone()).await?;
+            }
+        }
+        self.end("say something to 30 listeners", Some(2.0)).await?;
+        if let Some(reader) = listeners.first_mut() {
+            reader.ask("chat.read", id).await?;
+        }
+        self.end("say that one has read it", None).await?;
+        for listener in listeners {
+            listener.close().await?;
         }
         self.begin().await
     }

@@ -1,8 +1,6 @@
 //! What happens to a conversation besides what is said in it: who has it, when it is done, how it is sorted, what the
 //! customer thought of it.
 
-use std::collections::BTreeSet;
-
 use contract::{
     ErrorCode, Fact,
     http::chat::{ConversationChanges, ConversationView, NewAssignment, NewRating, NewTransfer},
@@ -223,7 +221,7 @@ impl Chat {
                 next.priority = changes.priority.unwrap_or(next.priority);
                 next.subject = changes.subject.clone().or_else(|| next.subject.take());
                 if let Some(tags) = &changes.tags {
-                    next.tags = BTreeSet::from_iter(tags.iter().cloned());
+                    next.tags = tags.iter().cloned().collect();
                 }
             });
             Ok(updated(Some(next)))

@@ -180,9 +180,9 @@ impl Chat {
         let content = Content { text: Some(said), attachments: vec![], metadata };
         let id = &asked.conversation.id;
         match self.say_by_itself(asked.shop, id, (speaker, name), kind, content).await {
-            Ok(_) => Ok(()),
             // A person was faster, or it is over: the shop is silent.
-            Err(Error::Conflict {
+            Ok(_)
+            | Err(Error::Conflict {
                 code: ErrorCode::InvalidTransition | ErrorCode::ConversationClosed,
                 ..
             }) => Ok(()),

@@ -125,6 +125,7 @@ impl Chat {
                 "expected only one of before_seq and after_seq",
             ));
         }
+        self.check_history(who)?;
         self.readable(who, id).await?;
         let (shop, now) = (&who.shop, self.clock.now());
         let last_seq = self.store.last_seq(shop, id).await?.unwrap_or_default();
@@ -146,8 +147,15 @@ impl Chat {
         Ok(MessagesView { data, last_seq, next_before_seq, next_after_seq })
     }
 
+    /// Customers read what was said before only if the shop shows it to them.
+    fn check_history(&self, who: &Principal) -> Result<()> {
+        let may = self.settings.chat.shows_history || who.can(Permission::AnswerChats);
+        if may { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
     /// All that was said, oldest first; at most the newest 5,000 messages.
     pub async fn transcript(&self, who: &Principal, id: &ConversationId) -> Result<TranscriptView> {
+        self.check_history(who)?;
         let conversation = self.readable(who, id).await?;
         let conversation = self.view(who, &conversation).await?;
         let mut after = conversation.last_seq.saturating_sub(MOST_OF_TRANSCRIPT);

@@ -1,6 +1,6 @@
 //! Opening a conversation. A guest or customer has one open support conversation, and gets that one again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use contract::{
     ErrorCode, Fact,
@@ -94,7 +94,7 @@ impl Chat {
             kind: new.kind,
             subject: new.subject,
             priority: new.priority,
-            tags: BTreeSet::from_iter(new.tags),
+            tags: new.tags.into_iter().collect(),
             origin: new.metadata,
             owner: who.subject.clone(),
             status: if is_support { ConversationStatus::Waiting } else { ConversationStatus::Active },

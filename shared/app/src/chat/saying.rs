@@ -47,7 +47,10 @@ pub struct Voice<'a> {
 
 /// What agents are called, as far as this process has seen.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names(Arc<Mutex<BTreeMap<(ShopId, UserId), (Option<String>, Timestamp)>>>);
+pub(super) struct Names(Arc<Mutex<BTreeMap<(ShopId, UserId), Seen>>>);
+
+/// What an agent is called, and when that was read.
+type Seen = (Option<String>, Timestamp);
 
 /// Something to be put into a conversation.
 struct Saying<'a> {

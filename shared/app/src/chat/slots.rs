@@ -88,7 +88,7 @@ impl Chat {
                     Some(product) => self.stock_of(asked, &product).await?,
                     None => None,
                 },
-                Slot::OpeningHours => Some(bot::hours_in_words(&known.hours, asked.language)),
+                Slot::OpeningHours => Some(bot::hours_in_a_sentence(&known.hours, asked.language)),
             };
             values.extend(value.map(|value| (slot.clone(), value)));
         }
@@ -104,13 +104,13 @@ impl Chat {
         let newest = orders.into_iter().map(|(_, stored)| stored.order).find(|order| order.version > 0);
         Ok(newest.map(|order| {
             let number = domain::order::number(&order.id);
-            format!("{number}: {}", bot::order_in_words(order.status, asked.language))
+            bot::order_in_a_sentence(&number, order.status, asked.language)
         }))
     }
 
     async fn stock_of(&self, asked: &Asked<'_>, product: &ProductId) -> Result<Option<String>> {
         let levels = self.store.levels(asked.shop, product, false).await?;
         let is_in_stock = levels.iter().any(|row| row.level.available > 0);
-        Ok((!levels.is_empty()).then(|| bot::stock_in_words(is_in_stock, asked.language).to_owned()))
+        Ok((!levels.is_empty()).then(|| bot::stock_in_a_sentence(is_in_stock, asked.language).to_owned()))
     }
 }

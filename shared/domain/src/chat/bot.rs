@@ -108,7 +108,7 @@ pub fn did_you_mean(language: &str) -> &'static str {
 }
 
 /// Where an order is, in words.
-pub fn order_in_words(status: OrderStatus, language: &str) -> &'static str {
+fn order_in_words(status: OrderStatus, language: &str) -> &'static str {
     let [english, thai, persian] = match status {
         OrderStatus::PendingPayment => ["waiting to be paid", "รอการชำระเงิน", "در انتظار پرداخت"],
         OrderStatus::Paid => ["paid", "ชำระเงินแล้ว", "پرداخت‌شده"],
@@ -125,24 +125,47 @@ pub fn order_in_words(status: OrderStatus, language: &str) -> &'static str {
     in_language(english, thai, persian, language)
 }
 
-/// Whether something is in stock, in words.
-pub fn stock_in_words(is_in_stock: bool, language: &str) -> &'static str {
-    match is_in_stock {
-        true => in_language("in stock", "มีสินค้า", "موجود", language),
-        false => in_language("out of stock at the moment", "สินค้าหมดชั่วคราว", "فعلاً ناموجود", language),
+/// Where somebody's newest order is, as a sentence.
+pub fn order_in_a_sentence(number: &str, status: OrderStatus, language: &str) -> String {
+    let status = order_in_words(status, language);
+    match language {
+        "th" => format!("คำสั่งซื้อล่าสุดของคุณ {number}: {status}"),
+        "fa" => format!("آخرین سفارش شما {number}: {status}"),
+        _ => format!("Your latest order is {number}: {status}."),
     }
 }
 
-/// When somebody is there, in words: each interval of the week.
-pub fn hours_in_words(hours: &BusinessHours, language: &str) -> String {
+/// Whether something is in stock, as a sentence.
+pub fn stock_in_a_sentence(is_in_stock: bool, language: &str) -> &'static str {
+    match is_in_stock {
+        true => in_language("It is in stock.", "สินค้านี้มีในสต็อก", "این کالا موجود است.", language),
+        false => in_language(
+            "It is out of stock at the moment.",
+            "สินค้านี้หมดชั่วคราว",
+            "این کالا فعلاً ناموجود است.",
+            language,
+        ),
+    }
+}
+
+/// When somebody is there, as a sentence: each interval of the week.
+pub fn hours_in_a_sentence(hours: &BusinessHours, language: &str) -> String {
     if hours.weekly.is_empty() {
-        return in_language("around the clock", "ตลอด 24 ชั่วโมง", "شبانه‌روزی", language).to_owned();
+        let always =
+            ["We are here around the clock.", "เราให้บริการตลอด 24 ชั่วโมง", "ما شبانه‌روزی پاسخگو هستیم."];
+        let [english, thai, persian] = always;
+        return in_language(english, thai, persian, language).to_owned();
     }
     let interval = |weekly: &super::hours::Weekly| {
         let (from, until) = (String::from(weekly.interval.from), String::from(weekly.interval.until));
         format!("{} {from}–{until}", weekly.day.in_words(language))
     };
-    hours.weekly.iter().map(interval).collect::<Vec<_>>().join(", ")
+    let week = hours.weekly.iter().map(interval).collect::<Vec<_>>().join(", ");
+    match language {
+        "th" => format!("เวลาทำการ: {week}"),
+        "fa" => format!("ساعت کاری: {week}."),
+        _ => format!("We are here {week}."),
+    }
 }
 
 fn in_language<'a>(english: &'a str, thai: &'a str, persian: &'a str, language: &str) -> &'a str {

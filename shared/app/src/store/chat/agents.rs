@@ -106,7 +106,7 @@ impl Dynamo {
         );
         let name = serde_dynamo::to_attribute_value(status)
             .map_err(|error| crate::Error::internal(error.to_string()))?;
-        let mut values = self.about_agent(shop, id, now);
+        let mut values = Self::about_agent(shop, id, now);
         values.insert(":status".into(), name);
         values.insert(":usual".into(), number(domain::chat::agent::USUAL_LIMIT));
         if is_there {
@@ -131,7 +131,7 @@ impl Dynamo {
              presence = if_not_exists(presence, :offline), seen_at = if_not_exists(seen_at, :now), {OTHERWISE}"
         );
         let written = |error: serde_dynamo::Error| crate::Error::internal(error.to_string());
-        let mut values = self.about_agent(shop, &profile.id, now);
+        let mut values = Self::about_agent(shop, &profile.id, now);
         values.insert(":name".into(), serde_dynamo::to_attribute_value(&profile.name).map_err(written)?);
         values.insert(":skills".into(), serde_dynamo::to_attribute_value(&profile.skills).map_err(written)?);
         values.insert(":limit".into(), number(profile.concurrent_limit));
@@ -160,7 +160,7 @@ impl Dynamo {
         self.update(&self.tables.chat, &agent_key(shop, id), update, &now.to_string()).await.map(drop)
     }
 
-    fn about_agent(&self, shop: &ShopId, id: &UserId, now: Timestamp) -> crate::store::Item {
+    fn about_agent(shop: &ShopId, id: &UserId, now: Timestamp) -> crate::store::Item {
         values([
             (":shop", text(shop.as_str())),
             (":id", text(id.as_str())),

@@ -135,41 +135,46 @@ fn asking(
 ) -> (String, String, Item) {
     let Names { last, place, pace } = names;
     let mut given = values([(":one", number(1)), (":name", text(digest)), (":archived", text("archived"))]);
-    let mut set = format!("last_seq = last_seq + :one, {last} = :name, {place} = last_seq + :one");
-    let mut condition = "attribute_exists(pk) AND phase <> :archived".to_owned();
-    condition.push_str(&match draft.lost {
-        None => format!(" AND (attribute_not_exists({last}) OR {last} <> :name)"),
+    let mut set = vec![format!("last_seq = last_seq + :one, {last} = :name, {place} = last_seq + :one")];
+    let mut conditions = vec!["attribute_exists(pk) AND phase <> :archived".to_owned()];
+    conditions.push(match draft.lost {
+        None => format!("(attribute_not_exists({last}) OR {last} <> :name)"),
         Some(lost) => {
             given.insert(":lost".into(), number(lost));
-            format!(" AND {place} = :lost")
+            format!("{place} = :lost")
         }
     });
-    if matches!(draft.speaker, Speaker::Bot) {
-        given.insert(":bot".into(), text("bot"));
-        condition.push_str(" AND phase = :bot");
-    }
-    if let Speaker::Person { user, guests, .. } = draft.speaker {
-        let milliseconds = |instant: Timestamp| number(instant.as_millisecond());
-        let step = i64::try_from(RATE.every.as_millis()).unwrap_or(i64::MAX);
-        given.insert(":now".into(), milliseconds(now));
-        if is_burst {
-            given.insert(":step".into(), number(step));
-            given.insert(":horizon".into(), milliseconds(RATE.horizon(now)));
-            set.push_str(&format!(", {pace} = {pace} + :step"));
-            condition.push_str(&format!(" AND {pace} > :now AND {pace} <= :horizon"));
-        } else {
-            given.insert(":next".into(), number(now.as_millisecond() + step));
-            set.push_str(&format!(", {pace} = :next"));
-            condition.push_str(&format!(" AND (attribute_not_exists({pace}) OR {pace} <= :now)"));
+    match draft.speaker {
+        Speaker::Shop => {}
+        Speaker::Bot => {
+            given.insert(":bot".into(), text("bot"));
+            conditions.push("phase = :bot".into());
         }
-        let takes_part = (0..).zip([user].into_iter().chain(guests)).map(|(number, user)| {
-            given.insert(format!(":m{number}"), text(user.as_str()));
-            format!("contains(members, :m{number})")
-        });
-        let takes_part: Vec<String> = takes_part.collect();
-        condition.push_str(&format!(" AND ({})", takes_part.join(" OR ")));
+        Speaker::Person { user, guests, .. } => {
+            let (moved, is_in_time) = pacing(pace, now, is_burst, &mut given);
+            set.push(moved);
+            conditions.push(is_in_time);
+            let takes_part = (0..).zip([user].into_iter().chain(guests)).map(|(number, user)| {
+                given.insert(format!(":m{number}"), text(user.as_str()));
+                format!("contains(members, :m{number})")
+            });
+            conditions.push(format!("({})", takes_part.collect::<Vec<_>>().join(" OR ")));
+        }
     }
-    (set, condition, given)
+    (set.join(", "), conditions.join(" AND "), given)
+}
+
+/// How a limit moves on, and under which condition.
+fn pacing(pace: &str, now: Timestamp, is_burst: bool, given: &mut Item) -> (String, String) {
+    let step = i64::try_from(RATE.every.as_millis()).unwrap_or(i64::MAX);
+    given.insert(":now".into(), number(now.as_millisecond()));
+    if is_burst {
+        given.insert(":step".into(), number(step));
+        given.insert(":horizon".into(), number(RATE.horizon(now).as_millisecond()));
+        return (format!("{pace} = {pace} + :step"), format!("{pace} > :now AND {pace} <= :horizon"));
+    }
+    given.insert(":next".into(), number(now.as_millisecond() + step));
+    (format!("{pace} = :next"), format!("(attribute_not_exists({pace}) OR {pace} <= :now)"))
 }
 
 /// Why the write was refused: an error, the place that the message has already, or that it is to be tried the other way.
