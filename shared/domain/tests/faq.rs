@@ -138,6 +138,31 @@ fn what_has_nothing_to_do_with_the_shop_is_not_answered() {
 }
 
 #[test]
+fn languages_without_a_table_are_matched_by_what_the_shop_wrote() {
+    let faqs = [
+        faq("de", "Wie lange dauert die Lieferung?", &["Wann kommt mein Paket an?"], &[]),
+        faq("de2", "Kann ich meine Bestellung stornieren?", &["Ich möchte stornieren"], &[]),
+        faq("es", "¿Cuánto cuesta el envío?", &["gastos de envío"], &[]),
+        faq("zh", "怎么申请退款?", &["我想退款"], &[]),
+        faq("zh2", "什么时候发货?", &["快递多久到"], &[]),
+        faq("ru", "Где мой заказ?", &["Как отследить заказ?"], &[]),
+    ];
+    let matcher = Matcher::new(&faqs);
+    let cases = [
+        ("de", "wie lang dauert eine lieferung"),
+        ("de2", "bitte meine Bestelung stornieren"),
+        ("es", "cuanto cuesta un envio"),
+        ("zh", "怎么退款"),
+        ("zh2", "什么时候能发货"),
+        ("ru", "где мои заказы"),
+    ];
+    for (id, text) in cases {
+        let decision = matcher.answer(text).decision;
+        assert_eq!(decision, Decision::Answer(FaqId::new(format!("faq_{id}")).unwrap()), "{text}");
+    }
+}
+
+#[test]
 fn whoever_asks_for_a_human_gets_no_answer_however_well_one_fits() {
     let matcher = seeded();
     for text in

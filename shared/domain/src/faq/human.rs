@@ -11,6 +11,7 @@ use std::{collections::HashSet, sync::LazyLock};
 use super::{
     terms::readable,
     text::{Token, normalize, tokens},
+    typos::Dictionary,
 };
 use requests::{RUNS, SPACED, Spaced};
 
@@ -18,6 +19,8 @@ use requests::{RUNS, SPACED, Spaced};
 const MOST_BETWEEN: usize = 4;
 /// Words beside the person in a message that is nothing but the wish for one.
 const MOST_BESIDE: usize = 3;
+/// Letters of the shortest word that may be misspelled.
+const LEAST_MISSPELLED: usize = 6;
 /// Letters between the act and the person where words are not told apart.
 const MOST_LETTERS_BETWEEN: usize = 14;
 
@@ -26,11 +29,23 @@ pub fn asks_for_human(text: &str) -> bool {
     let normalized = readable(text);
     let words: Vec<&str> = tokens(&normalized)
         .filter_map(|token| match token {
-            Token::Word(word) => Some(word),
+            Token::Word(word) => Some(meant(word)),
             Token::Number(_) | Token::Run(_) => None,
         })
         .collect();
     REQUESTS.iter().any(|request| request.is_in(&words)) || is_in_a_run(&normalized)
+}
+
+/// The word of the tables that a long word is a slip from, or the word itself. In shorter ones (`steak`, `speak`) a letter
+/// more often makes another word.
+fn meant(word: &str) -> &str {
+    static SPELLINGS: LazyLock<Dictionary> = LazyLock::new(|| {
+        let words = SPACED.iter().flat_map(Spaced::all);
+        let words: Vec<String> = words.flat_map(|words| list(&words.replace('_', " "))).collect();
+        Dictionary::of(words.iter().map(String::as_str))
+    });
+    let is_long = word.chars().count() >= LEAST_MISSPELLED;
+    is_long.then(|| SPELLINGS.correct(word)).flatten().unwrap_or(word)
 }
 
 static REQUESTS: LazyLock<Vec<Request>> = LazyLock::new(|| SPACED.iter().map(Request::of).collect());
@@ -176,6 +191,7 @@ mod tests {
             "I need a human to look at my bill",
             "can someone call me? I want to speak to staff",
             "talk to a hu\u{301}man",
+            "conect me with an oprator",
             "ขอคุยกับเจ้าหน้าที่",
             "ขอคุยกับคนจริงๆ หน่อยค่ะ",
             "ติดต่อพนักงานได้ไหม",

@@ -22,6 +22,24 @@ pub struct Spaced {
     pub is_act_last: bool,
 }
 
+impl Spaced {
+    /// All words, so that none is taken for a slip from another.
+    pub fn all(&self) -> [&'static str; 8] {
+        let Self {
+            acts,
+            wishes,
+            people,
+            helpers,
+            idle,
+            refusals,
+            spoilers_before,
+            spoilers_after,
+            is_act_last: _,
+        } = self;
+        [acts, wishes, people, helpers, idle, refusals, spoilers_before, spoilers_after]
+    }
+}
+
 /// Languages whose words have none.
 pub struct Runs {
     /// As above.
