@@ -18,8 +18,9 @@ use crate::FaqId;
 const MOST_CANDIDATES: usize = 5;
 /// Entries that are suggested when none is sure enough.
 const MOST_SUGGESTIONS: usize = 3;
-/// What a message gains that consists of nothing but an entry's keywords.
-const KEYWORDS: f64 = 0.2;
+/// What a message gains that has a keyword of an entry, and what more if it consists of nothing else.
+const KEYWORD: f64 = 0.15;
+const NOTHING_ELSE: f64 = 0.2;
 
 /// An entry that may be the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +119,7 @@ impl Matcher {
         let mut scores = self.index.scores(&query);
         for (entry, hits) in &hits {
             if let Some(score) = scores.get_mut(*entry) {
-                score.score = (score.score + KEYWORDS * hits.share).min(1.0);
+                score.score = (score.score + KEYWORD + NOTHING_ELSE * hits.share).min(1.0);
             }
         }
         scores.retain(|score| score.score > 0.0);
