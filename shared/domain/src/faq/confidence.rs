@@ -20,7 +20,7 @@ impl Confidence {
     /// How far an answer must be ahead of the second.
     pub const LEAD: u8 = 10;
     /// Below it, an entry is not even suggested.
-    pub const LEAST_SUGGESTED: Self = Self(3);
+    pub const LEAST_SUGGESTED: Self = Self(1);
 
     /// Takes 0 to 100.
     pub fn new(percent: u8) -> Result<Self, InvalidConfidence> {
@@ -72,7 +72,7 @@ pub struct Evidence {
 // confidence says how often an answer is right at least.
 const BASE: f64 = -7.1;
 const OF_SCORE: f64 = 13.9;
-const OF_LEAD: f64 = 2.7;
+const OF_LEAD: f64 = 2.5;
 
 impl Evidence {
     /// How sure this makes.

@@ -1,7 +1,7 @@
 //! What two texts are compared by: words, what they mean, pairs of them, and the letters of words that nobody knows.
 
 use super::{
-    lexicon::Kind,
+    lexicon::{Kind, is_common},
     terms::{Reading, Term},
 };
 
@@ -91,7 +91,8 @@ fn add_term(index: usize, term: &Term, parts: &mut Vec<Part>) {
         }
         None => {
             add(word, WORD, WORD);
-            if term.entry.kind == Kind::Content {
+            // The letters are for misspelled and foreign words; `news` is no half of `newsletter`.
+            if term.entry.kind == Kind::Content && !is_common(&term.stem) {
                 let letters = letters(&format!("^{}$", term.stem), OF_WORDS);
                 let weight = LETTERS / real(letters.len()).sqrt();
                 for letters in letters {
