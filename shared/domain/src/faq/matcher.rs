@@ -3,7 +3,7 @@
 use super::{
     Faq,
     confidence::{Confidence, Evidence},
-    features::features,
+    features::{Part, features},
     human::asks_for_human,
     index::{Index, Known, Query, Score},
     keywords::{Hits, Keywords, Said},
@@ -148,7 +148,7 @@ impl Matcher {
     ) -> Option<Candidate> {
         let (faq, _) = self.entries.get(score.entry)?;
         let evidence = Evidence { score: score.score, lead: score.score - rival };
-        let nearest = self.texts.get(score.nearest).cloned().unwrap_or_default();
+        let nearest = score.nearest.and_then(|nearest| self.texts.get(nearest)).cloned().unwrap_or_default();
         let contributions = self.index.contributions(query, score);
         let why = Why::new(nearest, contributions, hits, &reading.typos, (query.known(), query.unknown()));
         Some(Candidate { faq: faq.clone(), confidence: evidence.confidence(), evidence, why })
@@ -172,12 +172,7 @@ impl Matcher {
 }
 
 /// The features of a keyword, which is remembered.
-fn learned(
-    keyword: &str,
-    entry: usize,
-    dictionary: &Dictionary,
-    keywords: &mut Keywords,
-) -> Vec<super::features::Part> {
+fn learned(keyword: &str, entry: usize, dictionary: &Dictionary, keywords: &mut Keywords) -> Vec<Part> {
     let reading = read(keyword, dictionary);
     keywords.learn(entry, readable(keyword), &reading.terms);
     features(&reading)

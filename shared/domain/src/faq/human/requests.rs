@@ -20,6 +20,8 @@ pub struct Spaced {
     pub spoilers_after: &'static str,
     /// Whether the act may come after the person.
     pub is_act_last: bool,
+    /// Whether the refusal may.
+    pub are_refusals_last: bool,
 }
 
 impl Spaced {
@@ -35,6 +37,7 @@ impl Spaced {
             spoilers_before,
             spoilers_after,
             is_act_last: _,
+            are_refusals_last: _,
         } = self;
         [acts, wishes, people, helpers, idle, refusals, spoilers_before, spoilers_after]
     }
@@ -74,6 +77,7 @@ const ENGLISH: Spaced = Spaced {
     spoilers_after: "error errors resources rights hair body skeleton skull anatomy orange smith bag price prices size \
         sized costume fee fees name number reduction",
     is_act_last: true,
+    are_refusals_last: false,
 };
 
 const PERSIAN: Spaced = Spaced {
@@ -86,6 +90,7 @@ const PERSIAN: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "خطای",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 const SPANISH: Spaced = Spaced {
@@ -98,6 +103,7 @@ const SPANISH: Spaced = Spaced {
     spoilers_before: "cada otra misma",
     spoilers_after: "mayor menor",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const FRENCH: Spaced = Spaced {
@@ -110,6 +116,7 @@ const FRENCH: Spaced = Spaced {
     spoilers_before: "meme autre chaque par",
     spoilers_after: "agee",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const GERMAN: Spaced = Spaced {
@@ -123,6 +130,7 @@ const GERMAN: Spaced = Spaced {
     spoilers_before: "viele andere jeder",
     spoilers_after: "rechte",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 const PORTUGUESE: Spaced = Spaced {
@@ -135,6 +143,7 @@ const PORTUGUESE: Spaced = Spaced {
     spoilers_before: "cada outra mesma por",
     spoilers_after: "",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const ARABIC: Spaced = Spaced {
@@ -147,6 +156,7 @@ const ARABIC: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const TURKISH: Spaced = Spaced {
@@ -160,6 +170,7 @@ const TURKISH: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 /// Thai.
