@@ -8,6 +8,7 @@ mod contention;
 mod drop;
 mod error;
 mod fanout;
+mod faq;
 mod floods;
 mod forecast;
 mod machine;
@@ -68,6 +69,11 @@ enum What {
         /// The UCI Online Retail file, plain or compressed with gzip
         file: PathBuf,
     },
+    /// How often the FAQ matcher is right, how sure it is when it is not, and how long it takes
+    Faq {
+        /// Where questions.csv and out-of-scope.csv are
+        folder: PathBuf,
+    },
     /// Whole checkouts per second: order, intent, payment, settled
     Checkouts {
         /// For how long new checkouts are begun
@@ -104,6 +110,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         What::Fanout(asked) => bench.show(&fanout::measure(template, *asked).await?, out),
         What::Floods(asked) => bench.show(&floods::measure(template, *asked).await?, out),
         What::Forecast { file } => bench.show(&forecast::measure(file)?, out),
+        What::Faq { folder } => bench.show(&faq::measure(folder)?, out),
         What::Checkouts { seconds, concurrency } => {
             let report = checkouts::measure(template, *seconds, *concurrency).await?;
             bench.show(&report, out)

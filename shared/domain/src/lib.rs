@@ -7,7 +7,8 @@
 //! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
 //! with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
-//! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk.
+//! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk, [`faq`]
+//! what the shop answers by itself.
 #![warn(missing_docs)]
 
 pub mod address;

@@ -76,6 +76,7 @@ fn seeds_answer_what_thai_shoppers_write() {
         ("track_order", "ออเดอร์อยู่ไหนคะ"),
         ("track_order", "ของที่สั่งถึงไหนแล้วครับ"),
         ("track_order", "เช็คสถานะออเดอร 12345 หน่อย"),
+        ("track_order", "ของยังไม่มาเลยค่ะ สั่งไปอาทิตย์ที่แล้ว"),
         ("stock", "รุ่นนี้มีของไหมคะ"),
         ("opening_hours", "วันนี้ร้านเปิดกี่โมงคะ"),
         ("returns", "อยากคืนสินค้าต้องทำยังไง"),
@@ -98,6 +99,7 @@ fn seeds_answer_what_persian_shoppers_write() {
         ("track_order", "سفارشم كجاست"),
         ("track_order", "میخوام سفارشمو پیگیری کنم"),
         ("track_order", "وضعيت سفارش ۱۲۳۴۵"),
+        ("track_order", "سلام بسته ام نیومده هنوز"),
         ("stock", "این محصول موجوده؟"),
         ("opening_hours", "ساعت کاری فروشگاه"),
         ("returns", "می خواهم این کالا را مرجوع کنم"),
@@ -126,6 +128,7 @@ fn what_has_nothing_to_do_with_the_shop_is_not_answered() {
         "who won the game last night",
         "พรุ่งนี้ฝนจะตกไหม",
         "เล่าเรื่องตลกให้ฟังหน่อย",
+        "สอบถามหน่อยค่ะ",
         "پایتخت فرانسه کجاست",
         "یک لطیفه بگو",
         "🙏🙏🙏",
@@ -135,6 +138,31 @@ fn what_has_nothing_to_do_with_the_shop_is_not_answered() {
     let answered =
         messages.into_iter().filter(|text| matches!(matcher.answer(text).decision, Decision::Answer(_)));
     assert_eq!(answered.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn languages_without_a_table_are_matched_by_what_the_shop_wrote() {
+    let faqs = [
+        faq("de", "Wie lange dauert die Lieferung?", &["Wann kommt mein Paket an?"], &[]),
+        faq("de2", "Kann ich meine Bestellung stornieren?", &["Ich möchte stornieren"], &[]),
+        faq("es", "¿Cuánto cuesta el envío?", &["gastos de envío"], &[]),
+        faq("zh", "怎么申请退款?", &["我想退款"], &[]),
+        faq("zh2", "什么时候发货?", &["快递多久到"], &[]),
+        faq("ru", "Где мой заказ?", &["Как отследить заказ?"], &[]),
+    ];
+    let matcher = Matcher::new(&faqs);
+    let cases = [
+        ("de", "wie lang dauert eine lieferung"),
+        ("de2", "bitte meine Bestelung stornieren"),
+        ("es", "cuanto cuesta un envio"),
+        ("zh", "怎么退款"),
+        ("zh2", "什么时候能发货"),
+        ("ru", "где мои заказы"),
+    ];
+    for (id, text) in cases {
+        let decision = matcher.answer(text).decision;
+        assert_eq!(decision, Decision::Answer(FaqId::new(format!("faq_{id}")).unwrap()), "{text}");
+    }
 }
 
 #[test]

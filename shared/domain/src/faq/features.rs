@@ -1,7 +1,7 @@
 //! What two texts are compared by: words, what they mean, pairs of them, and the letters of words that nobody knows.
 
 use super::{
-    lexicon::Kind,
+    lexicon::{Kind, is_common},
     terms::{Reading, Term},
 };
 
@@ -49,8 +49,8 @@ const PAIRED_WITH: usize = 3;
 /// Letters in a row, of words and of runs.
 const OF_WORDS: std::ops::RangeInclusive<usize> = 3..=5;
 const OF_RUNS: std::ops::RangeInclusive<usize> = 2..=4;
-/// Letters of a word in scripts that are written without spaces.
-const LETTERS_OF_A_WORD: f64 = 4.0;
+/// Of Chinese and Japanese, where a letter is nearly a word.
+const OF_IDEOGRAMS: std::ops::RangeInclusive<usize> = 1..=2;
 
 /// The features of what was read.
 pub fn features(reading: &Reading) -> Vec<Part> {
@@ -91,7 +91,8 @@ fn add_term(index: usize, term: &Term, parts: &mut Vec<Part>) {
         }
         None => {
             add(word, WORD, WORD);
-            if term.entry.kind == Kind::Content {
+            // The letters are for misspelled and foreign words; `news` is no half of `newsletter`.
+            if term.entry.kind == Kind::Content && !is_common(&term.stem) {
                 let letters = letters(&format!("^{}$", term.stem), OF_WORDS);
                 let weight = LETTERS / real(letters.len()).sqrt();
                 for letters in letters {
@@ -104,8 +105,10 @@ fn add_term(index: usize, term: &Term, parts: &mut Vec<Part>) {
 
 /// A run says as much as the words that it probably has.
 fn add_run(index: usize, term: &Term, parts: &mut Vec<Part>) {
-    let letters = letters(&term.stem, OF_RUNS);
-    let words = (real(term.stem.chars().count()) / LETTERS_OF_A_WORD).max(1.0);
+    let are_ideograms = term.stem.chars().all(|letter| letter >= '\u{3040}');
+    let (lengths, letters_of_a_word) = if are_ideograms { (OF_IDEOGRAMS, 2.0) } else { (OF_RUNS, 4.0) };
+    let letters = letters(&term.stem, lengths);
+    let words = (real(term.stem.chars().count()) / letters_of_a_word).max(1.0);
     let count = real(letters.len());
     parts.extend(letters.into_iter().map(|letters| Part {
         feature: Feature::Letters(letters),

@@ -9,8 +9,9 @@ mod requests;
 use std::{collections::HashSet, sync::LazyLock};
 
 use super::{
-    terms::readable,
+    terms::start,
     text::{Token, normalize, tokens},
+    typos::Dictionary,
 };
 use requests::{RUNS, SPACED, Spaced};
 
@@ -18,19 +19,38 @@ use requests::{RUNS, SPACED, Spaced};
 const MOST_BETWEEN: usize = 4;
 /// Words beside the person in a message that is nothing but the wish for one.
 const MOST_BESIDE: usize = 3;
+/// Letters of the shortest word that may be misspelled.
+const LEAST_MISSPELLED: usize = 6;
 /// Letters between the act and the person where words are not told apart.
 const MOST_LETTERS_BETWEEN: usize = 14;
 
-/// Whether `text` asks for a human, in any language of the tables.
+/// Whether `text` asks for a human, in any language of the tables, in any of its clauses.
 pub fn asks_for_human(text: &str) -> bool {
-    let normalized = readable(text);
+    let ends = ['.', ',', ';', ':', '!', '?', '\n', '،', '؛', '؟', '。', '、'];
+    start(text).split(ends).any(is_asked_in)
+}
+
+fn is_asked_in(clause: &str) -> bool {
+    let normalized = normalize(clause);
     let words: Vec<&str> = tokens(&normalized)
         .filter_map(|token| match token {
-            Token::Word(word) => Some(word),
+            Token::Word(word) => Some(meant(word)),
             Token::Number(_) | Token::Run(_) => None,
         })
         .collect();
     REQUESTS.iter().any(|request| request.is_in(&words)) || is_in_a_run(&normalized)
+}
+
+/// The word of the tables that a long word is a slip from, or the word itself. In shorter ones (`steak`, `speak`) a letter
+/// more often makes another word.
+fn meant(word: &str) -> &str {
+    static SPELLINGS: LazyLock<Dictionary> = LazyLock::new(|| {
+        let words = SPACED.iter().flat_map(Spaced::all);
+        let words: Vec<String> = words.flat_map(|words| list(&words.replace('_', " "))).collect();
+        Dictionary::of(words.iter().map(String::as_str))
+    });
+    let is_long = word.chars().count() >= LEAST_MISSPELLED;
+    is_long.then(|| SPELLINGS.correct(word)).flatten().unwrap_or(word)
 }
 
 static REQUESTS: LazyLock<Vec<Request>> = LazyLock::new(|| SPACED.iter().map(Request::of).collect());
@@ -51,6 +71,7 @@ struct Request {
     before: HashSet<String>,
     after: HashSet<String>,
     is_act_last: bool,
+    are_refusals_last: bool,
 }
 
 impl Request {
@@ -68,15 +89,22 @@ impl Request {
             before: set(words.spoilers_before),
             after: set(words.spoilers_after),
             is_act_last: words.is_act_last,
+            are_refusals_last: words.are_refusals_last,
         }
     }
 
     fn is_in(&self, words: &[&str]) -> bool {
-        let is_refused = self
-            .refusals
-            .iter()
-            .any(|refusal| words.windows(refusal.len()).any(|said| said.iter().eq(refusal.iter())));
-        !is_refused && (0..words.len()).any(|place| self.is_asked_at(words, place))
+        (0..words.len()).any(|place| self.is_asked_at(words, place) && !self.is_refused_at(words, place))
+    }
+
+    /// Whether the person at `place` is not wanted, or was talked to already.
+    fn is_refused_at(&self, words: &[&str], place: usize) -> bool {
+        let first = place.saturating_sub(MOST_BETWEEN + 2);
+        let last = if self.are_refusals_last { place + MOST_BETWEEN + 2 } else { place };
+        let near = words.get(first..=last.min(words.len() - 1)).unwrap_or_default();
+        let is_said =
+            |refusal: &Vec<String>| near.windows(refusal.len()).any(|said| said.iter().eq(refusal.iter()));
+        self.refusals.iter().any(is_said)
     }
 
     /// Whether the person at `place` is asked for.
@@ -176,6 +204,11 @@ mod tests {
             "I need a human to look at my bill",
             "can someone call me? I want to speak to staff",
             "talk to a hu\u{301}man",
+            "conect me with an oprator",
+            "I don't want this order any more, let me talk to a human",
+            "I want a human, not a bot. I don't want to talk to a bot",
+            "i dont want a bot i want a human",
+            "سفارش را نمی‌خواهم، با اپراتور صحبت کنم",
             "ขอคุยกับเจ้าหน้าที่",
             "ขอคุยกับคนจริงๆ หน่อยค่ะ",
             "ติดต่อพนักงานได้ไหม",

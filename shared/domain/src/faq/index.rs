@@ -59,8 +59,8 @@ pub struct Query {
 pub struct Score {
     /// Which entry.
     pub entry: usize,
-    /// The text of it that is most like the message.
-    pub nearest: usize,
+    /// The text of it that is most like the message, if any is at all.
+    pub nearest: Option<usize>,
     /// 0 to 1.
     pub score: f64,
 }
@@ -195,13 +195,13 @@ impl Index {
         }
         let entries = averages.into_iter().enumerate();
         let mut scores: Vec<Score> =
-            entries.map(|(entry, average)| Score { entry, nearest: 0, score: average / 2.0 }).collect();
+            entries.map(|(entry, average)| Score { entry, nearest: None, score: average / 2.0 }).collect();
         let mut nearest = vec![0.0; self.entries];
         for (text, (entry, likeness)) in self.texts.iter().zip(texts).enumerate() {
             if let (Some(most), Some(score)) = (nearest.get_mut(*entry), scores.get_mut(*entry))
                 && likeness > *most
             {
-                (*most, score.nearest) = (likeness, text);
+                (*most, score.nearest) = (likeness, Some(text));
             }
         }
         scores.iter_mut().zip(nearest).for_each(|(score, likeness)| score.score += likeness / 2.0);
@@ -218,7 +218,7 @@ impl Index {
         query.parts.iter().filter_map(move |(number, part)| {
             let column = self.columns.get((*number)?)?;
             let weight = part.weight * column.rarity / query.length / 2.0;
-            let text = weight * share(&column.texts, score.nearest);
+            let text = weight * score.nearest.map_or(0.0, |nearest| share(&column.texts, nearest));
             Some((part.label.as_str(), text, weight * share(&column.averages, score.entry)))
         })
     }

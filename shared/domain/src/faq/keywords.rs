@@ -7,8 +7,8 @@ use super::{
     typos::Dictionary,
 };
 
-/// The first of `keywords` that is in `text`, for responses that are given on a word. Forms of a word and words that
-/// say the same count as the word; slips of the pen do not.
+/// The first of `keywords` that is in `text`, for responses that are given on a word. Forms of a word count as the
+/// word; words that say the same and slips of the pen do not.
 pub fn mentions<'a, K: AsRef<str>>(text: &str, keywords: &'a [K]) -> Option<&'a str> {
     let dictionary = Dictionary::default();
     let (said, normalized) = (read(text, &dictionary).terms, readable(text));
@@ -25,7 +25,7 @@ pub fn mentions<'a, K: AsRef<str>>(text: &str, keywords: &'a [K]) -> Option<&'a 
 /// The keywords of all entries.
 #[derive(Debug, Default)]
 pub struct Keywords {
-    /// By what their first word says.
+    /// By the stem of their first word.
     words: HashMap<String, Vec<Keyword>>,
     /// Those with parts that are written without spaces: found wherever they stand.
     runs: Vec<Keyword>,
@@ -36,8 +36,8 @@ struct Keyword {
     entry: usize,
     /// As the shop wrote it, normalised.
     written: String,
-    /// What its words say, in order.
-    keys: Vec<String>,
+    /// The stems of its words, in order.
+    stems: Vec<String>,
     /// Whether a part of it has no spaces and is in no table: then it is found wherever its letters are.
     is_run: bool,
 }
@@ -68,7 +68,7 @@ impl Keywords {
     /// Learns a keyword of an entry.
     pub fn learn(&mut self, entry: usize, written: String, terms: &[Term]) {
         let Some(keyword) = Keyword::new(entry, written, terms) else { return };
-        match keyword.keys.first().cloned() {
+        match keyword.stems.first().cloned() {
             Some(first) if !keyword.is_run => self.words.entry(first).or_default().push(keyword),
             _ => self.runs.push(keyword),
         }
@@ -85,9 +85,9 @@ impl Keywords {
             }
         };
         for (start, term) in said.terms.iter().enumerate() {
-            let keywords = self.words.get(term.key()).into_iter().flatten();
+            let keywords = self.words.get(&term.stem).into_iter().flatten();
             for keyword in keywords.filter(|keyword| keyword.is_at(said.terms, start)) {
-                let measures = said.measures.iter().skip(start).take(keyword.keys.len());
+                let measures = said.measures.iter().skip(start).take(keyword.stems.len());
                 hit(keyword, measures.sum::<f64>() / said.sum.max(f64::MIN_POSITIVE));
             }
         }
@@ -102,13 +102,13 @@ impl Keywords {
 impl Keyword {
     /// None if nothing can be read in it.
     fn new(entry: usize, written: String, terms: &[Term]) -> Option<Self> {
-        let keys: Vec<String> = terms.iter().map(|term| term.key().to_owned()).collect();
+        let stems: Vec<String> = terms.iter().map(|term| term.stem.clone()).collect();
         let is_run = terms.iter().any(|term| term.is_run);
-        (!keys.is_empty()).then_some(Self { entry, written, keys, is_run })
+        (!stems.is_empty()).then_some(Self { entry, written, stems, is_run })
     }
 
     fn is_at(&self, terms: &[Term], start: usize) -> bool {
-        let said = terms.iter().skip(start).map(Term::key).take(self.keys.len());
-        said.eq(self.keys.iter().map(String::as_str))
+        let said = terms.iter().skip(start).map(|term| &term.stem).take(self.stems.len());
+        said.eq(&self.stems)
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Faq,
     confidence::{Confidence, Evidence},
-    features::features,
+    features::{Part, features},
     human::asks_for_human,
     index::{Index, Known, Query, Score},
     keywords::{Hits, Keywords, Said},
@@ -18,8 +18,9 @@ use crate::FaqId;
 const MOST_CANDIDATES: usize = 5;
 /// Entries that are suggested when none is sure enough.
 const MOST_SUGGESTIONS: usize = 3;
-/// What a message gains that consists of nothing but an entry's keywords.
-const KEYWORDS: f64 = 0.2;
+/// What a message gains that has a keyword of an entry, and what more if it consists of nothing else.
+const KEYWORD: f64 = 0.15;
+const NOTHING_ELSE: f64 = 0.2;
 
 /// An entry that may be the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +119,7 @@ impl Matcher {
         let mut scores = self.index.scores(&query);
         for (entry, hits) in &hits {
             if let Some(score) = scores.get_mut(*entry) {
-                score.score = (score.score + KEYWORDS * hits.share).min(1.0);
+                score.score = (score.score + KEYWORD + NOTHING_ELSE * hits.share).min(1.0);
             }
         }
         scores.retain(|score| score.score > 0.0);
@@ -147,7 +148,7 @@ impl Matcher {
     ) -> Option<Candidate> {
         let (faq, _) = self.entries.get(score.entry)?;
         let evidence = Evidence { score: score.score, lead: score.score - rival };
-        let nearest = self.texts.get(score.nearest).cloned().unwrap_or_default();
+        let nearest = score.nearest.and_then(|nearest| self.texts.get(nearest)).cloned().unwrap_or_default();
         let contributions = self.index.contributions(query, score);
         let why = Why::new(nearest, contributions, hits, &reading.typos, (query.known(), query.unknown()));
         Some(Candidate { faq: faq.clone(), confidence: evidence.confidence(), evidence, why })
@@ -171,12 +172,7 @@ impl Matcher {
 }
 
 /// The features of a keyword, which is remembered.
-fn learned(
-    keyword: &str,
-    entry: usize,
-    dictionary: &Dictionary,
-    keywords: &mut Keywords,
-) -> Vec<super::features::Part> {
+fn learned(keyword: &str, entry: usize, dictionary: &Dictionary, keywords: &mut Keywords) -> Vec<Part> {
     let reading = read(keyword, dictionary);
     keywords.learn(entry, readable(keyword), &reading.terms);
     features(&reading)

@@ -50,10 +50,15 @@ impl Term {
     }
 }
 
+/// The text as far as it is read.
+pub fn start(text: &str) -> &str {
+    let end = text.char_indices().nth(MOST_LETTERS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default()
+}
+
 /// The normalised text, as far as it is read.
 pub fn readable(text: &str) -> String {
-    let end = text.char_indices().nth(MOST_LETTERS).map_or(text.len(), |(end, _)| end);
-    normalize(text.get(..end).unwrap_or_default())
+    normalize(start(text))
 }
 
 /// Reads a text with the words of `dictionary`.

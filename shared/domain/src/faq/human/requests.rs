@@ -20,6 +20,27 @@ pub struct Spaced {
     pub spoilers_after: &'static str,
     /// Whether the act may come after the person.
     pub is_act_last: bool,
+    /// Whether the refusal may.
+    pub are_refusals_last: bool,
+}
+
+impl Spaced {
+    /// All words, so that none is taken for a slip from another.
+    pub fn all(&self) -> [&'static str; 8] {
+        let Self {
+            acts,
+            wishes,
+            people,
+            helpers,
+            idle,
+            refusals,
+            spoilers_before,
+            spoilers_after,
+            is_act_last: _,
+            are_refusals_last: _,
+        } = self;
+        [acts, wishes, people, helpers, idle, refusals, spoilers_before, spoilers_after]
+    }
 }
 
 /// Languages whose words have none.
@@ -56,6 +77,7 @@ const ENGLISH: Spaced = Spaced {
     spoilers_after: "error errors resources rights hair body skeleton skull anatomy orange smith bag price prices size \
         sized costume fee fees name number reduction",
     is_act_last: true,
+    are_refusals_last: false,
 };
 
 const PERSIAN: Spaced = Spaced {
@@ -68,6 +90,7 @@ const PERSIAN: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "خطای",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 const SPANISH: Spaced = Spaced {
@@ -80,6 +103,7 @@ const SPANISH: Spaced = Spaced {
     spoilers_before: "cada otra misma",
     spoilers_after: "mayor menor",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const FRENCH: Spaced = Spaced {
@@ -92,6 +116,7 @@ const FRENCH: Spaced = Spaced {
     spoilers_before: "meme autre chaque par",
     spoilers_after: "agee",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const GERMAN: Spaced = Spaced {
@@ -105,6 +130,7 @@ const GERMAN: Spaced = Spaced {
     spoilers_before: "viele andere jeder",
     spoilers_after: "rechte",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 const PORTUGUESE: Spaced = Spaced {
@@ -117,6 +143,7 @@ const PORTUGUESE: Spaced = Spaced {
     spoilers_before: "cada outra mesma por",
     spoilers_after: "",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const ARABIC: Spaced = Spaced {
@@ -129,6 +156,7 @@ const ARABIC: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "",
     is_act_last: false,
+    are_refusals_last: false,
 };
 
 const TURKISH: Spaced = Spaced {
@@ -142,6 +170,7 @@ const TURKISH: Spaced = Spaced {
     spoilers_before: "",
     spoilers_after: "",
     is_act_last: true,
+    are_refusals_last: true,
 };
 
 /// Thai.

@@ -27,6 +27,7 @@ pub const FAQS: &[SeedFaq] = &[
         question: "Is this product in stock?",
         alternatives: &[
             "Do you have this item available?",
+            "Is it still available?",
             "When will it be back in stock?",
             "Is it sold out?",
             "How many are left?",
