@@ -1,6 +1,7 @@
 //! `/api/v1/chat`: conversations and what is said in them. Who answers them is in [`desk`], what
 //! the shop answers by itself in [`answers`].
 
+mod aliases;
 mod answers;
 mod desk;
 
@@ -56,6 +57,7 @@ pub fn routes() -> OpenApiRouter<Talking> {
         .routes(routes!(read_transcript))
         .merge(desk::routes())
         .merge(answers::routes())
+        .merge(aliases::routes())
 }
 
 /// Opens a conversation. Whoever has an open one with the shop's support gets that one again, with status 200.

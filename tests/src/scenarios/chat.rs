@@ -341,3 +341,24 @@ async fn nobody_reads_or_writes_what_is_not_theirs() {
     "#);
     world.end().await;
 }
+
+#[tokio::test]
+async fn older_clients_talk_under_the_paths_they_know() {
+    let world = World::new().await;
+    let gus = world.guest().await;
+    let room =
+        json!({ "name": "A question", "metadata": { "initialUrl": "https://shop.example/products/lamp" } });
+    let opened = gus.send(Method::POST, "/api/chat/rooms/create", &[], Some(room.to_string())).await.ok();
+    assert_eq!(opened["subject"], "A question");
+    let id = opened["conversation_id"].as_str().unwrap();
+    let messages = format!("/api/chat/rooms/{id}/messages");
+    let body = json!({ "message_type": "text", "message": "Hello" }).to_string();
+    let sent = gus.send(Method::POST, &messages, &[], Some(body)).await.ok();
+    assert_eq!(sent["seq"], 1);
+    assert_eq!(seqs(&gus.get(&messages).await.ok()), [1]);
+    let read = gus.send(Method::PUT, &format!("{messages}/read"), &[], Some("{}".into())).await.ok();
+    assert_eq!(read["up_to_seq"], 1);
+    assert_eq!(gus.get("/api/chat/rooms").await.ok()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(world.admin().await.get("/api/chat/faqs").await.ok()["data"], json!([]));
+    world.end().await;
+}

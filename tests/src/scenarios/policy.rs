@@ -37,7 +37,7 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         "/api/v1/products/{id}" if method == "delete" => "shade",
         path if path.contains("/orders/") => &things.order,
         path if path.contains("/payments/") => &things.payment,
-        path if path.contains("/conversations/") => &things.conversation,
+        path if path.contains("/conversations/") || path.contains("/rooms/") => &things.conversation,
         path if path.contains("/chat/agents/") => "gus",
         path if path.contains("/chat/faqs/") => "faq_none",
         path if path.contains("/chat/auto-responses/") => "aut_none",
@@ -66,12 +66,16 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/auth/revoke") => json!({ "session_id": "none" }),
         (_, "/api/v1/auth/service-keys") => json!({ "name": "erp", "scopes": ["inventory:read"] }),
         (_, "/api/v1/feature-flags/{key}") => json!({ "is_enabled": true }),
-        (_, "/api/v1/chat/conversations/{id}/messages") => json!({ "content": "hello" }),
+        (_, "/api/v1/chat/conversations/{id}/messages" | "/api/chat/rooms/{id}/messages") => {
+            json!({ "content": "hello" })
+        }
         (_, "/api/v1/chat/conversations/{id}/rating") => json!({ "rating": 5 }),
         (_, "/api/v1/chat/conversations/{id}/transfer") => json!({ "skill": "german" }),
         (_, "/api/v1/chat/faqs/match") => json!({ "text": "hello" }),
-        (_, "/api/v1/chat/faqs") | (_, "/api/v1/chat/faqs/{id}") => json!({ "question": "?", "answer": "!" }),
-        (_, "/api/v1/chat/auto-responses") | (_, "/api/v1/chat/auto-responses/{id}") => {
+        (_, "/api/v1/chat/faqs" | "/api/v1/chat/faqs/{id}" | "/api/chat/faqs" | "/api/chat/faqs/{id}") => {
+            json!({ "question": "?", "answer": "!" })
+        }
+        (_, path) if path.contains("/chat/auto-responses") => {
             json!({ "trigger": "welcome", "text": "Hello" })
         }
         (_, "/api/v1/chat/agents/me/status") => json!({ "status": "busy" }),

@@ -255,14 +255,16 @@ impl<'a> Session<'a> {
                 self.end("join it", None).await?;
             }
         }
-        let mut said = id.clone();
-        said["content"] = json!("Is the lamp bright enough to read by?");
         for name in ["m1", "m2"] {
-            said["client_message_id"] = json!(name);
+            let said = json!({
+                "conversation_id": text(&opened, "conversation_id")?,
+                "content": "Is the lamp bright enough to read by?",
+                "client_message_id": name,
+            });
             self.pause().await?;
             self.begin().await?;
             if let Some(speaker) = listeners.first_mut() {
-                speaker.ask("chat.message.send", said.clone()).await?;
+                speaker.ask("chat.message.send", said).await?;
             }
         }
         self.end("say something to 30 listeners", Some(2.0)).await?;
