@@ -68,6 +68,12 @@ async fn catalog_lists_the_products_of_an_empty_shop() {
 }
 
 #[tokio::test]
+async fn chat_says_that_a_shop_without_agents_has_none() {
+    let (status, body) = reply("Chat", "chat").await;
+    assert_eq!((status, &body["state"]), (200, &json!("disabled")), "{body}");
+}
+
+#[tokio::test]
 async fn inventory_has_nothing_of_what_was_never_there() {
     let (status, body) = reply("Inventory", "inventory").await;
     assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(1)), "{body}");
