@@ -15,6 +15,7 @@ use contract::http::orders::{OrderExtra, OrderView};
 use domain::{OrderId, Permission, Principal, ShopId, order::OrderStatus};
 use jiff::Timestamp;
 
+pub(crate) use self::cancelling::cancellation;
 use self::views::order_view;
 use crate::{
     Clock, Error, Result, Settings,

@@ -11,7 +11,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use refund::{Refund, RefundError, RefundStatus};
+pub use refund::{Refund, RefundError, RefundStatus, still_sold};
 pub use report::{IntentReport, IntentStatus};
 
 /// Where a payment is.

@@ -241,6 +241,19 @@ pub fn aggregate(
     Ok(sums.into_iter().map(|(sku, quantity)| ReservedLine { sku, quantity }).collect())
 }
 
+/// `lines`, each of another SKU, without `others`.
+pub fn less(lines: &[ReservedLine], others: &[ReservedLine]) -> Vec<ReservedLine> {
+    let quantity = |sku: &Sku| {
+        let of_it = others.iter().filter(|line| line.sku == *sku);
+        of_it.map(|line| line.quantity.get()).sum::<u32>()
+    };
+    let left = lines.iter().filter_map(|line| {
+        let left = line.quantity.get().saturating_sub(quantity(&line.sku));
+        Some(ReservedLine { sku: line.sku.clone(), quantity: Quantity::new(left).ok()? })
+    });
+    left.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

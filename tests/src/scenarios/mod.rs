@@ -22,6 +22,7 @@ mod payments;
 mod policy;
 mod presence;
 mod realtime;
+mod refunds;
 mod repair;
 mod reservations;
 mod resume;

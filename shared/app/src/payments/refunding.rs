@@ -7,9 +7,8 @@ use contract::{
     http::payments::{NewRefund, RefundView},
 };
 use domain::{
-    Money, PaymentId, Permission, Principal, RefundId,
-    order::OrderLine,
-    payment::{Payment, Refund, RefundError, RefundStatus},
+    PaymentId, Permission, Principal, RefundId,
+    payment::{Payment, Refund, RefundError},
     reservation::{MAX_LINES, ReservedLine},
     stock::Sku,
 };
@@ -18,8 +17,9 @@ use super::Payments;
 use crate::{
     Error, Result,
     idempotency::RequestKey,
-    inventory::{aggregated, less},
+    inventory::aggregated,
     journal::Author,
+    orders::cancellation,
     store::{Transaction, orders::check_fingerprint, payments::StoredRefund},
 };
 
@@ -47,20 +47,11 @@ impl Payments {
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
             let restock = if new.restock { items.clone() } else { vec![] };
             let returns = self.check_returnable(who, &paid.payment, &items).await?;
+            let amount = new.amount.unwrap_or_else(|| paid.payment.refundable());
             let refund = Refund {
-                id: refund_id.clone(),
-                payment_id: id.clone(),
-                order_id: paid.payment.order_id.clone(),
-                amount: Money::new(
-                    new.amount.unwrap_or_else(|| paid.payment.refundable()),
-                    paid.payment.amount.currency,
-                ),
-                status: RefundStatus::Pending,
                 reason: new.reason.clone(),
                 restock,
-                stripe_id: None,
-                stray_intent: None,
-                created_at: self.clock.now(),
+                ..Refund::of(&paid.payment, refund_id.clone(), amount, self.clock.now())
             };
             refund
                 .amount
@@ -91,15 +82,15 @@ impl Payments {
             return Ok(0);
         }
         let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
-        let lines = self.store.order_lines(&who.shop, &order).await?;
         let refunds = self.store.refunds(&who.shop, &payment.id).await?;
-        let sale = self.store.sale(&who.shop, &payment.order_id.clone().into()).await?;
-        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
-        let left = less(&still_sold(&lines, &refunds), returned).into_iter();
+        let (left, sale) = self.settlement.not_yet_returned(&Author::of(who), &order, &refunds).await?;
+        let cancellation = cancellation(&who.shop, &order.order.id);
+        let was_sold = order.order.has_sold(refunds.iter().any(|stored| stored.refund.id == cancellation));
+        let left = left.into_iter().filter(|_| was_sold);
         let left: BTreeMap<Sku, u32> = left.map(|line| (line.sku, line.quantity.get())).collect();
         match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
         {
-            None => Ok(sale.map_or(0, |sale| sale.version)),
+            None => Ok(sale),
             Some(index) => {
                 let field = format!("items[{index}].quantity");
                 Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
@@ -115,25 +106,6 @@ pub(crate) fn refund_refused(error: RefundError) -> Error {
             Error::conflict(ErrorCode::RefundExceedsCaptured, error.to_string())
         }
     }
-}
-
-/// What of an order's lines was sold and is not on its way back; what is owed was not sold yet.
-pub(crate) fn still_sold(lines: &[OrderLine], refunds: &[StoredRefund]) -> Vec<ReservedLine> {
-    let sold = lines.iter().filter_map(|line| Some((&line.sku, line.in_stock()?.quantity.get())));
-    let mut left: BTreeMap<&Sku, u32> = sold.collect();
-    let is_standing = |stored: &&StoredRefund| {
-        matches!(stored.refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
-    };
-    for returned in refunds.iter().filter(is_standing).flat_map(|stored| &stored.refund.restock) {
-        if let Some(quantity) = left.get_mut(&returned.sku) {
-            *quantity = quantity.saturating_sub(returned.quantity.get());
-        }
-    }
-    let standing = left.into_iter().filter_map(|(sku, quantity)| {
-        let quantity = domain::stock::Quantity::new(quantity).ok()?;
-        Some(ReservedLine { sku: sku.clone(), quantity })
-    });
-    standing.collect()
 }
 
 fn refund_view(refund: &Refund) -> RefundView {

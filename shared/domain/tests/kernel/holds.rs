@@ -25,6 +25,8 @@ pub mod ends {
     pub const TOO_LATE: &str = "money comes too late and goes back";
     pub const IN_PART: &str = "a part of the money goes back";
     pub const SENT_BACK: &str = "a bank sends a refund back and another is given";
+    pub const BACK_AGAIN: &str =
+        "a bank sends a refund back whose piece stays on the shelf, and the order is called off";
     pub const RELEASED: &str = "reserved money is let go and the piece comes back";
     pub const LESS_TAKEN: &str = "less is taken than was reserved";
     pub const SOLD_AGAIN: &str = "a piece that came back is sold again";
@@ -65,6 +67,13 @@ pub fn properties() -> Vec<Property<Kernel>> {
         }),
         Property::sometimes(SENT_BACK, |kernel: &Kernel, state: &State| {
             rests(kernel, state, |case| has_failed(case, Kind::Goodwill) && has_given(case, Kind::WithPiece))
+        }),
+        Property::sometimes(BACK_AGAIN, |kernel: &Kernel, state: &State| {
+            rests(kernel, state, |case| {
+                has_failed(case, Kind::WithPiece)
+                    && case.returned[Kind::WithPiece.index()]
+                    && has_given(case, Kind::Cancelled)
+            })
         }),
         Property::sometimes(RELEASED, |kernel: &Kernel, state: &State| {
             rests(kernel, state, |case| case.returned[4])

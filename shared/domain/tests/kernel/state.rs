@@ -43,6 +43,8 @@ pub struct RefundRow {
     pub status: RefundStatus,
     pub amount: i16,
     pub has_piece: bool,
+    /// Whether the piece is on the shelf.
+    pub is_shelved: bool,
     pub is_named: bool,
 }
 
@@ -259,17 +261,13 @@ impl Ask {
 
 impl RefundRow {
     pub fn value(self) -> Refund {
+        let id = RefundId::new("rfd_1").unwrap();
         Refund {
-            id: RefundId::new("rfd_1").unwrap(),
-            payment_id: PAYMENT.id.clone(),
-            order_id: PAYMENT.order_id.clone(),
-            amount: money(self.amount),
             status: self.status,
-            reason: None,
             restock: if self.has_piece { vec![piece()] } else { vec![] },
+            shelved: self.is_shelved.into(),
             stripe_id: self.is_named.then(|| "re_1".to_owned()),
-            stray_intent: None,
-            created_at: Timestamp::UNIX_EPOCH,
+            ..Refund::of(&PAYMENT, id, self.amount.into(), Timestamp::UNIX_EPOCH)
         }
     }
 }
