@@ -201,6 +201,9 @@ pub struct Order {
     pub created_at: Timestamp,
     /// Until when it must be paid.
     pub payable_until: Timestamp,
+    /// Since when it has ended while holds of it may still be set aside or sold: of several only one ends with the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing_since: Option<Timestamp>,
     /// How many changes there were; 0 while a large order's stock is still being gathered.
     pub version: u64,
 }
@@ -212,6 +215,16 @@ impl Order {
             return Err(InvalidTransition);
         }
         Ok(Self { status: next, version: self.version + 1, ..self.clone() })
+    }
+
+    /// The order, ended without having been paid. From then on none of its holds is sold; those that do not end with it
+    /// are let go or, if they were sold by then, taken back.
+    pub fn close(&self, status: OrderStatus, now: Timestamp) -> Result<Self, InvalidTransition> {
+        if self.status != OrderStatus::PendingPayment {
+            return Err(InvalidTransition);
+        }
+        let has_others = self.holds.len() > 1;
+        Ok(Self { closing_since: has_others.then_some(now), ..self.become_status(status)? })
     }
 
     /// The order one step on because somebody who works for the shop says so, with what they know of its way. Money is

@@ -167,6 +167,19 @@ impl Reservation {
         }
     }
 
+    /// The hold after it was sold and its pieces came back, because its order came to nothing.
+    pub fn take_back(&self, now: Timestamp) -> Result<Self, InvalidTransition> {
+        match self.status {
+            ReservationStatus::Committed => Ok(Self {
+                status: ReservationStatus::Released,
+                version: self.version + 1,
+                changed_at: now,
+                ..self.clone()
+            }),
+            _ => Err(InvalidTransition),
+        }
+    }
+
     /// Whether it is a shopper's own, in force at `now` and part of no order: such a one can be replaced.
     pub fn is_open_at(&self, now: Timestamp) -> bool {
         self.order_id.is_none() && self.status_at(now) == ReservationStatus::Active
@@ -308,6 +321,9 @@ mod tests {
             let (ended, changes) = reservation().end(first, now).unwrap();
             assert_eq!(changes.len(), 1);
             assert_eq!(ended.end(second, now), Err(InvalidTransition));
+            let back = ended.take_back(now).map(|hold| hold.status);
+            let was_sold = first == Ending::Commit;
+            assert_eq!(back, was_sold.then_some(ReservationStatus::Released).ok_or(InvalidTransition));
         }
     }
 

@@ -12,6 +12,7 @@ mod floods;
 mod frames;
 mod idempotency;
 mod identity;
+mod large_orders;
 mod operations;
 mod opinions;
 mod order_history;

@@ -102,3 +102,30 @@ fn a_line_is_what_is_in_stock_and_what_is_owed() {
         assert_eq!(fitted.backordered, owed, "{available}");
     }
 }
+
+#[test]
+fn an_order_of_several_holds_is_closed_before_they_are() {
+    let placed = |holds: u32| super::Order {
+        id: crate::OrderId::new("ord_1").unwrap(),
+        owner: crate::UserId::new("ana").unwrap(),
+        lines: vec![],
+        total: crate::Money::new(100, crate::Currency::new("GBP").unwrap()),
+        status: PendingPayment,
+        payment_status: super::OrderPaymentStatus::Unpaid,
+        holds: (0..holds).map(|n| crate::ReservationId::new(format!("res_{n}")).unwrap()).collect(),
+        email: None,
+        shipping_address: None,
+        tracking: super::Tracking::default(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        payable_until: jiff::Timestamp::UNIX_EPOCH,
+        closing_since: None,
+        version: 1,
+    };
+    let now = jiff::Timestamp::from_second(60).unwrap();
+    for (holds, since) in [(1, None), (2, Some(now))] {
+        let closed = placed(holds).close(Expired, now).unwrap();
+        assert_eq!((closed.status, closed.closing_since, closed.version), (Expired, since, 2));
+        assert!(closed.close(Cancelled, now).is_err());
+        assert!(placed(holds).pay().unwrap().close(Cancelled, now).is_err(), "its money would stay");
+    }
+}
