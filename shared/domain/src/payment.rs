@@ -335,6 +335,20 @@ impl Payment {
         Ok(Self { refunding: self.refunding + amount, ..self.moved(self.status) })
     }
 
+    /// What is left for a refund that Stripe refused, now that all is booked that went back; `None` if it was not refused
+    /// for want of money, or is for so much and nothing else.
+    pub fn left_for(&self, refund: &Refund) -> Option<i64> {
+        let is_short = self.refundable() < 0 && refund.is_rest && refund.stray_intent.is_none();
+        is_short.then(|| (refund.amount.amount + self.refundable()).max(0))
+    }
+
+    /// Sets aside for a refund what it is `after` instead of what it was `before`.
+    #[must_use]
+    pub fn shrink_refund(&self, before: &Refund, after: &Refund) -> Self {
+        let refunding = self.refunding - before.amount.amount + after.amount.amount;
+        Self { refunding, ..self.moved(self.status) }
+    }
+
     /// Books that `refund` went to where it is from `before`.
     ///
     /// One that succeeded can still fail at the bank, days later: its amount can then be given back again.

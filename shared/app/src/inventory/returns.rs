@@ -142,7 +142,8 @@ struct Sold {
     payment: Option<(PaymentId, u64)>,
 }
 
-fn check_left(left: &[ReservedLine], wanted: &[ReservedLine]) -> Result<()> {
+/// An error if one of the lines that are `wanted` is more than is `left`.
+pub(crate) fn check_left(left: &[ReservedLine], wanted: &[ReservedLine]) -> Result<()> {
     let is_too_many = |line: &ReservedLine| {
         left.iter().find(|sold| sold.sku == line.sku).is_none_or(|sold| line.quantity > sold.quantity)
     };

@@ -64,7 +64,7 @@ impl Orders {
         let id = cancellation(&author.shop, &next.id);
         let rest = Refund::of(&paid.payment, id, paid.payment.refundable(), self.clock.now());
         let refund = StoredRefund {
-            refund: Refund { reason: reason.clone(), restock, ..rest },
+            refund: Refund { reason: reason.clone(), restock, is_rest: true, ..rest },
             fingerprint: String::new(),
         };
         let notes = reason.map(String::from);

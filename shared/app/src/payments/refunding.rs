@@ -1,7 +1,5 @@
 //! Refunds that staff asks for: whole, in part, or by the pieces that come back.
 
-use std::collections::BTreeMap;
-
 use contract::{
     ErrorCode,
     http::payments::{NewRefund, RefundView},
@@ -10,14 +8,13 @@ use domain::{
     PaymentId, Permission, Principal, RefundId,
     payment::{Payment, Refund, RefundError},
     reservation::{MAX_LINES, ReservedLine},
-    stock::Sku,
 };
 
 use super::Payments;
 use crate::{
     Error, Result,
     idempotency::RequestKey,
-    inventory::aggregated,
+    inventory::{aggregated, check_left},
     journal::Author,
     orders::cancellation,
     store::{Transaction, orders::check_fingerprint, payments::StoredRefund},
@@ -30,14 +27,14 @@ impl Payments {
         who: &Principal,
         id: &PaymentId,
         key: &RequestKey,
-        new: NewRefund,
+        mut new: NewRefund,
     ) -> Result<RefundView> {
         who.may(Permission::Refund)?;
         let author = Author::of(who);
         let refund_id = RefundId::from_uuid(key.name(who, "refund"));
         let items = match new.items.is_empty() {
             true => vec![],
-            false => aggregated(new.items, MAX_LINES)?,
+            false => aggregated(std::mem::take(&mut new.items), MAX_LINES)?,
         };
         for _ in 0..8 {
             if let Some(begun) = self.store.refund(&who.shop, id, &refund_id).await? {
@@ -45,12 +42,12 @@ impl Payments {
                 return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
-            let restock = if new.restock { items.clone() } else { vec![] };
-            let returns = self.check_returnable(who, &paid.payment, &items).await?;
+            let (restock, returns) = self.comes_back(who, &paid.payment, &new, &items).await?;
             let amount = new.amount.unwrap_or_else(|| paid.payment.refundable());
             let refund = Refund {
                 reason: new.reason.clone(),
                 restock,
+                is_rest: new.amount.is_none(),
                 ..Refund::of(&paid.payment, refund_id.clone(), amount, self.clock.now())
             };
             refund
@@ -71,31 +68,33 @@ impl Payments {
         Err(Error::busy())
     }
 
-    /// An error unless every one of `items` was sold in the payment's order and has not come back yet.
-    async fn check_returnable(
+    /// What comes back with a refund, and with which version of the order's sale that was read; an error unless every one
+    /// of `items` was sold in the payment's order and has not come back yet.
+    async fn comes_back(
         &self,
         who: &Principal,
         payment: &Payment,
+        new: &NewRefund,
         items: &[ReservedLine],
-    ) -> Result<u64> {
-        if items.is_empty() {
-            return Ok(0);
+    ) -> Result<(Vec<ReservedLine>, u64)> {
+        if items.is_empty() && new.amount.is_some() {
+            return Ok((vec![], 0));
         }
         let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
+        if items.is_empty() && !order.order.has_ended() {
+            return Ok((vec![], 0));
+        }
         let refunds = self.store.refunds(&who.shop, &payment.id).await?;
         let (left, sale) = self.settlement.not_yet_returned(&Author::of(who), &order, &refunds).await?;
         let cancellation = cancellation(&who.shop, &order.order.id);
         let was_sold = order.order.has_sold(refunds.iter().any(|stored| stored.refund.id == cancellation));
-        let left = left.into_iter().filter(|_| was_sold);
-        let left: BTreeMap<Sku, u32> = left.map(|line| (line.sku, line.quantity.get())).collect();
-        match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
-        {
-            None => Ok(sale),
-            Some(index) => {
-                let field = format!("items[{index}].quantity");
-                Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
-            }
+        let left = if was_sold { left } else { vec![] };
+        if items.is_empty() {
+            // All that is left of an order that was called off: what was to come back with the money does.
+            return Ok((left, sale));
         }
+        check_left(&left, items)?;
+        Ok((if new.restock { items.to_vec() } else { vec![] }, sale))
     }
 }
 

@@ -54,6 +54,7 @@ impl Settlement {
         let refund = StoredRefund {
             refund: Refund {
                 reason: Line::new(why).ok(),
+                is_rest: true,
                 ..Refund::of(&paid, id, paid.captured, self.clock.now())
             },
             fingerprint: String::new(),
@@ -101,20 +102,54 @@ impl Settlement {
     /// # Errors
     /// If Stripe did not answer: the refund stays pending and the sweeper asks again under the same key.
     pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
-        let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
-        if stored.refund.status != RefundStatus::Pending {
-            return Ok(stored.refund);
-        }
-        let answer = self.ask_for_refund(author, payment, &stored.refund).await;
-        match answer {
-            Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
-            Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
-                tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
-                self.book_refund(author, payment, id, RefundStatus::Failed, None).await
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            if stored.refund.status != RefundStatus::Pending {
+                return Ok(stored.refund);
             }
-            Err(NotRefunded::Stripe(unknown)) => Err(unknown.into()),
-            Err(NotRefunded::Ours(error)) => Err(error),
+            if stored.refund.is_needless() {
+                return self.book_refund(author, payment, id, RefundStatus::Cancelled, None).await;
+            }
+            match self.ask_for_refund(author, payment, &stored.refund).await {
+                Ok(answer) => {
+                    return self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await;
+                }
+                Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
+                    tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
+                    if !Box::pin(self.shrink_refund(author, stored)).await? {
+                        return self.book_refund(author, payment, id, RefundStatus::Failed, None).await;
+                    }
+                }
+                Err(NotRefunded::Stripe(unknown)) => return Err(unknown.into()),
+                Err(NotRefunded::Ours(error)) => return Err(error),
+            }
         }
+        Err(Error::busy())
+    }
+
+    /// Stripe refused a refund: perhaps money went back there of which nobody has told yet. That is booked, and a refund
+    /// of all that is left becomes one of what is left then. `false` if it stays refused.
+    async fn shrink_refund(&self, author: &Author, stored: StoredRefund) -> Result<bool> {
+        let id = &stored.refund.payment_id;
+        let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?.payment;
+        let (None, Some(intent)) = (&stored.refund.stray_intent, paid.intent_id) else {
+            return Ok(false);
+        };
+        for found in self.stripe.refunds(&intent).await?.iter().filter(|found| found.metadata().is_none()) {
+            self.import_refund(author, id, found).await?;
+        }
+        let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?;
+        let Some(left) = paid.payment.left_for(&stored.refund) else {
+            return Ok(false);
+        };
+        let smaller = StoredRefund { refund: stored.refund.shrink(left), ..stored.clone() };
+        let next = paid.payment.shrink_refund(&stored.refund, &smaller.refund);
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &smaller.refund))?;
+        transaction.put_refund(&self.store, &author.shop, &smaller, stored.refund.version)?;
+        // Refused, somebody was faster: it is read again either way.
+        drop(self.store.commit(&transaction).await?);
+        Ok(true)
     }
 
     /// Asks for a refund under its own name, or asks about it: by Stripe's name, or, once Stripe has forgotten ours, by
@@ -140,7 +175,7 @@ impl Settlement {
         {
             return Ok(found);
         }
-        Ok(self.stripe.create_refund(&intent, refund.amount, &author.shop, payment, &refund.id).await?)
+        Ok(self.stripe.create_refund(&intent, &author.shop, refund).await?)
     }
 
     /// Gives back what another intent than the payment's own took, once: nothing was sold for it.
@@ -221,7 +256,7 @@ impl Settlement {
             if stored.refund.end(status).is_err() {
                 return self.name_refund(author, stored, known).await;
             }
-            if status == RefundStatus::Succeeded {
+            if stored.refund.brings_back(status) {
                 // Boxed: it is deep, and few refunds have pieces.
                 match Box::pin(self.shelve(author, stored)).await? {
                     Some(shelved) => stored = shelved,

@@ -57,6 +57,12 @@ pub struct Refund {
     /// Pieces that go back on the shelf once the money went back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restock: Vec<ReservedLine>,
+    /// Whether it is for all that is left of the money, however much that turns out to be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rest: bool,
+    /// Which try this is: for another amount Stripe is asked under another name.
+    #[serde(default = "super::first")]
+    pub attempt: u32,
     /// How many lines of `restock`, from the first on, are on the shelf. What came back stays, whatever becomes of the
     /// money: a bank may send it back after that.
     #[serde(default, skip_serializing_if = "is_none_yet")]
@@ -91,6 +97,8 @@ impl Refund {
             status: RefundStatus::Pending,
             reason: None,
             restock: vec![],
+            is_rest: false,
+            attempt: 1,
             shelved: 0,
             stripe_id: None,
             stray_intent: None,
@@ -108,6 +116,31 @@ impl Refund {
             }
             _ => Err(InvalidTransition),
         }
+    }
+
+    /// The name under which Stripe is asked for this try of it, so that it is made once.
+    pub fn key(&self) -> String {
+        match self.attempt {
+            0 | 1 => self.id.to_string(),
+            attempt => format!("{}-{attempt}", self.id),
+        }
+    }
+
+    /// The refund of less, since less is left: another try.
+    #[must_use]
+    pub fn shrink(&self, left: i64) -> Self {
+        let amount = Money::new(left, self.amount.currency);
+        Self { amount, attempt: self.attempt + 1, version: self.version + 1, ..self.clone() }
+    }
+
+    /// Whether there is nothing left that it could give back: all of it went back otherwise.
+    pub const fn is_needless(&self) -> bool {
+        self.is_rest && self.amount.amount == 0
+    }
+
+    /// Whether its pieces come back when it ends like this: when the money has gone back, with it or without it.
+    pub const fn brings_back(&self, end: RefundStatus) -> bool {
+        matches!(end, RefundStatus::Succeeded) || self.is_needless()
     }
 
     /// The refund with Stripe's name for it.
