@@ -51,3 +51,24 @@ async fn a_large_order_that_is_called_off_while_its_first_hold_is_sold_gives_eve
     }
     world.end().await;
 }
+
+#[tokio::test]
+async fn what_a_large_order_still_holds_when_its_end_breaks_off_goes_back_within_minutes() {
+    let world = World::new().await;
+    let shop = world.service(&SCOPES).await;
+    let order = placed(&world, &shop).await;
+    let cancel = format!("/api/v1/orders/{}/cancel", order["order_id"].as_str().unwrap());
+    world
+        .fault(json!({ "service": "dynamodb", "operation": "TransactWriteItems", "function": "Orders",
+            "kind": "crash_after", "count": 1 }))
+        .await;
+    let cut_off = shop.post(&cancel, json!({})).await;
+    assert!(cut_off.status.is_server_error(), "{cut_off:?}");
+    assert_eq!(shop.status_of(&order).await, "cancelled/unpaid");
+    assert_eq!(world.ledger("p00").await.level, [1, 1, 0], "it has ended, and its first hold has not");
+    world.advance(SignedDuration::from_mins(2)).await;
+    for product in ["p00", "p39", "p40"] {
+        assert_eq!(world.ledger(product).await.level, [2, 0, 0], "{product}");
+    }
+    world.end().await;
+}
