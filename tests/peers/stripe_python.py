@@ -1,4 +1,5 @@
-"""Stripe's official Python library against the fake Stripe: a payment, its decline, a refund, the events.
+"""Stripe's official Python library against the fake Stripe: a payment, its decline, a refund, the events, money that is
+reserved first.
 
 Usage: python stripe_python.py http://127.0.0.1:3001/_local/stripe
 """
@@ -55,10 +56,22 @@ def main(base: str) -> None:
     }
     assert types == expected, types ^ expected
 
-    held = client.v1.payment_intents.create(
-        {"amount": 900, "currency": "jpy", "capture_method": "manual", "confirm": True, "payment_method": "pm_card_visa"}
-    )
-    assert client.v1.payment_intents.capture(held.id, {"amount_to_capture": 500}).amount_received == 500
+    reserved = {"amount": 900, "currency": "jpy", "capture_method": "manual"}
+    taken, let_go = (client.v1.payment_intents.create(reserved) for _ in range(2))
+    for held in (taken, let_go):
+        assert held.status == "requires_payment_method"
+        confirmed = client.v1.payment_intents.confirm(held.id, {"payment_method": "pm_card_visa"})
+        assert (confirmed.status, confirmed.amount_capturable) == ("requires_capture", 900)
+    part = client.v1.payment_intents.capture(taken.id, {"amount_to_capture": 500, "expand": ["latest_charge"]})
+    assert (part.status, part.amount_received, part.amount_capturable) == ("succeeded", 500, 0)
+    assert part.latest_charge.amount_captured == 500
+    gone = client.v1.payment_intents.cancel(let_go.id, {"cancellation_reason": "requested_by_customer"})
+    assert (gone.status, gone.amount_capturable) == ("canceled", 0)
+    try:
+        client.v1.payment_intents.capture(let_go.id)
+        raise AssertionError("what was let go cannot be taken")
+    except stripe.InvalidRequestError as error:
+        assert error.code == "payment_intent_unexpected_state", error.code
     print("stripe (PyPI): ok")
 
 

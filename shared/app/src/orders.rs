@@ -15,6 +15,7 @@ use contract::http::orders::{OrderExtra, OrderView};
 use domain::{OrderId, Permission, Principal, ShopId, order::OrderStatus};
 use jiff::Timestamp;
 
+pub(crate) use self::cancelling::cancellation;
 use self::views::order_view;
 use crate::{
     Clock, Error, Result, Settings,
@@ -81,16 +82,19 @@ impl Orders {
         }
     }
 
-    /// Ends an order whose time ran out; what was paid or closed meanwhile stays.
+    /// Ends an order whose time ran out, or what one still holds that has ended; what was paid meanwhile stays.
     pub async fn expire(&self, shop: &ShopId, id: &OrderId) -> Result<()> {
         let Some(stored) = self.store.order(shop, id).await? else {
             return Ok(());
         };
         let now: Timestamp = self.clock.now();
+        let author = Author::system(shop, id.as_str());
+        if stored.order.closing_since.is_some() {
+            return self.settlement.close_holds(&author, &stored.order).await;
+        }
         if stored.order.status != OrderStatus::PendingPayment || now < stored.order.payable_until {
             return Ok(());
         }
-        let author = Author::system(shop, id.as_str());
         if stored.order.version == 0 {
             return self.undo_large(&author, &stored).await;
         }

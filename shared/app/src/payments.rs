@@ -22,7 +22,7 @@ use domain::{
 };
 
 pub use self::intake::{StripeAccount, WebhookIntake};
-pub(crate) use self::refunding::{refund_refused, still_sold};
+pub(crate) use self::refunding::refund_refused;
 use crate::{
     Clock, Error, Result, Settings,
     clock::derived,

@@ -88,7 +88,7 @@ impl Settlement {
                 // Boxed: what is found out on the way may have to be settled in its turn.
                 Finding::Paid(next) => Box::pin(self.pay_order(author, &stored, next)).await?,
                 Finding::Released(next) => self.release_order(author, &stored, next).await?,
-                Finding::Stray => Some(self.return_stray(author, stored.payment, report).await?),
+                Finding::Stray => Some(Box::pin(self.return_stray(author, stored.payment, report)).await?),
             };
             match settled {
                 Some(payment) if payment.is_returning => return self.return_pieces(author, payment).await,

@@ -7,9 +7,9 @@ mod objects;
 mod signature;
 
 use domain::{
-    Money, PaymentId, RefundId, ShopId,
+    Money, RefundId, ShopId,
     money::MoneyError,
-    payment::{CaptureMethod, Payment},
+    payment::{CaptureMethod, Payment, Refund},
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -138,46 +138,47 @@ impl Stripe {
         self.post(&format!("payment_intents/{id}/capture"), &fields, Some(key)).await
     }
 
-    /// Gives money back, once for each refund: the refund's id is the idempotency key.
+    /// Gives money of an intent back, once for each try of a refund.
     pub async fn create_refund(
         &self,
         intent: &str,
-        amount: Money,
         shop: &ShopId,
-        payment: &PaymentId,
-        refund: &RefundId,
+        refund: &Refund,
     ) -> Result<StripeRefund, StripeError> {
         let fields = [
             ("payment_intent", intent.to_owned()),
-            ("amount", amount.to_stripe()?.to_string()),
+            ("amount", refund.amount.to_stripe()?.to_string()),
             ("metadata[shop_id]", shop.to_string()),
-            ("metadata[payment_id]", payment.to_string()),
-            ("metadata[refund_id]", refund.to_string()),
+            ("metadata[payment_id]", refund.payment_id.to_string()),
+            ("metadata[refund_id]", refund.id.to_string()),
         ];
-        self.post("refunds", &fields, Some(refund.as_str())).await
+        self.post("refunds", &fields, Some(&refund.key())).await
     }
 
-    /// Finds a refund of ours among those of an intent, of which it looks at the last five hundred.
-    pub async fn find_refund(
-        &self,
-        intent: &str,
-        refund: &RefundId,
-    ) -> Result<Option<StripeRefund>, StripeError> {
-        let mut after = String::new();
+    /// The last five hundred refunds of an intent, whoever made them, newest first.
+    pub async fn refunds(&self, intent: &str) -> Result<Vec<StripeRefund>, StripeError> {
+        let (mut found, mut after) = (vec![], String::new());
         for _ in 0..5 {
             let path = format!("refunds?payment_intent={intent}&{PAGE}{after}");
             let page: StripeList<StripeRefund> = self.get(&path).await?;
             let last = page.data.last().map(|last| last.id.clone());
-            let is_it = |found: &StripeRefund| found.metadata().is_some_and(|(_, _, named)| named == *refund);
-            if let Some(found) = page.data.into_iter().find(is_it) {
-                return Ok(Some(found));
-            }
+            found.extend(page.data);
             match last {
                 Some(last) if page.has_more => after = format!("&starting_after={last}"),
                 _ => break,
             }
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    /// Finds a refund of ours among those of an intent.
+    pub async fn find_refund(
+        &self,
+        intent: &str,
+        refund: &RefundId,
+    ) -> Result<Option<StripeRefund>, StripeError> {
+        let is_it = |found: &StripeRefund| found.metadata().is_some_and(|(_, _, named)| named == *refund);
+        Ok(self.refunds(intent).await?.into_iter().find(is_it))
     }
 
     /// Reads a refund.

@@ -11,6 +11,9 @@ use crate::{
     stock::{Quantity, Sku},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Where an order is. The older names `pending`, `confirmed` and `completed` are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -198,6 +201,9 @@ pub struct Order {
     pub created_at: Timestamp,
     /// Until when it must be paid.
     pub payable_until: Timestamp,
+    /// Since when it has ended while holds of it may still be set aside or sold: of several only one ends with the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing_since: Option<Timestamp>,
     /// How many changes there were; 0 while a large order's stock is still being gathered.
     pub version: u64,
 }
@@ -209,6 +215,16 @@ impl Order {
             return Err(InvalidTransition);
         }
         Ok(Self { status: next, version: self.version + 1, ..self.clone() })
+    }
+
+    /// The order, ended without having been paid. From then on none of its holds is sold; those that do not end with it
+    /// are let go or, if they were sold by then, taken back.
+    pub fn close(&self, status: OrderStatus, now: Timestamp) -> Result<Self, InvalidTransition> {
+        if self.status != OrderStatus::PendingPayment {
+            return Err(InvalidTransition);
+        }
+        let has_others = self.holds.len() > 1;
+        Ok(Self { closing_since: has_others.then_some(now), ..self.become_status(status)? })
     }
 
     /// The order one step on because somebody who works for the shop says so, with what they know of its way. Money is
@@ -261,8 +277,22 @@ impl Order {
     /// Whether what was bought in it is the buyer's: it was paid for, and not all of the money went back.
     pub const fn is_bought(&self) -> bool {
         use OrderPaymentStatus as P;
-        matches!(self.payment_status, P::Paid | P::PartiallyRefunded)
-            && !matches!(self.status, OrderStatus::Cancelled | OrderStatus::Expired)
+        matches!(self.payment_status, P::Paid | P::PartiallyRefunded) && !self.has_ended()
+    }
+
+    /// Whether it was called off or never paid in time.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.status, OrderStatus::Cancelled | OrderStatus::Expired)
+    }
+
+    /// Whether its pieces were sold. One that has ended does not know that by itself: those of one that was not paid were
+    /// only held, and it was `called_off_paid` if its money was set aside to be given back with it.
+    pub const fn has_sold(&self, called_off_paid: bool) -> bool {
+        match self.status {
+            OrderStatus::PendingPayment => false,
+            OrderStatus::Cancelled | OrderStatus::Expired => called_off_paid,
+            _ => true,
+        }
     }
 
     /// Whether it can still be paid at `now`.
@@ -288,110 +318,4 @@ pub fn total(lines: &[OrderLine], currency: crate::Currency) -> Result<Money, Mo
     lines.iter().try_fold(Money::zero(currency), |sum, line| {
         sum.plus(Money::new(line.unit_amount, currency).times(line.quantity.get())?)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        OrderLine,
-        OrderStatus::{self as S, *},
-    };
-    use crate::{
-        Line, ProductId,
-        stock::{Quantity, Sku},
-    };
-
-    const ALL: [S; 11] = [
-        PendingPayment,
-        Paid,
-        Processing,
-        OnHold,
-        Shipped,
-        OutForDelivery,
-        Delivered,
-        DeliveryFailed,
-        Returned,
-        Cancelled,
-        Expired,
-    ];
-
-    #[test]
-    fn finished_orders_never_move() {
-        for end in [Delivered, Returned, Cancelled, Expired] {
-            assert!(ALL.iter().all(|next| !end.may_become(*next)), "{end:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_ships_that_is_not_paid() {
-        assert!(
-            ALL.iter()
-                .filter(|from| from.may_become(Shipped))
-                .all(|from| matches!(from, Processing | DeliveryFailed))
-        );
-        assert!(ALL.iter().filter(|from| from.may_become(Paid)).all(|from| *from == PendingPayment));
-    }
-
-    #[test]
-    fn what_moves_stock_or_money_is_not_set_by_hand() {
-        for own_act in [PendingPayment, Paid, Cancelled, Expired] {
-            assert!(!own_act.is_set_by_hand(), "{own_act:?}");
-        }
-        // And nothing else leads out of what is not paid.
-        assert!(ALL.iter().all(|next| !(next.is_set_by_hand() && PendingPayment.may_become(*next))));
-    }
-
-    #[test]
-    fn a_status_has_the_name_under_which_it_is_stored() {
-        for status in ALL {
-            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
-        }
-    }
-
-    #[test]
-    fn an_order_s_number_follows_from_its_id() {
-        let id = |hex: &str| crate::OrderId::new(format!("ord_{hex}")).unwrap();
-        assert_eq!(super::number(&id("00000000000080008000000000000000")), "ORD-0000-0000-0000");
-        assert_eq!(super::number(&id("0000000000008000bfffffffffffffff")), "ORD-ZZZZ-ZZZZ-ZZZZ");
-        assert_eq!(super::number(&id("00000000000080008000000000000021")), "ORD-0000-0000-0011");
-        assert_eq!(super::number(&id("none")), "ORD-0000-0000-0000");
-    }
-
-    #[test]
-    fn news_of_a_parcel_do_not_wipe_out_what_is_known() {
-        let known = super::Tracking { tracking_number: Line::new("1Z").ok(), ..Default::default() };
-        let seen = super::Tracking { location: Line::new("Leeds").ok(), ..Default::default() };
-        let both = known.updated(seen.clone());
-        assert_eq!((both.tracking_number, both.location), (known.tracking_number, seen.location));
-    }
-
-    #[test]
-    fn older_names_are_understood() {
-        for (old, new) in [("pending", PendingPayment), ("confirmed", Paid), ("completed", Delivered)] {
-            assert_eq!(serde_json::from_value::<S>(old.into()).unwrap(), new);
-        }
-    }
-
-    #[test]
-    fn a_line_is_what_is_in_stock_and_what_is_owed() {
-        let sku = Sku {
-            product_id: ProductId::new("lamp").unwrap(),
-            variant_id: None,
-            location: crate::LocationId::default(),
-        };
-        let line = OrderLine {
-            sku,
-            name: Line::new("Lamp").unwrap(),
-            quantity: Quantity::new(3).unwrap(),
-            unit_amount: 1999,
-            backordered: 0,
-        };
-        for (available, held, owed) in
-            [(-1, None, 3), (0, None, 3), (1, Some(1), 2), (3, Some(3), 0), (i64::MAX, Some(3), 0)]
-        {
-            let fitted = line.owing(available);
-            assert_eq!(fitted.in_stock().map(|line| line.quantity.get()), held, "{available}");
-            assert_eq!(fitted.backordered, owed, "{available}");
-        }
-    }
 }

@@ -11,7 +11,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use refund::{Refund, RefundError, RefundStatus};
+pub use refund::{Refund, RefundError, RefundStatus, still_sold};
 pub use report::{IntentReport, IntentStatus};
 
 /// Where a payment is.
@@ -333,6 +333,20 @@ impl Payment {
             return Err(RefundError::ExceedsCaptured { refundable: self.refundable() });
         }
         Ok(Self { refunding: self.refunding + amount, ..self.moved(self.status) })
+    }
+
+    /// What is left for a refund that Stripe refused, now that all is booked that went back; `None` if it was not refused
+    /// for want of money, or is for so much and nothing else.
+    pub fn left_for(&self, refund: &Refund) -> Option<i64> {
+        let is_short = self.refundable() < 0 && refund.is_rest && refund.stray_intent.is_none();
+        is_short.then(|| (refund.amount.amount + self.refundable()).max(0))
+    }
+
+    /// Sets aside for a refund what it is `after` instead of what it was `before`.
+    #[must_use]
+    pub fn shrink_refund(&self, before: &Refund, after: &Refund) -> Self {
+        let refunding = self.refunding - before.amount.amount + after.amount.amount;
+        Self { refunding, ..self.moved(self.status) }
     }
 
     /// Books that `refund` went to where it is from `before`.

@@ -167,6 +167,19 @@ impl Reservation {
         }
     }
 
+    /// The hold after it was sold and its pieces came back, because its order came to nothing.
+    pub fn take_back(&self, now: Timestamp) -> Result<Self, InvalidTransition> {
+        match self.status {
+            ReservationStatus::Committed => Ok(Self {
+                status: ReservationStatus::Released,
+                version: self.version + 1,
+                changed_at: now,
+                ..self.clone()
+            }),
+            _ => Err(InvalidTransition),
+        }
+    }
+
     /// Whether it is a shopper's own, in force at `now` and part of no order: such a one can be replaced.
     pub fn is_open_at(&self, now: Timestamp) -> bool {
         self.order_id.is_none() && self.status_at(now) == ReservationStatus::Active
@@ -241,6 +254,19 @@ pub fn aggregate(
     Ok(sums.into_iter().map(|(sku, quantity)| ReservedLine { sku, quantity }).collect())
 }
 
+/// `lines`, each of another SKU, without `others`.
+pub fn less(lines: &[ReservedLine], others: &[ReservedLine]) -> Vec<ReservedLine> {
+    let quantity = |sku: &Sku| {
+        let of_it = others.iter().filter(|line| line.sku == *sku);
+        of_it.map(|line| line.quantity.get()).sum::<u32>()
+    };
+    let left = lines.iter().filter_map(|line| {
+        let left = line.quantity.get().saturating_sub(quantity(&line.sku));
+        Some(ReservedLine { sku: line.sku.clone(), quantity: Quantity::new(left).ok()? })
+    });
+    left.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +321,9 @@ mod tests {
             let (ended, changes) = reservation().end(first, now).unwrap();
             assert_eq!(changes.len(), 1);
             assert_eq!(ended.end(second, now), Err(InvalidTransition));
+            let back = ended.take_back(now).map(|hold| hold.status);
+            let was_sold = first == Ending::Commit;
+            assert_eq!(back, was_sold.then_some(ReservationStatus::Released).ok_or(InvalidTransition));
         }
     }
 

@@ -1,4 +1,5 @@
-// Stripe's official Node library against the fake Stripe: a payment, its decline, a refund, the events, a signature.
+// Stripe's official Node library against the fake Stripe: a payment, its decline, a refund, the events, money that is
+// reserved first.
 // Usage: node stripe.mjs http://127.0.0.1:3001/_local/stripe
 import assert from "node:assert/strict";
 import Stripe from "stripe";
@@ -63,6 +64,19 @@ assert.deepEqual(types.reverse(), [
   "refund.created",
   "charge.refunded",
 ]);
+
+const reserved = { amount: 900, currency: "gbp", capture_method: "manual", customer: customer.id };
+const [taken, letGo] = [await stripe.paymentIntents.create(reserved), await stripe.paymentIntents.create(reserved)];
+for (const held of [taken, letGo]) {
+  const confirmed = await stripe.paymentIntents.confirm(held.id, { payment_method: "pm_card_visa" });
+  assert.deepEqual([confirmed.status, confirmed.amount_capturable], ["requires_capture", 900]);
+}
+const part = await stripe.paymentIntents.capture(taken.id, { amount_to_capture: 500, expand: ["latest_charge"] });
+assert.deepEqual([part.status, part.amount_received, part.amount_capturable], ["succeeded", 500, 0]);
+assert.equal(part.latest_charge.amount_captured, 500);
+const gone = await stripe.paymentIntents.cancel(letGo.id, { cancellation_reason: "requested_by_customer" });
+assert.deepEqual([gone.status, gone.amount_capturable], ["canceled", 0]);
+await assert.rejects(stripe.paymentIntents.capture(letGo.id), { code: "payment_intent_unexpected_state" });
 
 const found = await stripe.paymentIntents.search({ query: `metadata['order_id']:'${order.metadata.order_id}'` });
 assert.deepEqual(found.data.map((it) => it.id), [intent.id]);

@@ -1,7 +1,7 @@
 //! What the people who run a shop look at.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -85,6 +85,38 @@ async fn a_batch_that_comes_twice_is_counted_once() {
             (&counted["order"]["created"], &counted["stock"]["changed"]),
             (&json!(orders), &json!(orders + 1)),
             "{kind}"
+        );
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn payments_that_come_again_in_batches_of_another_extent_are_counted_once() {
+    let world = World::new().await;
+    let lamp = world.product("lamp", 9).await;
+    let mut records = vec![];
+    for name in ["ana", "ben"] {
+        let order = world.customer(name).await.buys(&lamp, 1).await;
+        let key = format!("default#payment#{}", order["payment_id"].as_str().unwrap());
+        let rows = world.partition("OrdersTable", &key).await;
+        let is_paid = |row: &&Value| row["data"]["M"]["status"]["S"] == "succeeded";
+        let row = rows.iter().find(is_paid).unwrap();
+        records.push(json!({ "eventID": name, "eventName": "INSERT", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
+            "eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/OrdersTable/stream/2026-01-01T00:00:00.000",
+            "dynamodb": { "Keys": { "pk": row["pk"], "sk": row["sk"] }, "NewImage": row, "SequenceNumber": name,
+                "SizeBytes": 1, "StreamViewType": "NEW_IMAGE" } }));
+    }
+    world.idle().await;
+    // A stream repeats a batch that failed in halves, or together with what has come since.
+    for batch in [vec![0, 1], vec![1], vec![0], vec![1, 0]] {
+        let records: Vec<_> = batch.iter().map(|index| records[*index].clone()).collect();
+        let answer = world.cloud().invoke("Relay", json!({ "Records": records })).await.unwrap();
+        assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+        let usual = world.partition("PlatformTable", "default#usual#USD").await;
+        assert_eq!(
+            (&usual[0]["payments"]["N"], &usual[0]["total"]["N"]),
+            (&json!("2"), &json!("3998")),
+            "{batch:?}"
         );
     }
     world.end().await;

@@ -6,11 +6,12 @@ use contract::{
     journal::StockMovement,
 };
 use domain::{
-    Bucket, EventId, OrderReference, PaymentId, Permission, Principal, ShopId, Sku,
+    Bucket, EventId, OrderReference, PaymentId, Permission, Principal, ShopId,
     bucket::{Part, draw},
-    order::OrderStatus,
-    reservation::{MAX_LINES, ReservedLine},
-    stock::{ChangeType, Quantity, StockChange},
+    order::OrderLine,
+    payment,
+    reservation::{MAX_LINES, ReservedLine, less},
+    stock::{ChangeType, StockChange},
 };
 use jiff::Timestamp;
 
@@ -23,6 +24,8 @@ use crate::{
     store::{
         Dynamo, MOST_WRITES, Transaction,
         inventory::{SaleRow, buckets_instead},
+        orders::StoredOrder,
+        payments::StoredRefund,
     },
 };
 
@@ -43,7 +46,7 @@ pub(crate) struct ComingBack<'a> {
 
 /// What taking something back came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Back {
+pub(crate) enum Back {
     /// It is on the shelf.
     Done,
     /// An earlier run put it there.
@@ -109,18 +112,28 @@ impl Inventory {
         };
         let payment = crate::payments::payment_id(&who.shop, &stored.order.id);
         let paid = self.store.payment(&who.shop, &payment).await?;
-        let is_sold = !matches!(
-            stored.order.status,
-            OrderStatus::PendingPayment | OrderStatus::Expired | OrderStatus::Cancelled
-        );
-        let Some(paid) = paid.filter(|_| is_sold) else {
+        let Some(paid) = paid.filter(|_| stored.order.has_sold(false)) else {
             return Err(Error::conflict(ErrorCode::InvalidTransition, "nothing of the order is sold"));
         };
-        let lines = self.store.order_lines(&who.shop, &stored).await?;
         let refunds = self.store.refunds(&who.shop, &payment).await?;
-        let left = less(&crate::payments::still_sold(&lines, &refunds), returned);
+        let left = left_of(&self.store, &who.shop, &stored, &refunds, returned).await?;
         Ok(Sold { left, payment: Some((payment, paid.payment.version)) })
     }
+}
+
+/// What of an order's pieces, of which `returned` came back otherwise, is neither back with any of `refunds` nor on its way.
+pub(crate) async fn left_of(
+    store: &Dynamo,
+    shop: &ShopId,
+    order: &StoredOrder,
+    refunds: &[StoredRefund],
+    returned: &[ReservedLine],
+) -> Result<Vec<ReservedLine>> {
+    let lines = store.order_lines(shop, order).await?;
+    // What is owed was not sold yet.
+    let sold: Vec<_> = lines.iter().filter_map(OrderLine::in_stock).collect();
+    let left = payment::still_sold(&sold, refunds.iter().map(|stored| &stored.refund));
+    Ok(less(&left, returned))
 }
 
 /// What can still come back, and, of an order of this shop, the payment whose refunds may take back as well.
@@ -129,20 +142,8 @@ struct Sold {
     payment: Option<(PaymentId, u64)>,
 }
 
-/// `lines` without `others`.
-pub(crate) fn less(lines: &[ReservedLine], others: &[ReservedLine]) -> Vec<ReservedLine> {
-    let quantity = |sku: &Sku| {
-        let of_it = others.iter().filter(|line| line.sku == *sku);
-        of_it.map(|line| line.quantity.get()).sum::<u32>()
-    };
-    let left = lines.iter().filter_map(|line| {
-        let left = line.quantity.get().saturating_sub(quantity(&line.sku));
-        Some(ReservedLine { sku: line.sku.clone(), quantity: Quantity::new(left).ok()? })
-    });
-    left.collect()
-}
-
-fn check_left(left: &[ReservedLine], wanted: &[ReservedLine]) -> Result<()> {
+/// An error if one of the lines that are `wanted` is more than is `left`.
+pub(crate) fn check_left(left: &[ReservedLine], wanted: &[ReservedLine]) -> Result<()> {
     let is_too_many = |line: &ReservedLine| {
         left.iter().find(|sold| sold.sku == line.sku).is_none_or(|sold| line.quantity > sold.quantity)
     };
@@ -192,7 +193,11 @@ pub(crate) async fn take_back(
     Ok(())
 }
 
-async fn take_chunk_back(
+/// Puts one chunk of what comes back on the shelf, together with what `with` adds.
+///
+/// # Errors
+/// `Internal` if that is more than was sold.
+pub(crate) async fn take_chunk_back(
     store: &Dynamo,
     clock: &Clock,
     author: &Author,

@@ -2,9 +2,9 @@
 
 use contract::{ErrorCode, http::orders::OrderView};
 use domain::{
-    Line, OrderId, Permission, Principal,
+    Line, OrderId, Permission, Principal, RefundId, ShopId,
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Refund, RefundStatus},
+    payment::Refund,
 };
 
 use super::Orders;
@@ -15,6 +15,11 @@ use crate::{
     settlement::status_updated,
     store::{orders::StoredOrder, payments::StoredRefund},
 };
+
+/// The name of the refund with which a paid order is called off.
+pub(crate) fn cancellation(shop: &ShopId, order: &OrderId) -> RefundId {
+    RefundId::from_uuid(derived(&[shop.as_str(), order.as_str(), "cancel"]))
+}
 
 impl Orders {
     /// Calls an order off. An unpaid one gives its stock back; a paid one its stock and its money.
@@ -54,19 +59,12 @@ impl Orders {
         let next = stored.order.become_status(OrderStatus::Cancelled)?;
         let payment_id = crate::payments::payment_id(&author.shop, &next.id);
         let paid = self.store.payment(&author.shop, &payment_id).await?.ok_or(Error::NotFound)?;
+        let refunds = self.store.refunds(&author.shop, &payment_id).await?;
+        let (restock, seen) = self.settlement.not_yet_returned(author, &stored, &refunds).await?;
+        let id = cancellation(&author.shop, &next.id);
+        let rest = Refund::of(&paid.payment, id, paid.payment.refundable(), self.clock.now());
         let refund = StoredRefund {
-            refund: Refund {
-                id: domain::RefundId::from_uuid(derived(&[author.shop.as_str(), next.id.as_str(), "cancel"])),
-                payment_id: payment_id.clone(),
-                order_id: next.id.clone(),
-                amount: domain::Money::new(paid.payment.refundable(), paid.payment.amount.currency),
-                status: RefundStatus::Pending,
-                reason: reason.clone(),
-                restock: self.settlement.not_yet_returned(author, &stored, &payment_id).await?,
-                stripe_id: None,
-                stray_intent: None,
-                created_at: self.clock.now(),
-            },
+            refund: Refund { reason: reason.clone(), restock, is_rest: true, ..rest },
             fingerprint: String::new(),
         };
         let notes = reason.map(String::from);
@@ -83,7 +81,9 @@ impl Orders {
                 &stored.with(next.clone()),
                 stored.order.version,
             )?;
-            transaction.journal_order(&self.store, &next.id, &event)
+            transaction.journal_order(&self.store, &next.id, &event)?;
+            // What is counted as still sold must not come back otherwise meanwhile.
+            transaction.check_sale(&self.store, &author.shop, &next.id.clone().into(), seen)
         });
         if begun.await?.is_none() {
             return Err(Error::conflict(ErrorCode::VersionConflict, "the order has changed meanwhile"));

@@ -68,6 +68,7 @@ impl Orders {
             tracking: order::Tracking::default(),
             created_at: self.clock.now(),
             payable_until: self.clock.after(self.settings.reservation_ttl),
+            closing_since: None,
             version: 1,
             lines,
         };

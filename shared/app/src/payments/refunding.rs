@@ -1,25 +1,22 @@
 //! Refunds that staff asks for: whole, in part, or by the pieces that come back.
 
-use std::collections::BTreeMap;
-
 use contract::{
     ErrorCode,
     http::payments::{NewRefund, RefundView},
 };
 use domain::{
-    Money, PaymentId, Permission, Principal, RefundId,
-    order::OrderLine,
-    payment::{Payment, Refund, RefundError, RefundStatus},
+    PaymentId, Permission, Principal, RefundId,
+    payment::{Payment, Refund, RefundError},
     reservation::{MAX_LINES, ReservedLine},
-    stock::Sku,
 };
 
 use super::Payments;
 use crate::{
     Error, Result,
     idempotency::RequestKey,
-    inventory::{aggregated, less},
+    inventory::{aggregated, check_left},
     journal::Author,
+    orders::cancellation,
     store::{Transaction, orders::check_fingerprint, payments::StoredRefund},
 };
 
@@ -30,14 +27,14 @@ impl Payments {
         who: &Principal,
         id: &PaymentId,
         key: &RequestKey,
-        new: NewRefund,
+        mut new: NewRefund,
     ) -> Result<RefundView> {
         who.may(Permission::Refund)?;
         let author = Author::of(who);
         let refund_id = RefundId::from_uuid(key.name(who, "refund"));
         let items = match new.items.is_empty() {
             true => vec![],
-            false => aggregated(new.items, MAX_LINES)?,
+            false => aggregated(std::mem::take(&mut new.items), MAX_LINES)?,
         };
         for _ in 0..8 {
             if let Some(begun) = self.store.refund(&who.shop, id, &refund_id).await? {
@@ -45,22 +42,13 @@ impl Payments {
                 return Ok(refund_view(&self.settlement.finish_refund(&author, id, &refund_id).await?));
             }
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
-            let restock = if new.restock { items.clone() } else { vec![] };
-            let returns = self.check_returnable(who, &paid.payment, &items).await?;
+            let (restock, returns) = self.comes_back(who, &paid.payment, &new, &items).await?;
+            let amount = new.amount.unwrap_or_else(|| paid.payment.refundable());
             let refund = Refund {
-                id: refund_id.clone(),
-                payment_id: id.clone(),
-                order_id: paid.payment.order_id.clone(),
-                amount: Money::new(
-                    new.amount.unwrap_or_else(|| paid.payment.refundable()),
-                    paid.payment.amount.currency,
-                ),
-                status: RefundStatus::Pending,
                 reason: new.reason.clone(),
                 restock,
-                stripe_id: None,
-                stray_intent: None,
-                created_at: self.clock.now(),
+                is_rest: new.amount.is_none(),
+                ..Refund::of(&paid.payment, refund_id.clone(), amount, self.clock.now())
             };
             refund
                 .amount
@@ -80,31 +68,33 @@ impl Payments {
         Err(Error::busy())
     }
 
-    /// An error unless every one of `items` was sold in the payment's order and has not come back yet.
-    async fn check_returnable(
+    /// What comes back with a refund, and with which version of the order's sale that was read; an error unless every one
+    /// of `items` was sold in the payment's order and has not come back yet.
+    async fn comes_back(
         &self,
         who: &Principal,
         payment: &Payment,
+        new: &NewRefund,
         items: &[ReservedLine],
-    ) -> Result<u64> {
-        if items.is_empty() {
-            return Ok(0);
+    ) -> Result<(Vec<ReservedLine>, u64)> {
+        if items.is_empty() && new.amount.is_some() {
+            return Ok((vec![], 0));
         }
         let order = self.store.order(&who.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
-        let lines = self.store.order_lines(&who.shop, &order).await?;
-        let refunds = self.store.refunds(&who.shop, &payment.id).await?;
-        let sale = self.store.sale(&who.shop, &payment.order_id.clone().into()).await?;
-        let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
-        let left = less(&still_sold(&lines, &refunds), returned).into_iter();
-        let left: BTreeMap<Sku, u32> = left.map(|line| (line.sku, line.quantity.get())).collect();
-        match items.iter().position(|item| left.get(&item.sku).is_none_or(|most| item.quantity.get() > *most))
-        {
-            None => Ok(sale.map_or(0, |sale| sale.version)),
-            Some(index) => {
-                let field = format!("items[{index}].quantity");
-                Err(Error::field(&field, "out_of_range", "more than was sold and has not come back"))
-            }
+        if items.is_empty() && !order.order.has_ended() {
+            return Ok((vec![], 0));
         }
+        let refunds = self.store.refunds(&who.shop, &payment.id).await?;
+        let (left, sale) = self.settlement.not_yet_returned(&Author::of(who), &order, &refunds).await?;
+        let cancellation = cancellation(&who.shop, &order.order.id);
+        let was_sold = order.order.has_sold(refunds.iter().any(|stored| stored.refund.id == cancellation));
+        let left = if was_sold { left } else { vec![] };
+        if items.is_empty() {
+            // All that is left of an order that was called off: what was to come back with the money does.
+            return Ok((left, sale));
+        }
+        check_left(&left, items)?;
+        Ok((if new.restock { items.to_vec() } else { vec![] }, sale))
     }
 }
 
@@ -115,25 +105,6 @@ pub(crate) fn refund_refused(error: RefundError) -> Error {
             Error::conflict(ErrorCode::RefundExceedsCaptured, error.to_string())
         }
     }
-}
-
-/// What of an order's lines was sold and is not on its way back; what is owed was not sold yet.
-pub(crate) fn still_sold(lines: &[OrderLine], refunds: &[StoredRefund]) -> Vec<ReservedLine> {
-    let sold = lines.iter().filter_map(|line| Some((&line.sku, line.in_stock()?.quantity.get())));
-    let mut left: BTreeMap<&Sku, u32> = sold.collect();
-    let is_standing = |stored: &&StoredRefund| {
-        matches!(stored.refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
-    };
-    for returned in refunds.iter().filter(is_standing).flat_map(|stored| &stored.refund.restock) {
-        if let Some(quantity) = left.get_mut(&returned.sku) {
-            *quantity = quantity.saturating_sub(returned.quantity.get());
-        }
-    }
-    let standing = left.into_iter().filter_map(|(sku, quantity)| {
-        let quantity = domain::stock::Quantity::new(quantity).ok()?;
-        Some(ReservedLine { sku: sku.clone(), quantity })
-    });
-    standing.collect()
 }
 
 fn refund_view(refund: &Refund) -> RefundView {

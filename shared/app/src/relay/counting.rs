@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use contract::Fact;
-use domain::{EventId, Money, ShopId, payment::PaymentStatus};
+use contract::{Fact, JournalEvent};
+use domain::payment::PaymentStatus;
 use futures_util::{StreamExt, stream};
 
 use super::{Relay, effects::Work};
 use crate::{
     Error, Result,
-    store::platform::{Counted, Counter},
+    store::platform::{Counted, Counter, Counting},
 };
 
 /// How many counters are written at once.
@@ -42,14 +42,14 @@ impl Counters {
 }
 
 impl Relay {
-    /// Counts what happened, one write for each type of event. A counter that cannot be written is a gap in a chart and
-    /// no reason to publish again.
+    /// Counts what happened, one write for each type of event, and what was paid. A counter that cannot be written is a
+    /// gap in a chart and no reason to publish again.
     pub(super) async fn count(&self, work: &[Work]) {
-        let mut happened: BTreeMap<Counter, Vec<EventId>> = BTreeMap::new();
+        let mut happened: BTreeMap<Counter, Vec<Counting>> = BTreeMap::new();
         for event in work.iter().filter_map(Work::event) {
-            let date = event.occurred_at.strftime("%Y-%m-%d").to_string();
-            let counter = Counter { shop: event.shop_id.clone(), date, what: event.fact.name() };
-            happened.entry(counter).or_default().push(event.id.clone());
+            for (counter, amount) in counters_of(event) {
+                happened.entry(counter).or_default().push((event.id.clone(), amount));
+            }
         }
         let counted: Vec<_> = happened
             .into_iter()
@@ -60,29 +60,9 @@ impl Relay {
             })
             .collect();
         stream::iter(counted).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-        self.count_payments(work).await;
     }
 
-    /// Adds what was paid to what is usual, against which large payments are held.
-    async fn count_payments(&self, work: &[Work]) {
-        let mut sums: BTreeMap<(ShopId, &'static str), (u64, Money, String)> = BTreeMap::new();
-        for event in work.iter().filter_map(Work::event) {
-            let Fact::PaymentUpdated { status: PaymentStatus::Succeeded, amount, .. } = &event.fact else {
-                continue;
-            };
-            let none = (0, Money::zero(amount.currency), event.id.to_string());
-            let sum = sums.entry((event.shop_id.clone(), amount.currency.code())).or_insert(none);
-            sum.0 += 1;
-            sum.1 = sum.1.plus(*amount).unwrap_or(sum.1);
-        }
-        for ((shop, _), (payments, sum, first)) in sums {
-            if let Err(error) = self.store.count_payments(&shop, payments, sum, &first).await {
-                tracing::warn!(%error, "payments were not counted");
-            }
-        }
-    }
-
-    async fn count_once(&self, counter: Counter, events: &[EventId]) -> Result<()> {
+    async fn count_once(&self, counter: Counter, events: &[Counting]) -> Result<()> {
         let mut seen = self.counters.last(&counter);
         for _ in 0..ATTEMPTS {
             match self.store.count(&counter, seen.as_ref(), events).await? {
@@ -95,4 +75,18 @@ impl Relay {
         }
         Err(Error::busy())
     }
+}
+
+/// Where an event is counted, and how much it adds there.
+fn counters_of(event: &JournalEvent) -> impl Iterator<Item = (Counter, i64)> {
+    let date = event.occurred_at.strftime("%Y-%m-%d").to_string();
+    let happened = Counter::Events { shop: event.shop_id.clone(), date, what: event.fact.name() };
+    let paid = match &event.fact {
+        Fact::PaymentUpdated { status: PaymentStatus::Succeeded, amount, .. } => {
+            let counter = Counter::Payments { shop: event.shop_id.clone(), currency: amount.currency.code() };
+            Some((counter, amount.amount))
+        }
+        _ => None,
+    };
+    std::iter::once((happened, 0)).chain(paid)
 }

@@ -5,15 +5,19 @@ use contract::ErrorCode;
 use domain::{
     Money, OrderReference, PaymentId,
     payment::{Asked, IntentReport, IntentStatus, NotReserved, Payment, PaymentStatus},
+    reservation::ReservedLine,
 };
 
 use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated, status_updated};
 use crate::{
     Error, Result,
-    inventory::less,
+    inventory::left_of,
     journal::Author,
-    payments::still_sold,
-    store::{Transaction, orders::StoredOrder, payments::StoredPayment},
+    store::{
+        Transaction,
+        orders::StoredOrder,
+        payments::{StoredPayment, StoredRefund},
+    },
     stripe::{Intent, StripeError},
 };
 
@@ -172,7 +176,8 @@ impl Settlement {
     /// Puts the pieces of an order that came to nothing back on the shelf, once, and notes that they are there.
     pub(super) async fn return_pieces(&self, author: &Author, payment: Payment) -> Result<Payment> {
         let order = self.store.order(&author.shop, &payment.order_id).await?.ok_or(Error::NotFound)?;
-        let lines = self.not_yet_returned(author, &order, &payment.id).await?;
+        // Reserved money has no refunds.
+        let (lines, _) = self.not_yet_returned(author, &order, &[]).await?;
         let name = format!("{}-void", payment.id);
         let order_id = Some(payment.order_id.clone());
         self.restock(author, payment.created_at, &name, order_id, &lines).await?;
@@ -189,17 +194,16 @@ impl Settlement {
         Err(Error::busy())
     }
 
-    /// What of an order was sold and has not come back, nor is on its way.
+    /// What of an order's pieces was sold and has not come back, nor is on its way, and with which version of its sale.
     pub(crate) async fn not_yet_returned(
         &self,
         author: &Author,
         stored: &StoredOrder,
-        payment: &PaymentId,
-    ) -> Result<Vec<domain::reservation::ReservedLine>> {
-        let lines = self.store.order_lines(&author.shop, stored).await?;
-        let refunds = self.store.refunds(&author.shop, payment).await?;
+        refunds: &[StoredRefund],
+    ) -> Result<(Vec<ReservedLine>, u64)> {
         let sale = self.store.sale(&author.shop, &stored.order.id.clone().into()).await?;
         let returned = sale.as_ref().map(|sale| sale.returned.as_slice()).unwrap_or_default();
-        Ok(less(&still_sold(&lines, &refunds), returned))
+        let left = left_of(&self.store, &author.shop, stored, refunds, returned).await?;
+        Ok((left, sale.map_or(0, |sale| sale.version)))
     }
 }

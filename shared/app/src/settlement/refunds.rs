@@ -4,14 +4,14 @@ use contract::Fact;
 use domain::{
     Line, OrderId, OrderReference, PaymentId, RefundId,
     payment::{IntentReport, IntentStatus, Payment, Refund, RefundStatus},
-    reservation::ReservedLine,
+    reservation::{MAX_LINES, ReservedLine},
 };
 
 use super::{MAX_ROUNDS, Settlement, intents::KEYS_LAST, order_payment_updated, payment_updated};
 use crate::{
     Error, Result,
     clock::derived,
-    inventory::{ComingBack, take_back},
+    inventory::{Back, ComingBack, take_back, take_chunk_back},
     journal::Author,
     store::{
         Transaction,
@@ -50,18 +50,12 @@ impl Settlement {
         let Ok(refunding) = paid.begin_refund(paid.captured) else {
             return Ok(None);
         };
+        let id = RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"]));
         let refund = StoredRefund {
             refund: Refund {
-                id: RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"])),
-                payment_id: paid.id.clone(),
-                order_id: paid.order_id.clone(),
-                amount: domain::Money::new(paid.captured, paid.amount.currency),
-                status: RefundStatus::Pending,
                 reason: Line::new(why).ok(),
-                restock: vec![],
-                stripe_id: None,
-                stray_intent: None,
-                created_at: self.clock.now(),
+                is_rest: true,
+                ..Refund::of(&paid, id, paid.captured, self.clock.now())
             },
             fingerprint: String::new(),
         };
@@ -108,20 +102,54 @@ impl Settlement {
     /// # Errors
     /// If Stripe did not answer: the refund stays pending and the sweeper asks again under the same key.
     pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
-        let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
-        if stored.refund.status != RefundStatus::Pending {
-            return Ok(stored.refund);
-        }
-        let answer = self.ask_for_refund(author, payment, &stored.refund).await;
-        match answer {
-            Ok(answer) => self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await,
-            Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
-                tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
-                self.book_refund(author, payment, id, RefundStatus::Failed, None).await
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            if stored.refund.status != RefundStatus::Pending {
+                return Ok(stored.refund);
             }
-            Err(NotRefunded::Stripe(unknown)) => Err(unknown.into()),
-            Err(NotRefunded::Ours(error)) => Err(error),
+            if stored.refund.is_needless() {
+                return self.book_refund(author, payment, id, RefundStatus::Cancelled, None).await;
+            }
+            match self.ask_for_refund(author, payment, &stored.refund).await {
+                Ok(answer) => {
+                    return self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await;
+                }
+                Err(NotRefunded::Stripe(StripeError::Refused { code, message })) => {
+                    tracing::error!(refund_id = %id, code, message, "stripe refused a refund");
+                    if !Box::pin(self.shrink_refund(author, stored)).await? {
+                        return self.book_refund(author, payment, id, RefundStatus::Failed, None).await;
+                    }
+                }
+                Err(NotRefunded::Stripe(unknown)) => return Err(unknown.into()),
+                Err(NotRefunded::Ours(error)) => return Err(error),
+            }
         }
+        Err(Error::busy())
+    }
+
+    /// Stripe refused a refund: perhaps money went back there of which nobody has told yet. That is booked, and a refund
+    /// of all that is left becomes one of what is left then. `false` if it stays refused.
+    async fn shrink_refund(&self, author: &Author, stored: StoredRefund) -> Result<bool> {
+        let id = &stored.refund.payment_id;
+        let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?.payment;
+        let (None, Some(intent)) = (&stored.refund.stray_intent, paid.intent_id) else {
+            return Ok(false);
+        };
+        for found in self.stripe.refunds(&intent).await?.iter().filter(|found| found.metadata().is_none()) {
+            self.import_refund(author, id, found).await?;
+        }
+        let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?;
+        let Some(left) = paid.payment.left_for(&stored.refund) else {
+            return Ok(false);
+        };
+        let smaller = StoredRefund { refund: stored.refund.shrink(left), ..stored.clone() };
+        let next = paid.payment.shrink_refund(&stored.refund, &smaller.refund);
+        let mut transaction = Transaction::default();
+        self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &smaller.refund))?;
+        transaction.put_refund(&self.store, &author.shop, &smaller, stored.refund.version)?;
+        // Refused, somebody was faster: it is read again either way.
+        drop(self.store.commit(&transaction).await?);
+        Ok(true)
     }
 
     /// Asks for a refund under its own name, or asks about it: by Stripe's name, or, once Stripe has forgotten ours, by
@@ -147,7 +175,7 @@ impl Settlement {
         {
             return Ok(found);
         }
-        Ok(self.stripe.create_refund(&intent, refund.amount, &author.shop, payment, &refund.id).await?)
+        Ok(self.stripe.create_refund(&intent, &author.shop, refund).await?)
     }
 
     /// Gives back what another intent than the payment's own took, once: nothing was sold for it.
@@ -166,16 +194,10 @@ impl Settlement {
         let id =
             RefundId::from_uuid(derived(&[author.shop.as_str(), payment.id.as_str(), &report.intent_id]));
         let refund = Refund {
-            id: id.clone(),
-            payment_id: payment.id.clone(),
-            order_id: payment.order_id.clone(),
             amount: domain::Money::new(report.received, report.amount.currency),
-            status: RefundStatus::Pending,
             reason: Line::new("paid on an intent that was given up").ok(),
-            restock: vec![],
-            stripe_id: None,
             stray_intent: Some(report.intent_id.clone()),
-            created_at: self.clock.now(),
+            ..Refund::of(&payment, id.clone(), report.received, self.clock.now())
         };
         let mut transaction = Transaction::default();
         let stored = StoredRefund { refund, fingerprint: String::new() };
@@ -205,16 +227,12 @@ impl Settlement {
             // What is not the payment's own intent was never booked as received.
             let is_stray = paid.payment.intent_id != found.payment_intent;
             let refund = Refund {
-                id: id.clone(),
-                payment_id: payment.clone(),
-                order_id: paid.payment.order_id.clone(),
                 amount,
                 status: found.status(),
                 reason: Line::new("made at Stripe").ok(),
-                restock: vec![],
                 stripe_id: Some(found.id.clone()),
                 stray_intent: found.payment_intent.clone().filter(|_| is_stray),
-                created_at: self.clock.now(),
+                ..Refund::of(&paid.payment, id.clone(), amount.amount, self.clock.now())
             };
             if self.write_refund(author, &paid, None, refund).await?.is_some() {
                 return Ok(());
@@ -233,23 +251,48 @@ impl Settlement {
         stripe_id: Option<String>,
     ) -> Result<Refund> {
         for _ in 0..MAX_ROUNDS {
-            let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
+            let mut stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
             let known = stripe_id.clone().or_else(|| stored.refund.stripe_id.clone());
-            let Ok(ended) = stored.refund.end(status) else {
+            if stored.refund.end(status).is_err() {
                 return self.name_refund(author, stored, known).await;
-            };
-            let ended = Refund { stripe_id: known, ..ended };
-            if status == RefundStatus::Succeeded {
-                let lines = &ended.restock;
-                self.restock(author, ended.created_at, id.as_str(), Some(ended.order_id.clone()), lines)
-                    .await?;
             }
+            if stored.refund.brings_back(status) {
+                // Boxed: it is deep, and few refunds have pieces.
+                match Box::pin(self.shelve(author, stored)).await? {
+                    Some(shelved) => stored = shelved,
+                    None => continue,
+                }
+            }
+            let ended = Refund { stripe_id: known, ..stored.refund.end(status)? };
             let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
             if let Some(refund) = self.write_refund(author, &paid, Some(&stored), ended).await? {
                 return Ok(refund);
             }
         }
         Err(Error::busy())
+    }
+
+    /// Puts the pieces of a refund on the shelf, each time together with the note that they are there: whatever becomes
+    /// of its money, nobody takes them back a second time. `None` if somebody was faster.
+    async fn shelve(&self, author: &Author, mut stored: StoredRefund) -> Result<Option<StoredRefund>> {
+        while let Some(lines) =
+            stored.refund.restock.get(stored.refund.shelved..).filter(|left| !left.is_empty())
+        {
+            let refund = &stored.refund;
+            let lines = lines.get(..MAX_LINES).unwrap_or(lines);
+            let shelved = StoredRefund { refund: refund.shelve(lines.len()), ..stored.clone() };
+            let order = Some(OrderReference::from(refund.order_id.clone()));
+            let back = ComingBack { name: refund.id.as_str(), since: refund.created_at, order, lines };
+            let chunk = (refund.shelved / MAX_LINES, lines);
+            let note = |transaction: &mut Transaction| {
+                transaction.put_refund(&self.store, &author.shop, &shelved, refund.version)
+            };
+            match take_chunk_back(&self.store, &self.clock, author, &back, chunk, &note).await? {
+                Back::Done => stored = shelved,
+                Back::Before | Back::Refused => return Ok(None),
+            }
+        }
+        Ok(Some(stored))
     }
 
     /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the
@@ -263,12 +306,12 @@ impl Settlement {
         if stored.refund.status != RefundStatus::Pending || stored.refund.stripe_id == stripe_id {
             return Ok(stored.refund);
         }
-        let named = StoredRefund { refund: Refund { stripe_id, ..stored.refund }, ..stored };
+        let named = StoredRefund { refund: stored.refund.named(stripe_id), ..stored };
         let mut transaction = Transaction::default();
-        transaction.put_refund(&self.store, &author.shop, &named, RefundStatus::Pending)?;
+        transaction.put_refund(&self.store, &author.shop, &named, stored.refund.version)?;
         match self.store.commit(&transaction).await? {
             Ok(()) => Ok(named.refund),
-            // It has ended meanwhile.
+            // It went on meanwhile.
             Err(_) => {
                 let id = (&named.refund.payment_id, &named.refund.id);
                 let ended = self.store.refund(&author.shop, id.0, id.1).await?.ok_or(Error::NotFound)?;
@@ -294,7 +337,9 @@ impl Settlement {
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, paid, &next, refund_updated(&next, &ended))?;
         match before {
-            Some(_) => transaction.put_refund(&self.store, &author.shop, &written, was)?,
+            Some(stored) => {
+                transaction.put_refund(&self.store, &author.shop, &written, stored.refund.version)?;
+            }
             None => transaction.put_new_refund(&self.store, &author.shop, &written)?,
         }
         let after = order.order.refunded(next.refunded, next.captured);

@@ -80,17 +80,21 @@ impl Settlement {
         let (last, others) =
             order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
         // An order larger than one transaction sells its other holds first. Each is named and ends once, so a run
-        // that is cut off is taken up by the next; the order becomes paid only with the last.
+        // that is cut off is taken up by the next; the order becomes paid only with the last. None is sold for an order
+        // that has moved on: whoever ends it takes back what was sold before, and nothing after that.
         for hold in others {
             let Some(sale) = self.sale_of(author, hold).await? else { continue };
             let write = |parts: &[Part]| {
                 let mut transaction = Transaction::default();
                 self.sell(&mut transaction, author, &sale, parts)?;
+                transaction.check_order(&self.store, &author.shop, &order.order.id, order.order.version)?;
                 Ok((transaction, ()))
             };
-            let taken = take(&self.store, &author.shop, sale.lacking(), write).await?;
-            if !matches!(taken, Taken::Done(())) && !self.is_sold(author, hold).await? {
-                return self.give_up(author, stored, paid, order).await;
+            match take(&self.store, &author.shop, sale.lacking(), write).await? {
+                Taken::Done(()) => {}
+                _ if self.is_sold(author, hold).await? => {}
+                Taken::Refused => return Ok(None),
+                Taken::Short(_) => return self.give_up(author, stored, paid, order).await,
             }
         }
         let sale = self.sale_of(author, last).await?;
@@ -195,23 +199,13 @@ impl Settlement {
         order: &StoredOrder,
     ) -> Result<Option<Payment>> {
         tracing::warn!(order_id = %order.order.id, payment_id = %paid.id, "paid after its stock was sold to somebody else");
-        self.close_order(author, order, OrderStatus::Cancelled, "sold out before the payment came").await?;
-        for hold in &order.order.holds {
-            self.take_back_sold(author, hold).await?;
+        let why = "sold out before the payment came";
+        self.close_order(author, order, OrderStatus::Cancelled, why).await?;
+        let closed = self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)?;
+        match closed.order.has_ended() {
+            true => self.give_back(author, stored, paid, why).await,
+            // Somebody has sold it in the same moment: decide again.
+            false => Ok(None),
         }
-        self.give_back(author, stored, paid, "sold out before the payment came").await
-    }
-
-    /// Takes back the pieces of a hold that was sold although its order came to nothing, once.
-    async fn take_back_sold(&self, author: &Author, hold: &ReservationId) -> Result<()> {
-        let Some(held) = self.store.reservation(&author.shop, hold).await? else {
-            return Ok(());
-        };
-        if held.reservation.status != ReservationStatus::Committed {
-            return Ok(());
-        }
-        let order_id = held.reservation.order_id.clone();
-        self.restock(author, held.reservation.created_at, hold.as_str(), order_id, &held.reservation.lines)
-            .await
     }
 }

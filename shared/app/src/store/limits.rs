@@ -4,7 +4,7 @@
 //! begun in an hour and `d{hour}` cards that were refused; hours that are over for long are removed on the way.
 
 use domain::{
-    Currency, Money, ShopId,
+    Currency, ShopId,
     rate::{Rate, Verdict},
     risk::{Activity, Usual},
 };
@@ -26,7 +26,8 @@ fn limit_key(shop: &ShopId, what: &str, who: &str) -> Key {
     Key::new(format!("{shop}#limit#{what}#{who}"), "limit")
 }
 
-fn usual_key(shop: &ShopId, currency: Currency) -> Key {
+/// Where it is counted what payments in a currency came to.
+pub(super) fn usual_key(shop: &ShopId, currency: &str) -> Key {
     Key::new(format!("{shop}#usual#{currency}"), "usual")
 }
 
@@ -198,29 +199,7 @@ impl Dynamo {
     /// What payments in a currency came to, if there were any.
     pub(crate) async fn usual(&self, shop: &ShopId, currency: Currency) -> Result<Option<Usual>> {
         let row: Option<UsualRow> =
-            self.get(&self.tables.platform, &usual_key(shop, currency), false).await?;
+            self.get(&self.tables.platform, &usual_key(shop, currency.code()), false).await?;
         Ok(row.map(|UsualRow { payments, total }| Usual { payments, total }))
-    }
-
-    /// Adds payments to what is usual.
-    pub(crate) async fn count_payments(
-        &self,
-        shop: &ShopId,
-        payments: u64,
-        sum: Money,
-        request: &str,
-    ) -> Result<()> {
-        let update = Update {
-            set: "currency = :currency",
-            rest: "ADD payments :payments, #total :sum",
-            names: [("#total".to_owned(), "total".to_owned())].into(),
-            values: values([
-                (":payments", number(payments)),
-                (":sum", number(sum.amount)),
-                (":currency", super::dynamo::text(sum.currency.code())),
-            ]),
-            ..Update::default()
-        };
-        self.update(&self.tables.platform, &usual_key(shop, sum.currency), update, request).await.map(drop)
     }
 }

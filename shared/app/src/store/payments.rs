@@ -21,7 +21,7 @@ use super::{
     orders::{Listed, Sorted, listing},
     sortable,
 };
-use crate::{Error, Result};
+use crate::Result;
 
 /// How long we wait for Stripe's answer before the repair asks again.
 pub(super) const REPAIR_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -141,7 +141,7 @@ impl Transaction {
         self.put_new(&store.tables.orders, refund_item(shop, stored)?)
     }
 
-    /// Writes how a refund ended over one whose status is `before`.
+    /// Writes a refund over version `seen` of it.
     ///
     /// Its payment's version alone would not guard it: whoever read the refund before, and the payment after somebody
     /// else had booked the same end, would book it a second time.
@@ -150,12 +150,9 @@ impl Transaction {
         store: &Dynamo,
         shop: &ShopId,
         stored: &StoredRefund,
-        before: RefundStatus,
+        seen: u64,
     ) -> Result<()> {
-        let before =
-            serde_dynamo::to_attribute_value(before).map_err(|error| Error::internal(error.to_string()))?;
-        let item = refund_item(shop, stored)?;
-        self.put_if(&store.tables.orders, item, "#status = :before", values([(":before", before)]))
+        self.put_version(&store.tables.orders, refund_item(shop, stored)?, seen)
     }
 
     /// Holds only if a payment is still at version `seen`.

@@ -14,7 +14,7 @@
 
 mod counters;
 
-pub use counters::{Counted, Counter};
+pub use counters::{Counted, Counter, Counting};
 
 use std::collections::BTreeSet;
 

@@ -25,29 +25,19 @@ pub fn verify_signature(
 ) -> Result<()> {
     let invalid =
         || Error::invalid(ErrorCode::SignatureInvalid, "the Stripe-Signature header does not match the body");
-    let (mut signed_at, mut signatures) = (None, vec![]);
-    for part in header.split(',').take(MAX_SIGNATURES + 8) {
-        match part.trim().split_once('=') {
-            Some(("t", value)) if signed_at.is_none() => signed_at = Some(value),
-            Some(("v1", value)) if signatures.len() < MAX_SIGNATURES => signatures.extend(hex::decode(value)),
-            _ => {}
-        }
-    }
-    let signed_at = signed_at.ok_or_else(invalid)?;
-    let instant =
-        signed_at.parse().ok().and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(invalid)?;
+    let (signed_at, signatures) = parts_of(header).ok_or_else(invalid)?;
+    let instant = Timestamp::from_second(signed_at).map_err(|_| invalid())?;
     let matches = |secret: &SecretString| {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
             return false;
         };
-        mac.update(signed_at.as_bytes());
-        mac.update(b".");
+        mac.update(format!("{signed_at}.").as_bytes());
         mac.update(body);
-        let expected = mac.finalize().into_bytes();
+        let expected = hex::encode(mac.finalize().into_bytes());
         // Every signature is compared, so that the time taken says nothing about which one was close.
-        signatures
-            .iter()
-            .fold(false, |found, signature| found | bool::from(expected.as_slice().ct_eq(signature)))
+        signatures.iter().fold(false, |found, signature| {
+            found | bool::from(expected.as_bytes().ct_eq(signature.as_bytes()))
+        })
     };
     if !secrets.iter().fold(false, |found, secret| found | matches(secret)) {
         return Err(invalid());
@@ -59,6 +49,30 @@ pub fn verify_signature(
         ));
     }
     Ok(())
+}
+
+/// When a header says that it was signed, and its signatures, of which so many are looked at. Read as Stripe's own
+/// libraries read it; where these differ, as the one that refuses.
+fn parts_of(header: &str) -> Option<(i64, Vec<&str>)> {
+    if !header.is_ascii() {
+        return None; // over such a one they stumble, each in its own way
+    }
+    let (mut signed_at, mut signatures) = (None, vec![]);
+    for part in header.split(',').take(MAX_SIGNATURES + 8) {
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+        let value = value.and_then(|value| value.split('=').next());
+        match name {
+            "t" => {
+                let second = value?.trim().parse().ok()?;
+                if signed_at.replace(second).is_some_and(|before: i64| before != second) {
+                    return None;
+                }
+            }
+            "v1" if signatures.len() < MAX_SIGNATURES => signatures.push(value?),
+            _ => {}
+        }
+    }
+    Some((signed_at?, signatures))
 }
 
 #[cfg(test)]
@@ -113,6 +127,11 @@ mod tests {
             "t=1001,v1=",
             &format!("t=1001,v1={good}"),
             &format!("t=1000,v0={good}"),
+            &format!("t=1000,v1={}", good.to_uppercase()),
+            &format!("t=1000, v1={good}"),
+            &format!("t=1000,t=1001,v1={good}"),
+            &format!("t=1000,v1,v1={good}"),
+            &format!("t=1000,v1=\u{e9},v1={good}"),
         ] {
             assert_eq!(code(verify(header, 1000)), ErrorCode::SignatureInvalid, "{header}");
         }

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{InvalidTransition, Line, Money, OrderId, PaymentId, RefundId, reservation::ReservedLine};
+use super::Payment;
+use crate::{
+    InvalidTransition, Line, Money, OrderId, PaymentId, RefundId,
+    reservation::{ReservedLine, less},
+};
 
 /// Money cannot be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +57,16 @@ pub struct Refund {
     /// Pieces that go back on the shelf once the money went back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restock: Vec<ReservedLine>,
+    /// Whether it is for all that is left of the money, however much that turns out to be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rest: bool,
+    /// Which try this is: for another amount Stripe is asked under another name.
+    #[serde(default = "super::first")]
+    pub attempt: u32,
+    /// How many lines of `restock`, from the first on, are on the shelf. What came back stays, whatever becomes of the
+    /// money: a bank may send it back after that.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub shelved: usize,
     /// Stripe's name for it, once Stripe has answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stripe_id: Option<String>,
@@ -62,17 +76,102 @@ pub struct Refund {
     pub stray_intent: Option<String>,
     /// When it began.
     pub created_at: Timestamp,
+    /// How many changes there were.
+    #[serde(default)]
+    pub version: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_none_yet(lines: &usize) -> bool {
+    *lines == 0
 }
 
 impl Refund {
+    /// `amount` minor units of a payment that are about to go back, and nothing else.
+    pub fn of(payment: &Payment, id: RefundId, amount: i64, now: Timestamp) -> Self {
+        Self {
+            id,
+            payment_id: payment.id.clone(),
+            order_id: payment.order_id.clone(),
+            amount: Money::new(amount, payment.amount.currency),
+            status: RefundStatus::Pending,
+            reason: None,
+            restock: vec![],
+            is_rest: false,
+            attempt: 1,
+            shelved: 0,
+            stripe_id: None,
+            stray_intent: None,
+            created_at: now,
+            version: 1,
+        }
+    }
+
     /// The refund as it ended; one that has ended stays, unless a success turns out to have failed at the bank.
     pub fn end(&self, status: RefundStatus) -> Result<Self, InvalidTransition> {
         use RefundStatus as S;
         match (self.status, status) {
             (S::Pending, S::Succeeded | S::Failed | S::Cancelled) | (S::Succeeded, S::Failed) => {
-                Ok(Self { status, ..self.clone() })
+                Ok(Self { status, version: self.version + 1, ..self.clone() })
             }
             _ => Err(InvalidTransition),
         }
     }
+
+    /// The name under which Stripe is asked for this try of it, so that it is made once.
+    pub fn key(&self) -> String {
+        match self.attempt {
+            0 | 1 => self.id.to_string(),
+            attempt => format!("{}-{attempt}", self.id),
+        }
+    }
+
+    /// The refund of less, since less is left: another try.
+    #[must_use]
+    pub fn shrink(&self, left: i64) -> Self {
+        let amount = Money::new(left, self.amount.currency);
+        Self { amount, attempt: self.attempt + 1, version: self.version + 1, ..self.clone() }
+    }
+
+    /// Whether there is nothing left that it could give back: all of it went back otherwise.
+    pub const fn is_needless(&self) -> bool {
+        self.is_rest && self.amount.amount == 0
+    }
+
+    /// Whether its pieces come back when it ends like this: when the money has gone back, with it or without it.
+    pub const fn brings_back(&self, end: RefundStatus) -> bool {
+        matches!(end, RefundStatus::Succeeded) || self.is_needless()
+    }
+
+    /// The refund with Stripe's name for it.
+    #[must_use]
+    pub fn named(&self, stripe_id: Option<String>) -> Self {
+        Self { stripe_id, version: self.version + 1, ..self.clone() }
+    }
+
+    /// The refund after `lines` more lines of it are on the shelf.
+    #[must_use]
+    pub fn shelve(&self, lines: usize) -> Self {
+        Self { shelved: self.shelved + lines, version: self.version + 1, ..self.clone() }
+    }
+
+    /// What comes back with it or has come back: all that it is to take back while it stands; of one that came to
+    /// nothing, what was on the shelf by then.
+    pub fn takes(&self) -> &[ReservedLine] {
+        match self.status {
+            RefundStatus::Pending | RefundStatus::Succeeded => &self.restock,
+            RefundStatus::Failed | RefundStatus::Cancelled => {
+                self.restock.get(..self.shelved).unwrap_or(&self.restock)
+            }
+        }
+    }
+}
+
+/// What of `sold` has not come back with any of `refunds`, nor is on its way.
+pub fn still_sold<'a>(
+    sold: &[ReservedLine],
+    refunds: impl IntoIterator<Item = &'a Refund>,
+) -> Vec<ReservedLine> {
+    let back: Vec<_> = refunds.into_iter().flat_map(Refund::takes).cloned().collect();
+    less(sold, &back)
 }

@@ -1,7 +1,11 @@
 //! The rules of payments, called.
 
 use super::*;
-use crate::Currency;
+use crate::{
+    Currency,
+    reservation::ReservedLine,
+    stock::{Quantity, Sku},
+};
 
 fn payment(status: PaymentStatus) -> Payment {
     Payment {
@@ -84,18 +88,7 @@ fn refunds_never_exceed_what_was_captured() {
     let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
     let first = paid.begin_refund(60).unwrap();
     assert_eq!(first.begin_refund(60), Err(RefundError::ExceedsCaptured { refundable: 40 }));
-    let refund = |status| Refund {
-        id: crate::RefundId::new("rfd_1").unwrap(),
-        payment_id: first.id.clone(),
-        order_id: first.order_id.clone(),
-        amount: Money::new(60, first.amount.currency),
-        status,
-        reason: None,
-        restock: vec![],
-        stripe_id: None,
-        stray_intent: None,
-        created_at: Timestamp::UNIX_EPOCH,
-    };
+    let refund = |status| Refund { status, ..of(&first, 60) };
     let ended = |status| first.end_refund(RefundStatus::Pending, &refund(status));
     assert_eq!(ended(RefundStatus::Failed).refundable(), 100, "a failed refund gives its amount back");
     let returned = ended(RefundStatus::Succeeded);
@@ -114,6 +107,55 @@ fn refunds_never_exceed_what_was_captured() {
             && paid.begin_refund(i64::MAX).is_err()
     );
     assert_eq!(payment(PaymentStatus::Processing).begin_refund(1), Err(RefundError::NotPaid));
+}
+
+fn of(payment: &Payment, amount: i64) -> Refund {
+    Refund::of(payment, crate::RefundId::new("rfd_1").unwrap(), amount, Timestamp::UNIX_EPOCH)
+}
+
+#[test]
+fn what_came_back_with_a_refund_stays_back_when_its_money_returns() {
+    let line = |product: &str, pieces| ReservedLine {
+        sku: Sku {
+            product_id: crate::ProductId::new(product).unwrap(),
+            variant_id: None,
+            location: crate::LocationId::default(),
+        },
+        quantity: Quantity::new(pieces).unwrap(),
+    };
+    let sold = [line("lamp", 3), line("shade", 1)];
+    let restock = vec![line("lamp", 1), line("shade", 1)];
+    let refund = Refund { restock, ..of(&payment(PaymentStatus::Succeeded), 60) };
+    assert_eq!(still_sold(&sold, [&refund]), [line("lamp", 2)], "it is on its way");
+    let failed = refund.end(RefundStatus::Failed).unwrap();
+    assert_eq!(still_sold(&sold, [&failed]), sold);
+    let half = refund.shelve(1).end(RefundStatus::Failed).unwrap();
+    assert_eq!(
+        still_sold(&sold, [&half]),
+        [line("lamp", 2), line("shade", 1)],
+        "what was on the shelf by then"
+    );
+    let whole = refund.shelve(1).shelve(1).end(RefundStatus::Succeeded).unwrap();
+    let sent_back = whole.end(RefundStatus::Failed).unwrap();
+    assert_eq!(still_sold(&sold, [&sent_back, &failed]), [line("lamp", 2)]);
+}
+
+#[test]
+fn a_refund_of_all_that_is_left_becomes_smaller_when_more_is_gone() {
+    let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
+    let rest = Refund { is_rest: true, ..of(&paid, 100) };
+    let begun = paid.begin_refund(100).unwrap();
+    assert_eq!(begun.left_for(&rest), None, "it was refused for another reason");
+    for (elsewhere, left) in [(30, 70), (100, 0)] {
+        let imported = Refund { status: RefundStatus::Succeeded, ..of(&paid, elsewhere) };
+        let known = begun.end_refund(RefundStatus::Failed, &imported);
+        assert_eq!(known.left_for(&rest), Some(left));
+        assert_eq!(known.left_for(&Refund { is_rest: false, ..rest.clone() }), None);
+        let smaller = rest.shrink(left);
+        let after = known.shrink_refund(&rest, &smaller);
+        assert_eq!((after.refundable(), after.refunding, smaller.is_needless()), (0, left, left == 0));
+        assert_ne!(smaller.key(), rest.key(), "it is not the same request");
+    }
 }
 
 fn moved(found: Finding) -> Payment {

@@ -123,7 +123,7 @@ impl Kernel {
             };
             let is_due = now.is_due && now.status() == Some(OrderStatus::PendingPayment);
             let is_unknown = payment.is_some_and(|row| row.status == PaymentStatus::Unknown);
-            if is_unknown || is_cut_off {
+            if now.is_closing || is_unknown || is_cut_off {
                 return Some(Act::TakeUp(case));
             }
             if is_asked && now.intent.is_some_and(is_news) {
@@ -214,6 +214,7 @@ impl State {
                 let is_told = matches!(intent, Intent::Taken(_) | Intent::Gone);
                 (payment.has_intent || is_told).then_some((case, At::Settle(intent, Then::Nothing)))
             }
+            Act::TakeUp(case) if self.cases[case].is_closing => Some((case, At::CloseHold)),
             Act::TakeUp(case) => {
                 let payment = self.cases[case].payment?;
                 let at = match (payment.status, payment.asked) {

@@ -1,10 +1,15 @@
 //! The functions' steps that end what was not paid.
 
-use domain::{order::OrderStatus, payment::PaymentStatus, reservation::Ending};
+use domain::{
+    order::{Order, OrderStatus},
+    payment::PaymentStatus,
+    reservation::Ending,
+};
 
 use crate::{
+    Flaw,
     runs::{At, End},
-    state::State,
+    state::{State, piece},
 };
 
 impl End {
@@ -30,44 +35,43 @@ impl State {
         }
     }
 
-    /// Lets the hold of a large order go before it is closed; all others are closed with their hold.
     pub fn close(&mut self, case: usize, end: End) -> Option<At> {
-        if self.cases[case].status() != Some(OrderStatus::PendingPayment) {
-            return None;
-        }
-        if !self.cases[case].is_large {
-            return self.close_last(case, end);
-        }
-        self.let_go(case, end);
-        Some(At::CloseLast(end))
+        self.end_order(case, end);
+        self.cases[case].is_closing.then_some(At::CloseHold)
     }
 
-    pub fn close_last(&mut self, case: usize, end: End) -> Option<At> {
-        if self.cases[case].is_large {
-            self.write_end(case, end);
-        } else {
-            self.end_order(case, end);
-        }
-        None
-    }
-
+    /// Ends an order with its hold; the hold of a large one is not its last, and is seen to after that.
     pub fn end_order(&mut self, case: usize, end: End) {
-        if self.cases[case].status() == Some(OrderStatus::PendingPayment) {
-            self.let_go(case, end);
-            self.write_end(case, end);
+        let now = &self.cases[case];
+        let order = now.order().map(|order| Order { holds: now.holds(), ..order });
+        let Some(closed) = order.and_then(|order| order.close(end.of_order(), now.now()).ok()) else {
+            return;
+        };
+        match closed.closing_since {
+            Some(_) => self.cases[case].is_closing = true,
+            None => self.let_go(case, end.of_hold()),
+        }
+        self.keep_order(case, &closed);
+    }
+
+    /// Lets the hold of an order go that has ended, or takes it back if it was sold by then.
+    pub fn close_hold(&mut self, flaw: Flaw, case: usize) {
+        let now = &self.cases[case];
+        let is_expired = now.status() == Some(OrderStatus::Expired);
+        let back = now.hold().and_then(|hold| hold.take_back(now.now()).ok());
+        match back {
+            Some(_) if flaw == Flaw::LeavesWhatIsSold => {}
+            Some(hold) => {
+                self.take_back(&piece());
+                self.cases[case].hold = Some(hold.status);
+            }
+            None => self.let_go(case, if is_expired { Ending::Expire } else { Ending::Release }),
         }
     }
 
-    fn write_end(&mut self, case: usize, end: End) {
-        let closed = self.cases[case].order().and_then(|order| order.become_status(end.of_order()).ok());
-        if let Some(closed) = closed {
-            self.keep_order(case, &closed);
-        }
-    }
-
-    fn let_go(&mut self, case: usize, end: End) {
+    fn let_go(&mut self, case: usize, ending: Ending) {
         let now = self.cases[case].now();
-        let ended = self.cases[case].hold().and_then(|hold| hold.end(end.of_hold(), now).ok());
+        let ended = self.cases[case].hold().and_then(|hold| hold.end(ending, now).ok());
         if let Some((hold, changes)) = ended
             && let Ok(level) = self.level().after(changes[0].1)
         {

@@ -25,6 +25,9 @@ pub mod ends {
     pub const TOO_LATE: &str = "money comes too late and goes back";
     pub const IN_PART: &str = "a part of the money goes back";
     pub const SENT_BACK: &str = "a bank sends a refund back and another is given";
+    pub const BACK_AGAIN: &str =
+        "a bank sends a refund back whose piece stays on the shelf, and the order is called off";
+    pub const SOLD_IN_PART: &str = "a large order ends whose first hold was sold";
     pub const RELEASED: &str = "reserved money is let go and the piece comes back";
     pub const LESS_TAKEN: &str = "less is taken than was reserved";
     pub const SOLD_AGAIN: &str = "a piece that came back is sold again";
@@ -65,6 +68,17 @@ pub fn properties() -> Vec<Property<Kernel>> {
         }),
         Property::sometimes(SENT_BACK, |kernel: &Kernel, state: &State| {
             rests(kernel, state, |case| has_failed(case, Kind::Goodwill) && has_given(case, Kind::WithPiece))
+        }),
+        Property::sometimes(SOLD_IN_PART, |_, state: &State| {
+            let is_sold = |case: &Case| case.is_closing && case.hold == Some(ReservationStatus::Committed);
+            state.cases.iter().any(is_sold)
+        }),
+        Property::sometimes(BACK_AGAIN, |kernel: &Kernel, state: &State| {
+            rests(kernel, state, |case| {
+                has_failed(case, Kind::WithPiece)
+                    && case.returned[Kind::WithPiece.index()]
+                    && has_given(case, Kind::Cancelled)
+            })
         }),
         Property::sometimes(RELEASED, |kernel: &Kernel, state: &State| {
             rests(kernel, state, |case| case.returned[4])
@@ -122,6 +136,9 @@ fn agrees(case: &Case) -> bool {
         return case.payment.is_none() && case.hold.is_none();
     };
     let (received, given) = case.at_stripe();
+    if case.is_closing {
+        return false;
+    }
     let (is_held, sold) = case.has_piece();
     let is_same_money = case.payment.is_none_or(|row| {
         row.captured == received && row.refunded + row.refunding == given && row.asked.is_none()

@@ -2,14 +2,13 @@
 
 use domain::{
     order::OrderStatus,
-    payment::{Refund, RefundStatus},
-    reservation::ReservationStatus,
+    payment::{Refund, RefundStatus, still_sold},
 };
 
 use crate::{
     Flaw,
     runs::{At, Luck},
-    state::{Intent, Kind, RefundRow, State, StripeRefund},
+    state::{Intent, Kind, RefundRow, State, StripeRefund, piece},
 };
 
 /// A function that asks for a refund or about it.
@@ -30,7 +29,13 @@ impl Asking {
 
 impl State {
     pub fn write_new_refund(&mut self, case: usize, kind: Kind, amount: i16, has_piece: bool) {
-        let row = RefundRow { status: RefundStatus::Pending, amount, has_piece, is_named: false };
+        let row = RefundRow {
+            status: RefundStatus::Pending,
+            amount,
+            has_piece,
+            is_shelved: false,
+            is_named: false,
+        };
         if self.cases[case].refunds[kind.index()].replace(row).is_some() {
             self.fault = Some("a refund was begun twice");
         }
@@ -38,9 +43,11 @@ impl State {
 
     /// Whether an order's piece was sold, has not come back and is not on its way.
     fn is_still_sold(&self, case: usize) -> bool {
-        let stands = |row: &RefundRow| matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded);
-        let mut standing = self.cases[case].refunds.iter().flatten().filter(|row| stands(row));
-        self.cases[case].hold == Some(ReservationStatus::Committed) && !standing.any(|row| row.has_piece)
+        let now = &self.cases[case];
+        let called_off_paid = now.refunds[Kind::Cancelled.index()].is_some();
+        let was_sold = now.order().is_some_and(|order| order.has_sold(called_off_paid));
+        let refunds: Vec<Refund> = now.refunds.iter().flatten().map(|row| row.value()).collect();
+        was_sold && !still_sold(&[piece()], &refunds).is_empty()
     }
 
     /// Begins a refund that staff asks for; nothing, if it is refused.
@@ -108,7 +115,11 @@ impl State {
             return self.booked(flaw, case, asking);
         };
         if status == RefundStatus::Succeeded && row.has_piece {
-            self.restock(case, index);
+            if !row.is_shelved {
+                self.restock(case, index);
+                let is_shelved = flaw != Flaw::ForgetsTheShelf;
+                self.cases[case].refunds[index] = Some(RefundRow { is_shelved, ..row });
+            }
             return Some(At::WriteRefund(asking, row.status, status));
         }
         self.write_ended(case, asking, row, &ended);

@@ -4,7 +4,7 @@
 use domain::{
     order::{OrderPaymentStatus, OrderStatus},
     payment::{Finding, PaymentStatus},
-    reservation::{Ending, ReservationStatus},
+    reservation::{Ending, ReservationStatus, ReservedLine},
     stock::StockChange,
 };
 
@@ -49,13 +49,13 @@ pub enum At {
     GiveBack(Then),
     /// The piece is somebody else's: the order is closed if it is still open, and then the money goes back.
     GiveUp(Paid),
-    TakeBackSold(Paid),
     SellLast(Paid),
     CallOff(End),
     LookFirst,
     CancelIntent(End),
     Close(End),
-    CloseLast(End),
+    CloseHold,
+    NoteClosed,
     Act(Ask),
     CancelStray,
     ReturnPieces,
@@ -83,9 +83,7 @@ pub enum Luck {
 impl Run {
     /// Somebody wrote the payment.
     pub fn outdate(&mut self) {
-        if let At::Decide(paid) | At::GiveUp(paid) | At::TakeBackSold(paid) | At::SellLast(paid) =
-            &mut self.at
-        {
+        if let At::Decide(paid) | At::GiveUp(paid) | At::SellLast(paid) = &mut self.at {
             paid.is_fresh = false;
         }
     }
@@ -123,11 +121,7 @@ impl State {
             At::Settle(report, then) => self.settle(case, report, then),
             At::Decide(paid) => self.decide(flaw, case, paid),
             At::SellLast(paid) => self.sell_last(case, paid),
-            At::GiveUp(paid) => {
-                self.end_order(case, End::Cancelled);
-                Some(At::TakeBackSold(paid))
-            }
-            At::TakeBackSold(paid) => self.take_back_sold(case, paid),
+            At::GiveUp(paid) => self.give_up(flaw, case, paid),
             At::GiveBack(then) => {
                 let is_sold = |order: (_, OrderPaymentStatus)| order.1 == OrderPaymentStatus::Authorized;
                 if self.cases[case].order.is_some_and(is_sold) {
@@ -142,7 +136,14 @@ impl State {
             },
             At::CancelIntent(end) => Some(At::Settle(self.cancel_intent(case), Then::Close(end))),
             At::Close(end) => self.close(case, end),
-            At::CloseLast(end) => self.close_last(case, end),
+            At::CloseHold => {
+                self.close_hold(flaw, case);
+                Some(At::NoteClosed)
+            }
+            At::NoteClosed => {
+                self.cases[case].is_closing = false;
+                None
+            }
             At::Act(ask) => Some(At::Settle(self.act(case, ask), Then::Nothing)),
             At::CancelStray => {
                 self.cancel_intent(case);
@@ -279,11 +280,19 @@ impl State {
         paid.then.at()
     }
 
-    fn take_back_sold(&mut self, case: usize, paid: Paid) -> Option<At> {
-        if self.cases[case].hold == Some(ReservationStatus::Committed) {
-            self.restock(case, 5);
+    /// The order is closed, if it is still open, with all that it holds; and if it has ended, the money goes back.
+    fn give_up(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
+        if self.cases[case].status() == Some(OrderStatus::PendingPayment) {
+            self.end_order(case, End::Cancelled);
+            if self.cases[case].is_closing {
+                self.close_hold(flaw, case);
+                return Some(At::GiveUp(paid));
+            }
         }
-        self.give_back(case, paid)
+        match self.cases[case].order()?.has_ended() {
+            true => self.give_back(case, paid),
+            false => Some(At::Settle(self.cases[case].intent?, paid.then)),
+        }
     }
 
     fn give_back(&mut self, case: usize, paid: Paid) -> Option<At> {
@@ -306,13 +315,18 @@ impl State {
         if self.cases[case].returned[name] {
             return;
         }
-        match self.level().after(StockChange::take_back(piece().quantity)) {
-            Ok(level) => {
-                self.keep_level(level);
-                self.cases[case].returned[name] = true;
-            }
+        if self.take_back(&piece()) {
+            self.cases[case].returned[name] = true;
+        }
+    }
+
+    /// Puts a sold piece back on the shelf; a fault if none is sold.
+    pub fn take_back(&mut self, line: &ReservedLine) -> bool {
+        match self.level().after(StockChange::take_back(line.quantity)) {
+            Ok(level) => self.keep_level(level),
             Err(_) => self.fault = Some("more came back than was sold"),
         }
+        self.fault.is_none()
     }
 
     fn note_returned(&mut self, case: usize) -> Option<At> {

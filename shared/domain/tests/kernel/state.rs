@@ -43,6 +43,8 @@ pub struct RefundRow {
     pub status: RefundStatus,
     pub amount: i16,
     pub has_piece: bool,
+    /// Whether the piece is on the shelf.
+    pub is_shelved: bool,
     pub is_named: bool,
 }
 
@@ -92,6 +94,7 @@ pub struct PaymentRow {
 }
 
 /// One order and all that belongs to it.
+#[expect(clippy::struct_excessive_bools, reason = "they are all that is known of it")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Case {
     pub is_manual: bool,
@@ -102,8 +105,10 @@ pub struct Case {
     pub hold: Option<ReservationStatus>,
     pub payment: Option<PaymentRow>,
     pub refunds: [Option<RefundRow>; 4],
-    /// Names under which the piece came back: of the refunds, of reserved money that was let go, and of the hold.
-    pub returned: [bool; 6],
+    /// Whether it has ended and its hold has not been seen to yet.
+    pub is_closing: bool,
+    /// Names under which the piece came back: of the refunds, and of reserved money that was let go.
+    pub returned: [bool; 5],
     pub intent: Option<Intent>,
     pub stripe_refunds: [Option<StripeRefund>; 4],
 }
@@ -157,6 +162,7 @@ static ORDER: LazyLock<Order> = LazyLock::new(|| Order {
     tracking: Tracking::default(),
     created_at: Timestamp::UNIX_EPOCH,
     payable_until: due_at(),
+    closing_since: None,
     version: 1,
 });
 
@@ -259,17 +265,13 @@ impl Ask {
 
 impl RefundRow {
     pub fn value(self) -> Refund {
+        let id = RefundId::new("rfd_1").unwrap();
         Refund {
-            id: RefundId::new("rfd_1").unwrap(),
-            payment_id: PAYMENT.id.clone(),
-            order_id: PAYMENT.order_id.clone(),
-            amount: money(self.amount),
             status: self.status,
-            reason: None,
             restock: if self.has_piece { vec![piece()] } else { vec![] },
+            shelved: self.is_shelved.into(),
             stripe_id: self.is_named.then(|| "re_1".to_owned()),
-            stray_intent: None,
-            created_at: Timestamp::UNIX_EPOCH,
+            ..Refund::of(&PAYMENT, id, self.amount.into(), Timestamp::UNIX_EPOCH)
         }
     }
 }
@@ -306,7 +308,8 @@ impl Case {
             hold: None,
             payment: None,
             refunds: [None; 4],
-            returned: [false; 6],
+            is_closing: false,
+            returned: [false; 5],
             intent: None,
             stripe_refunds: [None; 4],
         }
@@ -319,6 +322,12 @@ impl Case {
 
     pub fn order(&self) -> Option<Order> {
         self.order.map(|(status, payment_status)| Order { status, payment_status, ..ORDER.clone() })
+    }
+
+    /// The names of its holds: a large order has another one, without the piece.
+    pub fn holds(&self) -> Vec<ReservationId> {
+        let other = self.is_large.then(|| ReservationId::new("res_2").unwrap());
+        std::iter::once(HOLD.id.clone()).chain(other).collect()
     }
 
     pub fn status(&self) -> Option<OrderStatus> {

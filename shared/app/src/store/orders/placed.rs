@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     store::{
         Cursor, Dynamo, JOURNAL, Key, Query, Transaction,
-        dynamo::{Written, item, values},
+        dynamo::{Update, Written, item, number, values},
         journal_row, journal_sk,
     },
 };
@@ -40,6 +40,18 @@ impl Transaction {
         seen: u64,
     ) -> Result<()> {
         self.put_version(&store.tables.orders, order_item(shop, stored)?, seen)
+    }
+
+    /// Holds only if an order is still at version `seen`.
+    pub(crate) fn check_order(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        id: &OrderId,
+        seen: u64,
+    ) -> Result<()> {
+        let key = Key::new(order_pk(shop, id), "order");
+        self.check(&store.tables.orders, &key, "version = :seen", values([(":seen", number(seen))]))
     }
 
     /// Holds only if an order is still open, or there is none.
@@ -98,6 +110,18 @@ impl Dynamo {
         request: &str,
     ) -> Result<Written> {
         self.put_new(&self.tables.orders, order_item(shop, stored)?, request).await
+    }
+
+    /// Notes that nothing is held or sold any more of an order that has ended. It keeps its version: there is nothing to
+    /// tell.
+    pub(crate) async fn stop_closing(&self, shop: &ShopId, id: &OrderId, request: &str) -> Result<()> {
+        let update = Update {
+            rest: "REMOVE due, due_at, closing_since",
+            condition: Some("attribute_exists(closing_since)"),
+            ..Update::default()
+        };
+        let key = Key::new(order_pk(shop, id), "order");
+        self.update(&self.tables.orders, &key, update, request).await.map(drop)
     }
 
     /// Removes a large order whose stock could not be gathered, and its lines.

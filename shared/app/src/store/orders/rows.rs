@@ -5,12 +5,13 @@ use domain::{
     order::{Order, OrderLine, OrderStatus},
     reservation::MAX_LINES,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Sorted, check_fingerprint};
 use crate::{
     Result,
-    store::{Item, Key, due_shard, dynamo::item, sortable},
+    store::{Item, Key, due_shard, dynamo::item, payments::REPAIR_AFTER, sortable},
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,7 +76,11 @@ pub(super) fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
     if stored.lines_count > MAX_LINES {
         order.lines = vec![];
     }
-    let is_due = order.status == OrderStatus::PendingPayment;
+    let is_open = order.status == OrderStatus::PendingPayment;
+    // Until it is paid, or until all that it held is back.
+    let since = order.closing_since;
+    let due_at = since.map(|since| since.checked_add(REPAIR_AFTER).unwrap_or(Timestamp::MAX));
+    let due_at = due_at.or(is_open.then_some(order.payable_until));
     let row = OrderRow {
         shop_id: shop.clone(),
         fingerprint: stored.fingerprint.clone(),
@@ -83,9 +88,9 @@ pub(super) fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
         owner_key: format!("{shop}#order#{}", order.owner),
         listing: format!("{shop}#order"),
         listed_at: listed_at(&order),
-        status_key: (!is_due).then(|| status_key(shop, order.status)),
-        due: is_due.then(|| due_shard(order.id.as_str())),
-        due_at: is_due.then(|| sortable(order.payable_until)),
+        status_key: (!is_open).then(|| status_key(shop, order.status)),
+        due: due_at.map(|_| due_shard(order.id.as_str())),
+        due_at: due_at.map(sortable),
         order,
     };
     item(&Key::new(order_pk(shop, &row.order.id), "order"), &row)

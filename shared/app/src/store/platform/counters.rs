@@ -1,4 +1,4 @@
-//! Counters of a day: how often each type of event happened.
+//! Counters: how often each type of event happened on a day, and what payments came to.
 //!
 //! A counter names the events that it counted last. It is written only as it was when those were compared, so an event
 //! that comes again soon is counted once.
@@ -12,6 +12,7 @@ use crate::{
     store::{
         Dynamo, Item, Key, Query,
         dynamo::{Update, Written, number, text, values},
+        limits::usual_key,
     },
 };
 
@@ -20,13 +21,41 @@ const NAMED: usize = 50;
 
 /// A counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Counter {
-    /// Whose.
-    pub shop: ShopId,
-    /// Of which day: `2026-01-31`.
-    pub date: String,
-    /// Of which type of event.
-    pub what: &'static str,
+pub enum Counter {
+    /// How often something happened.
+    Events {
+        /// Whose.
+        shop: ShopId,
+        /// On which day: `2026-01-31`.
+        date: String,
+        /// Which type of event.
+        what: &'static str,
+    },
+    /// How many payments there were, and what they came to: what is usual, against which large ones are held.
+    Payments {
+        /// Whose.
+        shop: ShopId,
+        /// In which currency.
+        currency: &'static str,
+    },
+}
+
+/// An event that is counted, and the minor units that it adds to a sum, if the counter has one.
+pub type Counting = (EventId, i64);
+
+impl Counter {
+    const fn shop(&self) -> &ShopId {
+        match self {
+            Self::Events { shop, .. } | Self::Payments { shop, .. } => shop,
+        }
+    }
+
+    fn key(&self) -> Key {
+        match self {
+            Self::Events { shop, date, what } => Key::new(counter_pk(shop, date), *what),
+            Self::Payments { shop, currency } => usual_key(shop, currency),
+        }
+    }
 }
 
 /// The events that a counter counted last, each by the end of its name.
@@ -44,9 +73,9 @@ impl Counted {
     }
 
     /// Those of `events` that are not among them.
-    fn lacks(&self, events: &[EventId]) -> Vec<String> {
-        let ends = events.iter().map(|id| short(id).to_owned());
-        ends.filter(|end| !self.0.contains(end)).collect()
+    fn lacks(&self, events: &[Counting]) -> Vec<(String, i64)> {
+        let ends = events.iter().map(|(id, amount)| (short(id).to_owned(), *amount));
+        ends.filter(|(end, _)| !self.0.contains(end)).collect()
     }
 
     /// With `new` ones, and without those that nobody will ask about any more.
@@ -75,10 +104,10 @@ impl Dynamo {
         &self,
         counter: &Counter,
         seen: Option<&Counted>,
-        events: &[EventId],
+        events: &[Counting],
     ) -> Result<Result<Counted, Option<Counted>>> {
         let known = seen.cloned().unwrap_or_default();
-        let new = known.lacks(events);
+        let (new, amounts): (Vec<_>, Vec<i64>) = known.lacks(events).into_iter().unzip();
         if new.is_empty() {
             return Ok(Ok(known));
         }
@@ -86,21 +115,28 @@ impl Dynamo {
         let next = known.and(new);
         let mut values = values([
             (":by", number(count)),
-            (":shop", text(counter.shop.as_str())),
+            (":shop", text(counter.shop().as_str())),
             (":counted", text(next.text())),
         ]);
         if let Some(seen) = seen {
             values.insert(":seen".into(), text(seen.text()));
         }
+        let (rest, names): (_, &[&str]) = match counter {
+            Counter::Events { .. } => ("ADD #count :by", &["count"]),
+            Counter::Payments { .. } => {
+                let sum = amounts.into_iter().fold(0, i64::saturating_add);
+                values.insert(":sum".into(), number(sum));
+                ("ADD payments :by, #total :sum", &["total"])
+            }
+        };
         let update = Update {
             set: "shop_id = :shop, counted = :counted",
-            rest: "ADD #count :by",
+            rest,
             condition: Some(if seen.is_some() { "counted = :seen" } else { "attribute_not_exists(counted)" }),
-            names: [("#count".to_owned(), "count".to_owned())].into(),
+            names: names.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect(),
             values,
         };
-        let key = Key::new(counter_pk(&counter.shop, &counter.date), counter.what);
-        Ok(match self.update(&self.tables.platform, &key, update, &request).await? {
+        Ok(match self.update(&self.tables.platform, &counter.key(), update, &request).await? {
             Written::Yes => Ok(next),
             Written::Refused(found) => Err(found.as_ref().and_then(Counted::of)),
         })
