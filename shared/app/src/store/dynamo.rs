@@ -1,6 +1,6 @@
 //! Reading and writing items: the parts of DynamoDB that every table needs.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -247,7 +247,7 @@ impl<'a> Query<'a> {
 pub struct Dynamo {
     pub(super) client: Client,
     /// Their names.
-    pub tables: Tables,
+    pub tables: Arc<Tables>,
     /// Which levels are divided, as far as this process has seen.
     pub(crate) divisions: super::inventory::Divisions,
 }
@@ -287,7 +287,7 @@ where
 impl Dynamo {
     /// The tables named `tables` behind `client`.
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables, divisions: super::inventory::Divisions::default() }
+        Self { client, tables: Arc::new(tables), divisions: super::inventory::Divisions::default() }
     }
 
     /// One item, read consistently if a decision depends on it.
