@@ -3,6 +3,7 @@
 //! Nothing here is a test and no figure has to be met for a build to be green: a benchmark says what it saw, beside
 //! the goal, on which machine.
 
+mod chat;
 mod checkouts;
 mod contention;
 mod drop;
@@ -86,6 +87,9 @@ enum What {
     /// Webhooks accepted and settled a second, at rates that rise
     #[command(after_help = "Example: shopwire bench webhooks --rates 50,100 --seconds 10 --json")]
     Webhooks(webhooks::Webhooks),
+    /// Chat messages that reach the other side a second, at rates that rise
+    #[command(after_help = "Example: shopwire bench chat --conversations 100 --rates 100,200")]
+    Chat(chat::Chat),
     /// Many buyers of one product that there is too little of
     Contention(contention::Contention),
 }
@@ -116,6 +120,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
             bench.show(&report, out)
         }
         What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
+        What::Chat(asked) => bench.show(&chat::measure(template, asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }
