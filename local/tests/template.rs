@@ -38,6 +38,7 @@ fn every_function_is_built_from_the_folder_of_its_name() {
         folders,
         [
             "catalog",
+            "chat",
             "fanout",
             "inventory",
             "orders",
@@ -89,6 +90,11 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
         described,
         [
             ("CatalogTable", true, by_shop.to_owned()),
+            (
+                "ChatTable",
+                true,
+                format!("{due} {by_shop} by_status(status_key, listed_at) by_agent(agent_key, listed_at)")
+            ),
             ("CustomersTable", true, String::new()),
             ("InventoryTable", true, due.to_owned()),
             (
@@ -114,12 +120,15 @@ fn queues_wait_six_timeouts_and_keep_what_fails() {
 }
 
 #[test]
-fn relay_reads_the_journals_of_every_stream_and_levels_and_holds_besides() {
+fn relay_reads_the_journals_of_every_stream_and_levels_holds_and_talk_besides() {
     let template = template();
     let journal = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"j#"}]}}}}"#;
     let levels =
         r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"level#"}]}}}}"#;
     let holds = r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"reservation"}]}},"NewImage":{"order_id":{"S":[{"exists":false}]}}}}"#;
+    let said = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"m#"}]}},"NewImage":{"as":{"S":["customer","agent"]}}}}"#;
+    let agents =
+        r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"agent-"}]}}}}"#;
     let mut streams = Vec::new();
     for source in template.sources.iter().filter(|source| source.function == "Relay") {
         let SourceKind::Stream(table) = &source.kind else { panic!("{:?}", source.kind) };
@@ -127,7 +136,11 @@ fn relay_reads_the_journals_of_every_stream_and_levels_and_holds_besides() {
         assert_eq!((source.batch_size, source.maximum_retries), (500, Some(8)));
         assert!(source.bisects && source.reports_failures);
         assert_eq!(source.on_failure.as_deref(), Some("RelayDeadLetters"));
-        let expected = if table == "InventoryTable" { vec![journal, levels, holds] } else { vec![journal] };
+        let expected = match table.as_str() {
+            "InventoryTable" => vec![journal, levels, holds],
+            "ChatTable" => vec![journal, said, agents],
+            _ => vec![journal],
+        };
         assert_eq!(source.filters, expected);
     }
     let with_stream: Vec<_> =

@@ -26,12 +26,12 @@ pub(crate) fn routes() -> OpenApiRouter<Talking> {
     OpenApiRouter::new()
         .routes(routes!(open_room))
         .routes(routes!(list_rooms))
-        .routes(routes!(list_messages, send_message))
-        .routes(routes!(read_up_to))
-        .routes(routes!(list_faqs, add_faq))
-        .routes(routes!(read_faq, replace_faq, delete_faq))
-        .routes(routes!(list_responses, add_response))
-        .routes(routes!(replace_response, delete_response))
+        .routes(routes!(list_room_messages, send_to_room))
+        .routes(routes!(read_room_up_to))
+        .routes(routes!(list_old_faqs, add_old_faq))
+        .routes(routes!(read_old_faq, replace_old_faq, delete_old_faq))
+        .routes(routes!(list_old_responses, add_old_response))
+        .routes(routes!(replace_old_response, delete_old_response))
 }
 
 /// Opens a conversation.
@@ -69,15 +69,14 @@ async fn list_rooms(
     params(("id" = ConversationId, Path), ("Idempotency-Key" = Option<String>, Header)),
     security(("bearer" = [])),
     responses((status = 201, body = Message), (status = "default", body = Problem)))]
-async fn send_message(
+async fn send_to_room(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<ConversationId>,
     PerhapsKeyed(key, new): PerhapsKeyed<NewMessage>,
 ) -> Answer<Created<Message>> {
-    let new = NewMessage { client_message_id: new.client_message_id.or_else(|| Some(key.as_name())), ..new };
     let voice = Voice { device: caller.session.as_str(), attempt: 2 };
-    Ok(Created(chat.say(&caller, voice, &id, new).await?))
+    Ok(Created(chat.say(&caller, voice, &id, new.or_named(|| key.as_name())).await?))
 }
 
 /// Lists messages.
@@ -85,7 +84,7 @@ async fn send_message(
     params(("id" = ConversationId, Path), MessagesRequest),
     security(("bearer" = [])),
     responses((status = 200, body = MessagesView), (status = "default", body = Problem)))]
-async fn list_messages(
+async fn list_room_messages(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<ConversationId>,
@@ -99,7 +98,7 @@ async fn list_messages(
     params(("id" = ConversationId, Path)),
     security(("bearer" = [])),
     responses((status = 200, body = ReadView), (status = "default", body = Problem)))]
-async fn read_up_to(
+async fn read_room_up_to(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<ConversationId>,
@@ -112,7 +111,7 @@ async fn read_up_to(
 #[utoipa::path(get, path = "/api/chat/faqs", tag = "chat",
     security(("bearer" = [])),
     responses((status = 200, body = FaqsView), (status = "default", body = Problem)))]
-async fn list_faqs(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<FaqsView>> {
+async fn list_old_faqs(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<FaqsView>> {
     Ok(Ok200(chat.faqs(&caller).await?))
 }
 
@@ -121,7 +120,7 @@ async fn list_faqs(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<Faq
     params(("Idempotency-Key" = Option<String>, Header)),
     security(("bearer" = [])),
     responses((status = 201, body = FaqView), (status = "default", body = Problem)))]
-async fn add_faq(
+async fn add_old_faq(
     State(chat): State<Chat>,
     caller: Caller,
     PerhapsKeyed(key, new): PerhapsKeyed<NewFaq>,
@@ -135,7 +134,7 @@ async fn add_faq(
     params(("id" = FaqId, Path)),
     security(("bearer" = [])),
     responses((status = 200, body = FaqView), (status = "default", body = Problem)))]
-async fn read_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>) -> Answer<Ok200<FaqView>> {
+async fn read_old_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>) -> Answer<Ok200<FaqView>> {
     Ok(Ok200(chat.faq(&caller, &id).await?))
 }
 
@@ -144,7 +143,7 @@ async fn read_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>) -
     params(("id" = FaqId, Path)),
     security(("bearer" = [])),
     responses((status = 200, body = FaqView), (status = "default", body = Problem)))]
-async fn replace_faq(
+async fn replace_old_faq(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<FaqId>,
@@ -158,7 +157,7 @@ async fn replace_faq(
     params(("id" = FaqId, Path)),
     security(("bearer" = [])),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn delete_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>) -> Answer<NoContent> {
+async fn delete_old_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>) -> Answer<NoContent> {
     chat.delete_faq(&caller, &id).await?;
     Ok(NoContent)
 }
@@ -167,7 +166,7 @@ async fn delete_faq(State(chat): State<Chat>, caller: Caller, Id(id): Id<FaqId>)
 #[utoipa::path(get, path = "/api/chat/auto-responses", tag = "chat",
     security(("bearer" = [])),
     responses((status = 200, body = AutoResponsesView), (status = "default", body = Problem)))]
-async fn list_responses(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<AutoResponsesView>> {
+async fn list_old_responses(State(chat): State<Chat>, caller: Caller) -> Answer<Ok200<AutoResponsesView>> {
     Ok(Ok200(chat.responses(&caller).await?))
 }
 
@@ -176,7 +175,7 @@ async fn list_responses(State(chat): State<Chat>, caller: Caller) -> Answer<Ok20
     params(("Idempotency-Key" = Option<String>, Header)),
     security(("bearer" = [])),
     responses((status = 201, body = AutoResponseView), (status = "default", body = Problem)))]
-async fn add_response(
+async fn add_old_response(
     State(chat): State<Chat>,
     caller: Caller,
     PerhapsKeyed(key, new): PerhapsKeyed<NewAutoResponse>,
@@ -190,7 +189,7 @@ async fn add_response(
     params(("id" = AutoResponseId, Path)),
     security(("bearer" = [])),
     responses((status = 200, body = AutoResponseView), (status = "default", body = Problem)))]
-async fn replace_response(
+async fn replace_old_response(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<AutoResponseId>,
@@ -204,7 +203,7 @@ async fn replace_response(
     params(("id" = AutoResponseId, Path)),
     security(("bearer" = [])),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn delete_response(
+async fn delete_old_response(
     State(chat): State<Chat>,
     caller: Caller,
     Id(id): Id<AutoResponseId>,

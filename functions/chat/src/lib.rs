@@ -111,10 +111,9 @@ async fn send_message(
     Id(id): Id<ConversationId>,
     Keyed(key, new): Keyed<NewMessage>,
 ) -> Answer<Created<Message>> {
-    let new = NewMessage { client_message_id: new.client_message_id.or_else(|| Some(key.as_name())), ..new };
     // Over HTTP nobody says the how manieth try it is.
     let voice = Voice { device: caller.session.as_str(), attempt: 2 };
-    Ok(Created(chat.say(&caller, voice, &id, new).await?))
+    Ok(Created(chat.say(&caller, voice, &id, new.or_named(|| key.as_name())).await?))
 }
 
 /// Lists messages, oldest first: the newest, or those before or after a place.

@@ -1,11 +1,8 @@
 //! What a client asks on its socket about conversations.
 
-use contract::{
-    frames::{
-        Command, Reply, Subscribe,
-        chat::{JoinConversation, SendMessage, TransferConversation},
-    },
-    http::chat::NewTransfer,
+use contract::frames::{
+    Command, Reply, Subscribe,
+    chat::{JoinConversation, SendMessage, TransferConversation},
 };
 use domain::ConversationId;
 use serde_json::{Value, json};
@@ -45,9 +42,8 @@ impl Chat {
                 json!({})
             }
             Command::SetAgentStatus(set) => json!(self.set_status(who, set.status).await?),
-            Command::TransferConversation(transfer) => {
-                let TransferConversation { conversation_id, to_agent, skill, reason } = transfer;
-                json!(self.transfer(who, &conversation_id, NewTransfer { to_agent, skill, reason }).await?)
+            Command::TransferConversation(TransferConversation { conversation_id, transfer }) => {
+                json!(self.transfer(who, &conversation_id, transfer).await?)
             }
             Command::AcceptConversation(accept) => json!(self.accept(who, accept.id()).await?),
             other => return Box::pin(realtime.obey(connection, reply_to, other, grants)).await,

@@ -1,11 +1,11 @@
 //! Frames of the support chat.
 
-use domain::{ConversationId, Line, MessageId, UserId, chat::Message};
+use domain::{ConversationId, MessageId, UserId, chat::Message};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::chat::NewMessage;
+use crate::http::chat::{NewMessage, NewTransfer};
 
 /// A conversation: its id by itself, as older clients send it, or in an object.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -95,21 +95,15 @@ const fn yes() -> bool {
     true
 }
 
-/// To whom a conversation is handed on: an agent, or whoever knows something.
+/// A conversation that is handed on, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct TransferConversation {
     /// Which.
     #[serde(alias = "conversationId")]
     pub conversation_id: ConversationId,
-    /// The agent.
-    #[serde(default, alias = "toAgent", skip_serializing_if = "Option::is_none")]
-    pub to_agent: Option<UserId>,
-    /// What whoever gets it should know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skill: Option<Line>,
-    /// Why, for the other agent to read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Line>,
+    /// To whom.
+    #[serde(flatten)]
+    pub transfer: NewTransfer,
 }
 
 /// Something that was said.

@@ -168,6 +168,14 @@ pub struct NewMessage {
     pub client_message_id: Option<String>,
 }
 
+impl NewMessage {
+    /// The same under `name`, if it has none of its own.
+    #[must_use]
+    pub fn or_named(self, name: impl FnOnce() -> String) -> Self {
+        Self { client_message_id: self.client_message_id.or_else(|| Some(name())), ..self }
+    }
+}
+
 /// Which messages are wanted. Without `before_seq` and `after_seq`, the newest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
