@@ -41,6 +41,8 @@ pub struct Relay {
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
+    /// Whether values are shown whatever was shown before, as an operator asks for.
+    pub(crate) shows_again: bool,
     watch: StockWatch,
     counters: Counters,
 }
@@ -55,7 +57,7 @@ impl Relay {
     /// Reads and writes `store`, posts by `delivery`.
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
-        Self { store, clock, settings, delivery, watch, counters: Counters::default() }
+        Self { store, clock, settings, delivery, shows_again: false, watch, counters: Counters::default() }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
