@@ -1,37 +1,42 @@
 //! Things whose latest value is shown, at most once a second.
 //!
-//! The latest value is never lost. Whoever has news of a subject claims its slot and shows the value. Whoever finds
-//! the slot taken marks it as stale and orders a refresh for when it is free; the refresh takes the mark away *before*
-//! it reads the value. So a value that is newer than what was shown is either read by a refresh that is still to come, or
-//! its own bearer found the slot unmarked, and orders one. A crash between any two of these steps repeats them: the
-//! names of the steps follow from the event, so that each finds what it did before.
+//! The latest value is never lost, and no version is shown twice. Whoever has news of a subject reads the value and
+//! claims its slot for that version. Whoever finds the slot taken marks it with the version that is due and orders a
+//! refresh for when it is free, or raises the mark of somebody else. A mark is taken away only by a claim for at
+//! least what it says is due. So a value that is newer than what was shown is either due by a mark, whose refresh is still to
+//! come, or its own bearer is. Who has read no more than what was shown has nothing to do: whoever claimed the slot for
+//! it shows it. A crash between any two of these steps repeats them: the names of the steps follow from the events, so
+//! that each finds what it did before.
+//!
+//! Who listens is asked after the value was read, or after the news of which it is made up was there: whoever joins
+//! later reads at least that by themselves.
+
+mod values;
 
 #[cfg(test)]
 mod model;
 
-use contract::{
-    Fact, JournalEvent,
-    frames::{EventFrame, EventHead, InventoryUpdated, LiveEvent, StaffStock},
-};
-use domain::{Channel, OrderId, PaymentId, ProductId, ShopId, VariantId, stock::StockStatus};
+use std::collections::BTreeMap;
+
+use contract::{Fact, JournalEvent};
+use domain::{Channel, EventId, OrderId, PaymentId, ProductId, ShopId, VariantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::values::{Shown, stock_frame};
 use crate::{
     Error, Result,
     delivery::Errand,
-    push::{Frame, Outgoing},
-    relay::{Relay, live},
-    store::{
-        inventory::LevelRow,
-        realtime::{Subscription, slots::Claim},
+    push::Outgoing,
+    relay::Relay,
+    store::realtime::{
+        Subscription,
+        slots::{self, Claim},
     },
 };
 
 /// How often a slot is asked for before the row is left for later.
 const ATTEMPTS: usize = 8;
-/// How far back a journal is read for the latest event of a kind.
-const LOOK_BACK: u32 = 20;
 
 /// Something whose latest value is shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,10 +75,31 @@ pub struct Refresh {
     pub ordered_by: String,
 }
 
-/// A value as the public and as staff see it.
-pub(crate) struct Shown {
-    public: EventFrame,
-    staffs: Option<EventFrame>,
+/// Why a value is to be shown: changes of it, by their names, and which version each made.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// The last of them: a repetition has it too.
+    by: String,
+    made: BTreeMap<EventId, u64>,
+}
+
+impl News {
+    /// Adds a later change.
+    pub(crate) fn add(&mut self, change: &EventId, version: u64) {
+        self.by = change.to_string();
+        let made = self.made.entry(change.clone()).or_default();
+        *made = version.max(*made);
+    }
+
+    /// The names that claims of it have, its own first. A batch that comes again may have been cut differently.
+    fn claims(&self) -> Vec<String> {
+        let all = self.made.keys().map(EventId::as_str);
+        std::iter::once(self.by.as_str()).chain(all).map(|change| format!("{change}-claim")).collect()
+    }
+
+    fn has(&self, change: &str) -> bool {
+        self.made.keys().any(|made| made.as_str() == change)
+    }
 }
 
 impl Subject {
@@ -115,29 +141,39 @@ impl Subject {
 }
 
 impl Relay {
-    /// Whether the value of `subject` may be shown now. If not, it is shown later: `by` whom that was found out is a
-    /// name that a repetition has too.
-    pub(crate) async fn may_show(&self, shop: &ShopId, subject: &Subject, by: &str) -> Result<bool> {
-        let slot = subject.slot();
+    /// Whether `version` of `subject` is to be shown now. If not, it was shown, or is shown later.
+    pub(crate) async fn may_show(
+        &self,
+        shop: &ShopId,
+        subject: &Subject,
+        version: u64,
+        news: &News,
+    ) -> Result<bool> {
+        if self.shows_again {
+            return Ok(true);
+        }
+        let (slot, claims) = (subject.slot(), news.claims());
         for _ in 0..ATTEMPTS {
-            let claim = self.store.claim_slot(shop, &slot, self.clock.now(), &format!("{by}-claim")).await?;
-            let Claim::Taken { until, stale_by } = claim else {
-                return Ok(true);
+            let claim = self.store.claim_slot(shop, &slot, version, self.clock.now(), &claims).await?;
+            let (until, stale) = match claim {
+                Claim::Won => return Ok(true),
+                Claim::Shown => return Ok(false),
+                Claim::Taken { until, stale } => (until, stale),
             };
-            let is_ours = match stale_by {
-                None => self.store.mark_stale(shop, &slot, until, by).await?,
-                // Marked before, by a run that may have ended before it ordered the refresh.
-                Some(other) if other == by => true,
-                Some(_) => return Ok(false),
-            };
-            if is_ours {
-                let refresh =
-                    Refresh { shop_id: shop.clone(), subject: subject.clone(), ordered_by: by.to_owned() };
-                self.order_refresh(refresh, until).await?;
+            let is_due = stale.as_ref().is_some_and(|stale| stale.version >= version);
+            if is_due
+                || self.store.mark_stale(shop, &slot, (until, stale.as_ref()), version, &news.by).await?
+            {
+                // Marked just now, or before, by a run that may have ended before it ordered the refresh.
+                if stale.is_none_or(|stale| news.has(&stale.by)) {
+                    let subject = subject.clone();
+                    let refresh = Refresh { shop_id: shop.clone(), subject, ordered_by: news.by.clone() };
+                    self.order_refresh(refresh, until).await?;
+                }
                 return Ok(false);
             }
         }
-        Err(Error::Limited { retry_after: crate::store::realtime::slots::SLOT })
+        Err(Error::Limited { retry_after: slots::SLOT })
     }
 
     async fn order_refresh(&self, refresh: Refresh, at: Timestamp) -> Result<()> {
@@ -148,161 +184,45 @@ impl Relay {
 
     /// Shows the latest value of something that was marked as stale, unless somebody has done so since.
     pub async fn refresh(&self, refresh: Refresh) -> Result<()> {
-        let Refresh { shop_id, subject, ordered_by } = &refresh;
-        let request = format!("{ordered_by}-refresh");
-        let claim = self.store.refresh_slot(shop_id, &subject.slot(), self.clock.now(), &request).await?;
-        match claim {
-            Claim::Won => {}
-            Claim::Taken { stale_by: None, .. } => return Ok(()),
-            // Too early by this function's clock.
-            Claim::Taken { until, stale_by: Some(_) } => return self.order_refresh(refresh, until).await,
-        }
-        let shown = async {
-            let mut outgoing = Outgoing::default();
-            let mut heard = self.listeners(shop_id, subject.channels(shop_id)).await?;
-            heard.retain(|_, listeners| !listeners.is_empty());
-            let for_staff = heard.values().flatten().any(Subscription::is_staffs);
-            if let Some(first) = heard.keys().next()
-                && let Some(latest) = self.latest(shop_id, subject, first, for_staff).await?
-            {
-                for (channel, listeners) in &heard {
-                    latest.on(channel).add_to(&mut outgoing, listeners)?;
-                }
-            }
-            self.delivery.deliver(shop_id, outgoing).await
-        };
-        if let Err(error) = shown.await {
+        if let Err(error) = self.show_latest(&refresh).await {
             // The slot knows this refresh: the same one, once more, wins it again.
-            tracing::warn!(slot = subject.slot(), %error, "a value was not shown and is tried again");
-            return self.order_refresh(refresh.clone(), self.clock.now()).await;
+            tracing::warn!(slot = refresh.subject.slot(), %error, "a value was not shown and is tried again");
+            return self.order_refresh(refresh, self.clock.now()).await;
         }
         Ok(())
     }
 
-    /// The latest value of `subject` as it is shown on `channel`, if wanted also what only staff sees of it; nothing if
-    /// it has none.
-    pub(crate) async fn latest(
-        &self,
-        shop: &ShopId,
-        subject: &Subject,
-        channel: &Channel,
-        for_staff: bool,
-    ) -> Result<Option<Shown>> {
-        let journal = match subject {
-            Subject::Stock { product_id, variant_id } => {
-                let levels = self.store.levels(shop, product_id, true).await?;
-                let levels: Vec<_> =
-                    levels.into_iter().filter(|row| row.sku.variant_id == *variant_id).collect();
-                return self.stock_shown(shop, channel, &levels, for_staff).await;
-            }
-            Subject::Order { order_id, .. } => self.store.newest_of_order(shop, order_id, LOOK_BACK).await?,
-            Subject::Payment { payment_id } => {
-                self.store.newest_of_payment(shop, payment_id, LOOK_BACK).await?
-            }
-        };
-        let mut events = journal.into_iter();
-        let event = events.find(|event| Subject::of(event, channel).as_ref() == Some(subject));
-        let frame = event.and_then(|event| live(&event, channel, None));
-        Ok(frame.map(|public| Shown { public, staffs: None }))
-    }
-
-    /// All levels of one thing as one value, and for staff what changed last.
-    async fn stock_shown(
-        &self,
-        shop: &ShopId,
-        channel: &Channel,
-        levels: &[LevelRow],
-        for_staff: bool,
-    ) -> Result<Option<Shown>> {
-        let (now, threshold) = (self.clock.now(), self.settings.low_stock_threshold);
-        let (Some(changed), Some(public)) =
-            (last_changed(levels), stock_frame(levels, channel, now, threshold))
-        else {
-            return Ok(None);
-        };
-        if !for_staff {
-            return Ok(Some(Shown { public, staffs: None }));
-        }
-        let movement =
-            self.store.movement(shop, &changed.sku.product_id, changed.bucket, &changed.last_event).await?;
-        let staffs = movement.and_then(|event| match event.fact {
-            Fact::StockChanged(movement) => Some(as_staff_sees(public.clone(), &movement)),
-            _ => None,
-        });
-        Ok(Some(Shown { public, staffs }))
-    }
-}
-
-impl Shown {
-    /// The same as another channel shows it.
-    pub(crate) fn on(&self, channel: &Channel) -> Self {
-        let moved = |frame: &EventFrame| {
-            let head = EventHead { channel: channel.to_string(), ..frame.head.clone() };
-            EventFrame { head, event: frame.event.clone() }
-        };
-        Self { public: moved(&self.public), staffs: self.staffs.as_ref().map(moved) }
-    }
-
-    /// Adds the value to what is due to `listeners`, to each what they may see.
-    pub(crate) fn add_to(&self, outgoing: &mut Outgoing, listeners: &[Subscription]) -> Result<()> {
-        let (staff, others): (Vec<_>, Vec<_>) =
-            listeners.iter().partition(|listener| self.staffs.is_some() && listener.is_staffs());
-        for (frame, listeners) in [(Some(&self.public), others), (self.staffs.as_ref(), staff)] {
-            if let Some(frame) = frame.filter(|_| !listeners.is_empty()) {
-                outgoing.add(Frame::of(frame)?, listeners);
+    async fn show_latest(&self, refresh: &Refresh) -> Result<()> {
+        let Refresh { shop_id, subject, ordered_by } = refresh;
+        for _ in 0..ATTEMPTS {
+            let Some(value) = self.value(shop_id, subject).await? else {
+                return Ok(());
+            };
+            let heard = self.listeners(shop_id, subject.channels(shop_id)).await?;
+            let (now, ours) = (self.clock.now(), [format!("{ordered_by}-refresh")]);
+            match self.store.claim_slot(shop_id, &subject.slot(), value.version(), now, &ours).await? {
+                Claim::Won => {
+                    let for_staff = heard.values().flatten().any(Subscription::is_staffs);
+                    let latest = self.shown(shop_id, &value, for_staff).await?;
+                    let mut outgoing = Outgoing::default();
+                    for (channel, listeners) in &heard {
+                        if let Some(latest) = latest.as_ref().filter(|_| !listeners.is_empty()) {
+                            latest.on(channel).add_to(&mut outgoing, listeners)?;
+                        }
+                    }
+                    return self.delivery.deliver(shop_id, outgoing).await;
+                }
+                // The mark was raised after the value was read.
+                Claim::Taken { until, stale: Some(stale) }
+                    if until <= now && stale.version > value.version() => {}
+                // Too early by this function's clock.
+                Claim::Taken { until, stale: Some(stale) } if stale.by == *ordered_by => {
+                    return self.order_refresh(refresh.clone(), until).await;
+                }
+                // Shown since, or by now another refresh's to show.
+                Claim::Shown | Claim::Taken { .. } => return Ok(()),
             }
         }
-        Ok(())
+        Err(Error::Limited { retry_after: slots::SLOT })
     }
-}
-
-fn last_changed(levels: &[LevelRow]) -> Option<&LevelRow> {
-    levels.iter().max_by(|a, b| a.last_event.cmp(&b.last_event))
-}
-
-/// The levels of one thing, wherever it lies, as a client sees them; nothing if there is none.
-pub(crate) fn stock_frame(
-    levels: &[LevelRow],
-    channel: &Channel,
-    now: Timestamp,
-    threshold: i64,
-) -> Option<EventFrame> {
-    let changed = last_changed(levels)?;
-    let threshold = levels.iter().find_map(|row| row.low_stock).unwrap_or(threshold);
-    let available = levels.iter().map(|row| row.level.available).sum();
-    let version = levels.iter().map(|row| row.level.version).sum();
-    let head = EventHead {
-        id: changed.last_event.clone(),
-        channel: channel.to_string(),
-        seq: None,
-        version: Some(version),
-        timestamp: now.as_millisecond(),
-        cause: None,
-    };
-    Some(EventFrame {
-        head,
-        event: LiveEvent::InventoryUpdated(InventoryUpdated {
-            product_id: changed.sku.product_id.clone(),
-            variant_id: changed.sku.variant_id.clone(),
-            available_quantity: available,
-            quantity: available,
-            is_in_stock: available > 0,
-            stock_status: StockStatus::of(available, threshold),
-            version,
-            staff: None,
-        }),
-    })
-}
-
-/// The same with what only staff sees.
-fn as_staff_sees(mut frame: EventFrame, movement: &contract::journal::StockMovement) -> EventFrame {
-    if let LiveEvent::InventoryUpdated(stock) = &mut frame.event {
-        stock.staff = Some(StaffStock {
-            previous_quantity: stock.available_quantity - movement.change.available,
-            current_quantity: stock.available_quantity,
-            change_type: movement.change.kind,
-            location: movement.sku.location.clone(),
-        });
-    }
-    frame
 }

@@ -44,6 +44,8 @@ pub struct Relay {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
     chat: Chat,
+    /// Whether values are shown whatever was shown before, as an operator asks for.
+    pub(crate) shows_again: bool,
     watch: StockWatch,
     counters: Counters,
 }
@@ -59,7 +61,8 @@ impl Relay {
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
         let chat = Chat::new(store.clone(), clock.clone(), settings.clone(), delivery.clone());
-        Self { store, clock, settings, delivery, chat, watch, counters: Counters::default() }
+        let counters = Counters::default();
+        Self { store, clock, settings, delivery, chat, shows_again: false, watch, counters }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an

@@ -113,6 +113,90 @@ async fn the_latest_value_is_told_whatever_fails_on_the_way() {
     world.end().await;
 }
 
+/// Holds the first `count` times up that `function` asks the table of sockets for something, while a shop goes on.
+async fn held_up(world: &World, function: &str, operation: &str, count: u64) {
+    let fault = json!({ "service": "dynamodb", "function": function, "operation": operation,
+        "table": "RealtimeTable", "kind": "delay", "milliseconds": 1_500, "count": count });
+    world.fault(fault).await;
+}
+
+/// Asserts that each version is said once on each channel, and the last one, with what is left, on all of them.
+fn each_once(told: &[Value], channels: &[&str], left: i64) {
+    for channel in channels {
+        let is_on = |event: &&Value| event["type"] == "inventory.updated" && event["channel"] == *channel;
+        let on_it: Vec<&Value> = told.iter().filter(is_on).collect();
+        let versions: Vec<u64> = on_it.iter().map(|event| event["version"].as_u64().unwrap()).collect();
+        assert!(versions.is_sorted_by(|one, next| one < next), "{channel}: {versions:?}");
+        let last = on_it.last().unwrap_or_else(|| panic!("nothing is said on {channel}"));
+        assert_eq!(last["data"]["available_quantity"], left, "{channel}: {versions:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_was_read_ahead_of_its_news_is_not_said_again() {
+    let world = World::new().await;
+    world.product("lamp", 100).await;
+    let admin = world.admin().await;
+    let channels = ["product:lamp", "inventory"];
+    let mut viewer = world.guest().await.socket().await;
+    for channel in channels {
+        viewer.subscribes(channel).await;
+    }
+    told(&world, &mut viewer).await;
+    let mut heard = vec![];
+    // The relay has the first sale in hand and is slow: it reads the second and the third with it, whose rows it gets later.
+    held_up(&world, "Relay", "Query", 2).await;
+    sell(&admin, 3).await;
+    world.idle().await;
+    heard.extend(viewer.so_far().await);
+    // The refresh of the next two is slow, and reads what is sold meanwhile.
+    second(&world).await;
+    sell(&admin, 2).await;
+    for _ in 0..3 {
+        world.idle().await;
+        heard.extend(viewer.so_far().await);
+        held_up(&world, "Fanout", "Query", 2).await;
+        let (_, ()) = tokio::join!(second(&world), sell(&admin, 1));
+    }
+    for _ in 0..3 {
+        second(&world).await;
+        world.idle().await;
+        heard.extend(viewer.so_far().await);
+    }
+    each_once(&heard, &channels, 92);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_alone_is_one_write_one_read_and_one_post() {
+    let world = World::new().await;
+    world.product("lamp", 100).await;
+    let admin = world.admin().await;
+    let mut viewer = world.guest().await.socket().await;
+    viewer.subscribes("product:lamp").await;
+    told(&world, &mut viewer).await;
+    world.cloud().meter().reset();
+    sell(&admin, 1).await;
+    assert_eq!(told(&world, &mut viewer).await, [(99, 2)]);
+    second(&world).await;
+    let rows = world.cloud().meter().snapshot().rows.into_iter();
+    let rows = rows.filter(|row| ["Relay", "Fanout"].contains(&row.function.as_str()));
+    let said = rows.filter(|row| row.table.as_deref() != Some("PlatformTable")).map(|row| {
+        let (table, read, written) = (row.table.as_deref().unwrap_or("-"), row.read_units, row.write_units);
+        format!(
+            "{} {} {table}: {}, {read} read, {written} written",
+            row.function, row.operation, row.requests
+        )
+    });
+    insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"), @"
+    Relay Query InventoryTable: 1, 1 read, 0 written
+    Relay Query RealtimeTable: 3, 3 read, 0 written
+    Relay UpdateItem RealtimeTable: 1, 0 read, 1 written
+    Relay PostToConnection -: 1, 0 read, 0 written
+    ");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn staff_sees_more_of_a_change_than_the_public() {
     let world = World::new().await;

@@ -116,7 +116,9 @@ impl Work {
                 subject
                     .channels(&level.shop_id)
                     .into_iter()
-                    .map(|channel| Post::latest(channel, subject.clone(), &level.last_event))
+                    .map(|channel| {
+                        Post::latest(channel, subject.clone(), (&level.last_event, level.level.version))
+                    })
                     .collect()
             }
             Published::Event(event) => {
@@ -163,7 +165,7 @@ fn agent_post(row: &AgentRow) -> Post {
 
 fn post(event: &JournalEvent, channel: Channel, seq: Option<u64>) -> Option<Post> {
     if let Some(subject) = Subject::of(event, &channel) {
-        return Some(Post::latest(channel, subject, &event.id));
+        return Some(Post::latest(channel, subject, (&event.id, event.version)));
     }
     live(event, &channel, seq).map(|frame| Post::event(channel, frame))
 }

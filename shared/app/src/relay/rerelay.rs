@@ -77,7 +77,7 @@ impl Relay {
             .collect();
         rows.sort_by_key(|(at, _)| *at);
         let rows: Vec<StreamRow> = rows.into_iter().map(|(_, row)| row).collect();
-        self.publish_uncounted(&rows).await?;
+        Self { shows_again: true, ..self.clone() }.publish_uncounted(&rows).await?;
         let next = match after {
             Some(after) => Place { table: place.table, after: Some(after) },
             None => Place { table: place.table + 1, after: None },

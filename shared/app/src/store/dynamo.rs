@@ -525,11 +525,13 @@ impl Dynamo {
     }
 }
 
+/// The request that wrote an item last.
+pub(super) fn written_by(item: &Item) -> Option<&String> {
+    item.get(WRITTEN_BY)?.as_s().ok()
+}
+
 fn own_success(found: Option<Item>, request: &str) -> Written {
-    let is_ours = found
-        .as_ref()
-        .and_then(|item| item.get(WRITTEN_BY))
-        .is_some_and(|value| value.as_s().is_ok_and(|s| s == request));
+    let is_ours = found.as_ref().and_then(written_by).is_some_and(|by| by == request);
     if is_ours { Written::Yes } else { Written::Refused(found) }
 }
 
