@@ -35,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Talking> {
 }
 
 /// Opens a conversation.
-#[utoipa::path(post, path = "/api/chat/rooms/create", tag = "chat", request_body = NewConversation,
+#[utoipa::path(post, path = "/api/chat/rooms/create", tag = "chat", request_body = Option<NewConversation>,
     params(("Idempotency-Key" = Option<String>, Header)),
     security(("bearer" = [])),
     responses((status = 201, body = ConversationView), (status = 200, body = ConversationView), (status = "default", body = Problem)))]
@@ -94,7 +94,7 @@ async fn list_room_messages(
 }
 
 /// Says up to where one has read.
-#[utoipa::path(put, path = "/api/chat/rooms/{id}/messages/read", tag = "chat", request_body = NewRead,
+#[utoipa::path(put, path = "/api/chat/rooms/{id}/messages/read", tag = "chat", request_body = Option<NewRead>,
     params(("id" = ConversationId, Path)),
     security(("bearer" = [])),
     responses((status = 200, body = ReadView), (status = "default", body = Problem)))]

@@ -136,7 +136,7 @@ async fn delete_response(
 
 /// Gives the shop the FAQs and responses that every shop begins with, in English, Thai and Persian. What is there, was
 /// edited or was deleted stays as it is.
-#[utoipa::path(post, path = "/api/v1/chat/seed", tag = "chat", request_body = NewSeeding,
+#[utoipa::path(post, path = "/api/v1/chat/seed", tag = "chat", request_body = Option<NewSeeding>,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 200, body = SeededView), (status = "default", body = Problem)))]
 async fn seed(
@@ -156,7 +156,7 @@ async fn read_hours(State(chat): State<Chat>, visitor: Visitor) -> Answer<Ok200<
 }
 
 /// Says when somebody is there: intervals of the week, which may go over midnight, and days that are different.
-#[utoipa::path(put, path = "/api/v1/chat/business-hours", tag = "chat", request_body = BusinessHours,
+#[utoipa::path(put, path = "/api/v1/chat/business-hours", tag = "chat", request_body = Option<BusinessHours>,
     security(("bearer" = [])),
     responses((status = 200, body = BusinessHours), (status = "default", body = Problem)))]
 async fn set_hours(

@@ -33,7 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<Talking> {
 }
 
 /// Sorts a conversation: how urgent it is, what it is about, its tags.
-#[utoipa::path(patch, path = "/api/v1/chat/conversations/{id}", tag = "chat", request_body = ConversationChanges,
+#[utoipa::path(patch, path = "/api/v1/chat/conversations/{id}", tag = "chat", request_body = Option<ConversationChanges>,
     params(("id" = ConversationId, Path), ("If-Match" = Option<String>, Header, description = "The version that is to be changed")),
     security(("bearer" = [])),
     responses((status = 200, body = ConversationView), (status = "default", body = Problem)))]
@@ -48,7 +48,7 @@ pub(crate) async fn sort_conversation(
 }
 
 /// Gives a conversation to an agent: oneself, another, or, if nobody is named, whoever is next in turn.
-#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/assign", tag = "chat", request_body = NewAssignment,
+#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/assign", tag = "chat", request_body = Option<NewAssignment>,
     params(("id" = ConversationId, Path)), security(("bearer" = [])),
     responses((status = 200, body = ConversationView), (status = "default", body = Problem)))]
 async fn assign(
@@ -61,7 +61,7 @@ async fn assign(
 }
 
 /// Hands a conversation on to an agent, or back into the queue for whoever knows something.
-#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/transfer", tag = "chat", request_body = NewTransfer,
+#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/transfer", tag = "chat", request_body = Option<NewTransfer>,
     params(("id" = ConversationId, Path)), security(("bearer" = [])),
     responses((status = 200, body = ConversationView), (status = "default", body = Problem)))]
 async fn transfer(
@@ -74,7 +74,7 @@ async fn transfer(
 }
 
 /// Asks for a person: the shop answers no more by itself.
-#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/escalate", tag = "chat", request_body = NewEscalation,
+#[utoipa::path(post, path = "/api/v1/chat/conversations/{id}/escalate", tag = "chat", request_body = Option<NewEscalation>,
     params(("id" = ConversationId, Path)), security(("bearer" = [])),
     responses((status = 200, body = ConversationView), (status = "default", body = Problem)))]
 async fn escalate(

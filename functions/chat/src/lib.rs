@@ -61,7 +61,7 @@ pub fn routes() -> OpenApiRouter<Talking> {
 }
 
 /// Opens a conversation. Whoever has an open one with the shop's support gets that one again, with status 200.
-#[utoipa::path(post, path = "/api/v1/chat/conversations", tag = "chat", request_body = NewConversation,
+#[utoipa::path(post, path = "/api/v1/chat/conversations", tag = "chat", request_body = Option<NewConversation>,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, body = ConversationView), (status = 200, body = ConversationView),
         (status = "default", body = Problem)))]
@@ -130,7 +130,7 @@ async fn list_messages(
 }
 
 /// Says up to where one has read: it never goes back.
-#[utoipa::path(put, path = "/api/v1/chat/conversations/{id}/messages/read", tag = "chat", request_body = NewRead,
+#[utoipa::path(put, path = "/api/v1/chat/conversations/{id}/messages/read", tag = "chat", request_body = Option<NewRead>,
     params(("id" = ConversationId, Path)), security(("bearer" = [])),
     responses((status = 200, body = ReadView), (status = "default", body = Problem)))]
 async fn read_up_to(

@@ -99,8 +99,15 @@ fn bodies() -> Vec<Vec<u8>> {
     bodies
 }
 
-const TABLES: [&str; 6] =
-    ["CatalogTable", "CustomersTable", "InventoryTable", "OrdersTable", "PlatformTable", "RealtimeTable"];
+const TABLES: [&str; 7] = [
+    "CatalogTable",
+    "ChatTable",
+    "CustomersTable",
+    "InventoryTable",
+    "OrdersTable",
+    "PlatformTable",
+    "RealtimeTable",
+];
 
 /// How many rows each table has that outlive a request: all but the counters of limits and the records of requests.
 async fn rows(world: &World) -> BTreeMap<&'static str, usize> {

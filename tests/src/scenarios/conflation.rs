@@ -156,7 +156,7 @@ async fn a_value_that_was_read_ahead_of_its_news_is_not_said_again() {
         world.idle().await;
         heard.extend(viewer.so_far().await);
         held_up(&world, "Fanout", "Query", 2).await;
-        let (_, ()) = tokio::join!(second(&world), sell(&admin, 1));
+        let ((), ()) = tokio::join!(second(&world), sell(&admin, 1));
     }
     for _ in 0..3 {
         second(&world).await;
