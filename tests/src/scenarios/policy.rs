@@ -78,6 +78,7 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, path) if path.contains("/chat/auto-responses") => {
             json!({ "trigger": "welcome", "text": "Hello" })
         }
+        (_, "/api/v1/chat/agents/{id}") => json!({ "concurrent_limit": 5 }),
         (_, "/api/v1/chat/agents/me/status") => json!({ "status": "busy" }),
         (_, "/api/v1/inventory/adjustments") => {
             json!({ "product_id": "lamp", "quantity": 1, "operation": "add" })

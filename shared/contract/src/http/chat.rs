@@ -291,13 +291,9 @@ pub struct AgentProfile {
     #[schema(max_items = 50)]
     pub skills: Vec<Line>,
     /// How many conversations they can have at once, 0 to 100.
-    #[serde(default = "usual_limit", alias = "concurrentLimit")]
+    #[serde(alias = "concurrentLimit")]
     #[schema(maximum = 100)]
     pub concurrent_limit: u32,
-}
-
-fn usual_limit() -> u32 {
-    domain::chat::agent::USUAL_LIMIT
 }
 
 /// Whether an agent takes conversations.
