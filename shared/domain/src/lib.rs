@@ -8,7 +8,7 @@
 //! with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
 //! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk, [`faq`]
-//! what the shop answers by itself.
+//! what the shop answers by itself. [`maps`] is about reading.
 #![warn(missing_docs)]
 
 pub mod address;
@@ -21,6 +21,7 @@ pub mod faq;
 pub mod forecast;
 pub mod ids;
 pub mod lots;
+pub mod maps;
 pub mod money;
 pub mod order;
 pub mod payment;

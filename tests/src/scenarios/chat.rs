@@ -271,6 +271,7 @@ async fn what_is_no_message_is_refused_and_not_stored() {
         json!({ "content": "hi", "type": "system" }),
         json!({ "content": "hi", "type": "shout" }),
         json!({ "content": { "text": "hi", "attachments": vec!["a"; 11] } }),
+        json!({ "content": ["hi"] }),
         json!({ "content": "hi", "client_message_id": "x".repeat(65) }),
         json!({}),
     ] {
@@ -282,6 +283,7 @@ async fn what_is_no_message_is_refused_and_not_stored() {
         "400 message_too_long content.text",
         "400 validation_failed type",
         "400 validation_failed type",
+        "400 validation_failed content",
         "400 validation_failed content",
         "400 validation_failed client_message_id",
         "400 validation_failed content",

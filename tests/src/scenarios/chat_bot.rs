@@ -181,6 +181,8 @@ async fn hours_decide_whether_somebody_is_there() {
         (json!({ "timezone": "Mars/Base" }), "timezone"),
         (json!({ "weekly": [{ "day": "monday", "from": "9:00", "until": "17:00" }] }), "weekly[0]"),
         (json!({ "exceptions": [{ "date": "2026-12-25" }] }), "exceptions"),
+        (json!({ "exceptions": [["2026-12-25", true]] }), "exceptions"),
+        (json!([]), ""),
     ] {
         let complaint = put(body).await.complaint();
         assert!(complaint.starts_with(&format!("400 validation_failed {field}")), "{complaint}");

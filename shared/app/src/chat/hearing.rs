@@ -6,7 +6,7 @@ use domain::{
     ConversationId, ShopId, UserId,
     chat::{
         Conversation, ConversationStatus, Message, MessageKind, SenderType,
-        bot::{self, AutoResponse, Availability, Trigger},
+        bot::{self, AutoResponse, DeskState, Trigger},
         conversation::EscalationReason,
         message::Content,
     },
@@ -246,12 +246,12 @@ impl Chat {
         let asked = Asked::at_first(shop, conversation);
         let now = self.clock.now();
         match self.availability_of(shop).await?.state {
-            Availability::Online => Ok(()),
-            Availability::NoSeatsAvailable => {
+            DeskState::Online => Ok(()),
+            DeskState::NoSeatsAvailable => {
                 let since = conversation.queued_at.unwrap_or(now).as_millisecond();
                 self.respond(&asked, Trigger::Busy, &format!("busy-{since}")).await
             }
-            Availability::Offline | Availability::Disabled => {
+            DeskState::Offline | DeskState::Disabled => {
                 let newest =
                     self.store.messages_before(shop, &conversation.id, u64::MAX, LOOKED_THROUGH, now).await?;
                 let is_recent = |message: &Message| now.duration_since(message.created_at) < AFTER_AN_AGENT;

@@ -5,7 +5,7 @@ use domain::{
     Permission, Principal, ShopId,
     chat::{
         Agent, AgentStatus,
-        bot::Availability,
+        bot::DeskState,
         hours::{BusinessHours, MAX_INTERVALS},
     },
 };
@@ -56,10 +56,10 @@ impl Chat {
         let is_open = hours.is_open(&zone, now);
         let is_there = |agent: &Agent| agent.status != AgentStatus::Offline;
         let state = match () {
-            () if agents.is_empty() => Availability::Disabled,
-            () if !is_open || !agents.iter().any(is_there) => Availability::Offline,
-            () if agents.iter().any(Agent::has_room) => Availability::Online,
-            () => Availability::NoSeatsAvailable,
+            () if agents.is_empty() => DeskState::Disabled,
+            () if !is_open || !agents.iter().any(is_there) => DeskState::Offline,
+            () if agents.iter().any(Agent::has_room) => DeskState::Online,
+            () => DeskState::NoSeatsAvailable,
         };
         let queue_length = self.store.waiting(shop).await?.len();
         let next_open_at = if is_open { None } else { hours.next_opening(&zone, now) };

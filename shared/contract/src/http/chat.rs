@@ -4,7 +4,7 @@ use domain::{
     AutoResponseId, ConversationId, FaqId, Line, MessageId, Paragraph, UserId,
     chat::{
         AgentStatus, ConversationKind, ConversationStatus, MessageKind, Priority,
-        bot::{Availability, Trigger},
+        bot::{DeskState, Trigger},
         conversation::{Origin, Part, Rating},
         message::{Content, Message},
         routing::Score,
@@ -35,7 +35,7 @@ pub struct NewConversation {
     #[schema(max_items = 100)]
     pub participants: Vec<UserId>,
     /// Where it was opened.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "domain::maps::one")]
     pub metadata: Origin,
     /// Another one, though one is open.
     #[serde(default, alias = "forceNew")]
@@ -140,7 +140,7 @@ pub enum NewContent {
     /// Only words.
     Words(String),
     /// All of it.
-    Full(Content),
+    Full(#[serde(deserialize_with = "domain::maps::one")] Content),
 }
 
 impl From<NewContent> for Content {
@@ -631,7 +631,7 @@ pub struct NewSeeding {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AvailabilityView {
     /// Whether an agent is there and has room.
-    pub state: Availability,
+    pub state: DeskState,
     /// How many wait.
     pub queue_length: usize,
     /// When somebody is there next, outside the hours.

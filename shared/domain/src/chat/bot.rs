@@ -52,7 +52,7 @@ pub struct AutoResponse {
 /// Whether somebody can be talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Availability {
+pub enum DeskState {
     /// An agent is there and has room.
     Online,
     /// Nobody is there.

@@ -123,7 +123,7 @@ pub struct Exception {
     #[serde(default)]
     pub closed: bool,
     /// Or when somebody is, instead of what the week says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::maps::list")]
     #[schema(max_items = 100)]
     pub intervals: Vec<Interval>,
 }
@@ -139,7 +139,7 @@ pub struct BusinessHours {
     #[schema(max_items = 100)]
     pub weekly: Vec<Weekly>,
     /// Days that are different.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::maps::list")]
     #[schema(max_items = 100)]
     pub exceptions: Vec<Exception>,
 }
