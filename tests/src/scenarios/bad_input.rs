@@ -18,7 +18,7 @@ async fn bodies_that_make_no_sense_are_refused_by_field() {
     let cases = [
         ("malformed", "{\"items\":".to_owned(), "400 validation_failed "),
         ("not an object", "[]".into(), "400 validation_failed "),
-        ("deep", deep, "400 validation_failed [0][0][0]"),
+        ("deep", deep, "400 validation_failed "),
         ("NUL", order(line(json!(1)), "U\u{0}D"), "400 validation_failed currency"),
         ("lone surrogate", r#"{"currency":"\ud800","items":[]}"#.into(), "400 validation_failed "),
         ("wrong type", order(json!("lamp"), "USD"), "400 validation_failed items"),

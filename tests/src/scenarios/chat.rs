@@ -237,10 +237,11 @@ async fn what_was_said_is_forgotten_and_that_there_was_a_conversation_stays() {
     says(&gus, &id, "old").await.ok();
     world.leaps(SignedDuration::from_hours(49)).await;
     let ben = agent(&world, "ben", 5).await;
-    says(&ben, &id, "who?").await;
+    world.idle().await;
+    says(&ben, &id, "Sorry, what was it?").await.ok();
     let kept = ben.get(&path_of(&id)).await.ok();
-    assert_eq!(kept["data"], json!([]));
-    assert_eq!(reads(&ben, &id).await["last_seq"], 1);
+    assert_eq!(seqs(&kept), [2]);
+    assert_eq!(reads(&ben, &id).await["last_seq"], 2);
     world.end().await;
 }
 
