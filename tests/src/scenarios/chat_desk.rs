@@ -151,6 +151,22 @@ async fn a_conversation_is_handed_to_whoever_knows_something() {
 }
 
 #[tokio::test]
+async fn what_nobody_with_the_skill_takes_goes_to_anybody_after_two_minutes() {
+    let world = World::new().await;
+    let ana = agent(&world, "ana", 5).await;
+    let mut desk = ana.socket().await;
+    let id = waits(&world.guest().await).await;
+    world.idle().await;
+    desk.asks("agent.transfer", json!({ "conversation_id": id, "skill": "german" })).await;
+    world.advance(SignedDuration::from_mins(1)).await;
+    assert_eq!(stands(&reads(&ana, &id).await), "waiting");
+    // Nothing else happens, and yet somebody looks.
+    world.advance(SignedDuration::from_mins(2)).await;
+    assert_eq!(stands(&reads(&ana, &id).await), "active ana");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_customers_word_takes_up_again_what_was_done_and_not_what_is_over() {
     let world = World::new().await;
     let (ana, gus) = (agent(&world, "ana", 5).await, world.guest().await);
