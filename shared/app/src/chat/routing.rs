@@ -24,7 +24,7 @@ const SILENCE: SignedDuration = SignedDuration::from_secs(90);
 impl Chat {
     /// Gives away what waits, as far as somebody has room, and tells the others where they stand.
     pub(crate) async fn route(&self, shop: &ShopId) -> Result<()> {
-        let (mut waiting, _) = self.line(shop).await?;
+        let (mut waiting, mut limits) = self.line(shop).await?;
         if waiting.is_empty() {
             return Ok(());
         }
@@ -33,10 +33,10 @@ impl Chat {
                 let agents = self.store.agents(shop).await?;
                 let Some((first, agent)) = routing::next(&waiting, &agents, self.clock.now()) else { break };
                 self.give(shop, first, &agent.id).await?;
-                waiting = self.line(shop).await?.0;
+                (waiting, limits) = self.line(shop).await?;
             }
         }
-        self.tell_places(shop).await
+        self.tell_places(shop, waiting, limits).await
     }
 
     /// What waits goes to an agent. That they, or it, are taken meanwhile is no error: it is looked again.
@@ -73,8 +73,7 @@ impl Chat {
         chosen.ok_or_else(|| Error::conflict(ErrorCode::CapacityFull, "no agent is there who has room"))
     }
 
-    async fn tell_places(&self, shop: &ShopId) -> Result<()> {
-        let (waiting, limits) = self.line(shop).await?;
+    async fn tell_places(&self, shop: &ShopId, waiting: Vec<Waiting>, limits: u32) -> Result<()> {
         for (position, waiting) in (1..).zip(waiting).take(TOLD_THEIR_PLACE) {
             let event = LiveEvent::ChatQueueUpdated {
                 conversation_id: waiting.conversation_id.clone(),

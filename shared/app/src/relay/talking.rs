@@ -70,7 +70,7 @@ impl Work {
     /// What must be heard in order: one conversation, one agent, one person. Nothing where there is nothing to hear.
     fn thread(&self) -> Option<String> {
         if let Some(message) = self.message() {
-            return Some(format!("{} {}", message.shop, message.clone().message().conversation_id));
+            return Some(format!("{} {}", message.shop, message.conversation()));
         }
         if let Some(agent) = self.agent() {
             return Some(format!("{} {}", agent.shop(), agent.clone().agent().id));

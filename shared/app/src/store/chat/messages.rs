@@ -63,6 +63,11 @@ impl MessageRow {
         }
     }
 
+    /// In which conversation.
+    pub const fn conversation(&self) -> &ConversationId {
+        &self.conversation_id
+    }
+
     /// When it was said.
     pub const fn at(&self) -> Timestamp {
         self.at
