@@ -28,7 +28,6 @@ use crate::{
     clock::derived,
     idempotency::{Idempotency, RequestKey},
     journal::Author,
-    settings::DayEdge,
     settlement::Settlement,
     store::{Cursor, Dynamo, orders::Listed, payments::StoredPayment},
 };
@@ -108,14 +107,7 @@ impl Payments {
     ) -> Result<Page<PaymentView>> {
         let whose =
             if who.can(Permission::ReadEverybodysOrders) { Listed::All } else { Listed::Of(&who.subject) };
-        let instant = |field, text: &Option<String>, edge| match text {
-            Some(text) => self.settings.instant(text, edge).map(Some).ok_or_else(|| {
-                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
-            }),
-            None => Ok(None),
-        };
-        let range =
-            (instant("from", &wanted.from, DayEdge::Begin)?, instant("to", &wanted.to, DayEdge::End)?);
+        let range = self.settings.span(wanted.from.as_deref(), wanted.to.as_deref())?;
         let mut data: Vec<PaymentView> = vec![];
         for _ in 0..MOST_PAGES {
             let left = limit.saturating_sub(u32::try_from(data.len()).unwrap_or(limit));

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use domain::{Currency, ShopId, payment::CaptureMethod};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
+use crate::{Error, Result};
+
+/// From when until when; open on a side that is nothing.
+pub(crate) type Span = (Option<Timestamp>, Option<Timestamp>);
+
 /// What a deployment says about itself.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -128,6 +133,20 @@ impl Settings {
         // The zone's name was checked at start.
         let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
         zone.to_datetime(now).date()
+    }
+
+    /// From when until when a client means, as `from` and `to` of a query say it; see [`Settings::instant`].
+    ///
+    /// # Errors
+    /// If one of them is no instant and no day.
+    pub(crate) fn span(&self, from: Option<&str>, to: Option<&str>) -> Result<Span> {
+        let instant = |field, text: Option<&str>, edge| match text {
+            Some(text) => self.instant(text, edge).map(Some).ok_or_else(|| {
+                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
+            }),
+            None => Ok(None),
+        };
+        Ok((instant("from", from, DayEdge::Begin)?, instant("to", to, DayEdge::End)?))
     }
 
     /// The instant that a client means: RFC 3339, or a day in the shop's zone, of which `edge` is meant.

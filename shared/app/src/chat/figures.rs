@@ -8,7 +8,7 @@ use domain::{
 use jiff::{SignedDuration, tz::TimeZone};
 
 use super::Chat;
-use crate::{Error, Result, settings::DayEdge, store::chat::ConversationShelf};
+use crate::{Error, Result, store::chat::ConversationShelf};
 
 /// Without a word about it, the last so many days.
 const USUAL_DAYS: i64 = 30;
@@ -22,15 +22,10 @@ impl Chat {
     pub async fn analytics(&self, who: &Principal, wanted: &ChatFiguresRequest) -> Result<Figures> {
         who.may(Permission::ManageDesk)?;
         let now = self.clock.now();
-        let instant = |field: &str, text: &Option<String>, edge| match text {
-            Some(text) => self.settings.instant(text, edge).map(Some).ok_or_else(|| {
-                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
-            }),
-            None => Ok(None),
-        };
+        let (from, to) = self.settings.span(wanted.from.as_deref(), wanted.to.as_deref())?;
         let usual = now.checked_sub(SignedDuration::from_hours(24 * USUAL_DAYS)).unwrap_or(now);
-        let from = instant("from", &wanted.from, DayEdge::Begin)?.unwrap_or(usual);
-        let to = instant("to", &wanted.to, DayEdge::End)?.unwrap_or(now);
+        let from = from.unwrap_or(usual);
+        let to = to.unwrap_or(now);
         if from > to {
             return Err(Error::field("to", "out_of_range", "expected no earlier than `from`"));
         }

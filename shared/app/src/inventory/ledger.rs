@@ -8,8 +8,7 @@ use domain::{Permission, Principal, ProductId};
 
 use super::Inventory;
 use crate::{
-    Error, Result,
-    settings::DayEdge,
+    Result,
     store::{Cursor, inventory::MovementFilter},
 };
 
@@ -28,15 +27,10 @@ impl Inventory {
         cursor: Option<Cursor>,
     ) -> Result<Page<MovementView>> {
         who.may(Permission::AuditStock)?;
-        let instant = |field, text: &Option<String>, edge| match text {
-            Some(text) => self.settings.instant(text, edge).map(Some).ok_or_else(|| {
-                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
-            }),
-            None => Ok(None),
-        };
+        let (from, to) = self.settings.span(wanted.from.as_deref(), wanted.to.as_deref())?;
         let filter = MovementFilter {
-            from: instant("from", &wanted.from, DayEdge::Begin)?.or_else(|| self.history_begins()),
-            to: instant("to", &wanted.to, DayEdge::End)?,
+            from: from.or_else(|| self.history_begins()),
+            to,
             kind: wanted.change_type,
             variant: wanted.variant_id.clone(),
             location: wanted.location.clone(),

@@ -9,12 +9,11 @@ use contract::http::{
     orders::{OrderView, OrdersRequest},
 };
 use domain::{Permission, Principal, UserId, order::OrderStatus};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Orders, views::order_view};
 use crate::{
     Error, Result,
-    settings::DayEdge,
     store::{
         Cursor,
         orders::{OrderShelf, Placed, StoredOrder},
@@ -90,14 +89,7 @@ impl Orders {
     }
 
     fn placed_when(&self, wanted: &OrdersRequest) -> Result<Placed> {
-        let instant = |field, text: &Option<String>, edge| -> Result<Option<Timestamp>> {
-            let Some(text) = text else { return Ok(None) };
-            self.settings.instant(text, edge).map(Some).ok_or_else(|| {
-                Error::field(field, "invalid", "expected an instant (RFC 3339) or a day (YYYY-MM-DD)")
-            })
-        };
-        let from = instant("from", &wanted.from, DayEdge::Begin)?;
-        let to = instant("to", &wanted.to, DayEdge::End)?;
+        let (from, to) = self.settings.span(wanted.from.as_deref(), wanted.to.as_deref())?;
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             return Err(Error::field("to", "out_of_range", "expected no earlier than `from`"));
         }
