@@ -61,7 +61,7 @@ async fn revoke_sessions(
 ) -> Answer<Ok200<RevocationView>> {
     let user_id = new.user_id.unwrap_or_else(|| caller.subject.clone());
     identity.revoke(&caller, &user_id, new.session_id.as_ref(), caller.tokens_end_by()).await?;
-    let closed_connections = realtime.close_all(&caller.shop, &user_id, new.session_id.as_ref()).await?;
+    let closed_connections = realtime.close_ended(&caller.shop, &user_id).await?;
     Ok(Ok200(RevocationView { user_id, session_id: new.session_id, closed_connections }))
 }
 
@@ -99,7 +99,7 @@ async fn end_service_key(
     Id(id): Id<ServiceKeyId>,
 ) -> Answer<NoContent> {
     identity.end_service_key(&caller, &id, caller.tokens_end_by()).await?;
-    realtime.close_all(&caller.shop, &id.as_user(), None).await?;
+    realtime.close_ended(&caller.shop, &id.as_user()).await?;
     Ok(NoContent)
 }
 

@@ -15,7 +15,10 @@ use crate::{
     delivery::Delivery,
     idempotency::{Idempotency, RequestKey},
     push::{Frame, Outgoing},
-    store::{Dynamo, realtime::Subscription},
+    store::{
+        Dynamo,
+        realtime::{Connection, listeners::Listener, people::Device},
+    },
 };
 
 /// The largest payload, in bytes. Whoever has more to say puts it somewhere and says where.
@@ -134,15 +137,18 @@ impl Broadcasts {
         Ok(BroadcastView { event_id, channel: event.head.channel, receivers })
     }
 
-    async fn listeners(&self, shop: &ShopId, target: &Target) -> Result<Vec<Subscription>> {
+    async fn listeners(&self, shop: &ShopId, target: &Target) -> Result<Vec<Listener>> {
         let now = self.clock.now();
         match target {
-            Target::Everybody => self.store.everybody(shop, now).await,
+            Target::Everybody => {
+                let devices = self.store.everybody(shop, now).await?;
+                Ok(devices.into_iter().map(Device::into_listener).collect())
+            }
             Target::Channel(channel) => self.store.listeners(shop, channel, now).await,
             Target::User(user) => self.store.listeners(shop, &Channel::User(user.clone()), now).await,
             Target::Connection(id) => {
                 let connection = self.store.connection(id).await?;
-                Ok(connection.iter().map(crate::store::realtime::Connection::own_subscription).collect())
+                Ok(connection.into_iter().map(Connection::into_listener).collect())
             }
         }
     }

@@ -29,10 +29,7 @@ use crate::{
     delivery::Errand,
     push::Outgoing,
     relay::Relay,
-    store::realtime::{
-        Subscription,
-        slots::{self, Claim},
-    },
+    store::realtime::slots::{self, Claim},
 };
 
 /// How often a slot is asked for before the row is left for later.
@@ -202,7 +199,7 @@ impl Relay {
             let (now, ours) = (self.clock.now(), [format!("{ordered_by}-refresh")]);
             match self.store.claim_slot(shop_id, &subject.slot(), value.version(), now, &ours).await? {
                 Claim::Won => {
-                    let for_staff = heard.values().flatten().any(Subscription::is_staffs);
+                    let for_staff = heard.values().flatten().any(|listener| listener.is_staff);
                     let latest = self.shown(shop_id, &value, for_staff).await?;
                     let mut outgoing = Outgoing::default();
                     for (channel, listeners) in &heard {

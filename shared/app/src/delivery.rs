@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::ShopId;
+use domain::{ShopId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,11 @@ impl Delivery {
             self.say_goodbye(forgotten.as_slice()).await;
         }
         Ok(())
+    }
+
+    /// Closes those of a person's sockets whose sessions have ended.
+    pub async fn close_ended(&self, shop: &ShopId, user: &UserId) -> Result<usize> {
+        self.presence.close_ended(shop, user).await
     }
 
     /// Says who is not there any more. What is to be delivered does not depend on it.

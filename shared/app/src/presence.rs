@@ -10,14 +10,15 @@ use contract::{
     frames::{EventFrame, EventHead, LiveEvent, PresenceStatus},
     http::realtime::PresenceView,
 };
-use domain::{Channel, EventId, ShopId, UserId};
+use domain::{Channel, ConnectionId, EventId, ShopId, UserId};
 
 use crate::{
     Clock, Result,
     push::{Frame, Outgoing, Push},
     store::{
         Dynamo,
-        realtime::{Connection, Subscription},
+        customers::Access,
+        realtime::{Connection, people::Device},
     },
 };
 
@@ -33,7 +34,7 @@ pub struct Presence {
 }
 
 /// How it stands with somebody whose connections are these.
-pub fn status_of<'a>(connections: impl IntoIterator<Item = &'a Subscription>) -> PresenceStatus {
+pub fn status_of<'a>(connections: impl IntoIterator<Item = &'a Device>) -> PresenceStatus {
     let statuses = connections.into_iter().map(|connection| match connection.is_away {
         true => PresenceStatus::Away,
         false => PresenceStatus::Online,
@@ -77,7 +78,7 @@ impl Presence {
 
     /// Somebody looks at this connection, or away from it.
     pub async fn looks(&self, connection: &Connection, is_away: bool) -> Result<()> {
-        self.store.set_away(&connection.own_subscription(), is_away).await?;
+        self.store.set_away(connection, is_away).await?;
         let (shop, user) = (&connection.principal.shop, &connection.principal.subject);
         if is_guest(user) {
             return Ok(());
@@ -86,11 +87,8 @@ impl Presence {
     }
 
     /// A person's connections.
-    pub async fn connections(&self, shop: &ShopId, user: &UserId) -> Result<Vec<Subscription>> {
-        let own = Channel::User(user.clone());
-        let mut connections = self.store.listeners(shop, &own, self.clock.now()).await?;
-        connections.retain(Subscription::is_own);
-        Ok(connections)
+    pub async fn connections(&self, shop: &ShopId, user: &UserId) -> Result<Vec<Device>> {
+        self.store.devices(shop, user, self.clock.now()).await
     }
 
     /// How it stands with a person.
@@ -102,6 +100,31 @@ impl Presence {
             connections: connections.len(),
             since: connections.iter().map(|connection| connection.connected_at).min(),
         })
+    }
+
+    /// Closes those of a person's sockets whose sessions have ended, and forgets them; says how many it closed. Whoever
+    /// has come back with a new session stays.
+    pub async fn close_ended(&self, shop: &ShopId, user: &UserId) -> Result<usize> {
+        let access = self.store.access(shop, user).await?;
+        let (mut closed, mut failed) = (0, None);
+        for device in self.connections(shop, user).await? {
+            match self.close_if_ended(shop, &device.connection_id, &access).await {
+                Ok(was_closed) => closed += usize::from(was_closed),
+                // The others are closed all the same; whoever asked is told to ask again.
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(closed), Err)
+    }
+
+    async fn close_if_ended(&self, shop: &ShopId, id: &ConnectionId, access: &Access) -> Result<bool> {
+        let Some(connection) = self.store.connection(id).await? else { return Ok(false) };
+        if access.admits(&connection.principal.session, connection.token_issued_at) {
+            return Ok(false);
+        }
+        self.push.close(id).await?;
+        self.left(self.push.forget(shop, id).await?.as_slice()).await?;
+        Ok(true)
     }
 
     /// Tells staff how it stands with people now. Staff who turn out to be gone are news themselves.

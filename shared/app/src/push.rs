@@ -185,9 +185,9 @@ impl Push {
     /// Removes all that is known of a connection, and says what that was.
     pub async fn forget(&self, shop: &ShopId, id: &ConnectionId) -> Result<Option<Connection>> {
         let connection = self.store.connection(id).await?;
-        self.store.delete_subscriptions(id).await?;
+        self.store.delete_subscriptions(shop, id).await?;
         if let Some(connection) = &connection {
-            self.store.delete_listener(&connection.own_subscription()).await?;
+            self.store.delete_listener(shop, id, &connection.own_channel()).await?;
         }
         self.store.delete_connection(id).await?;
         tracing::debug!(%shop, connection = %id, "a connection is forgotten");

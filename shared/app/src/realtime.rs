@@ -56,12 +56,18 @@ impl Realtime {
         Self { store, clock, settings, push, identity, presence, room: Room::default(), chat }
     }
 
-    /// The connection that a frame comes from, unless it, or the session it was opened with, has ended.
+    /// The connection that a frame comes from, unless it has ended. Ended sessions' connections are closed and forgotten.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Connection> {
         let connection = self.store.connection(id).await?.ok_or(Error::Unauthenticated)?;
         if self.clock.now() >= connection.ends_at {
             return Err(Error::Unauthenticated);
         }
+        Ok(connection)
+    }
+
+    /// The connection with the guests that its person was, unless the session it was opened with has ended.
+    pub(crate) async fn admitted_now(&self, connection: &Connection) -> Result<Connection> {
+        let connection = connection.clone();
         let principal = self.identity.admit(connection.principal.clone(), connection.token_issued_at).await?;
         Ok(Connection { principal, ..connection })
     }
@@ -172,7 +178,7 @@ impl Realtime {
         }
         let held = self.store.subscriptions(&connection.connection_id).await?;
         let before = held.len();
-        all.extend(held.into_iter().map(|subscription| subscription.channel));
+        all.extend(held);
         if all.len() > MAX_SUBSCRIPTIONS.max(before) {
             return Err(Error::invalid(
                 ErrorCode::ValidationFailed,
@@ -213,7 +219,7 @@ impl Realtime {
     async fn join(&self, connection: &Connection, channel: Channel, last_seq: Option<u64>) -> Result<Value> {
         // One's own channel is listened to from the beginning.
         if channel != connection.own_channel() {
-            self.store.put_subscription(&connection.subscription(channel.clone())).await?;
+            self.store.put_subscription(connection, &channel).await?;
         }
         let missed = self.missed(&connection.principal.shop, &channel, last_seq).await?;
         let mut frames = missed.events.iter().map(Frame::of).collect::<Result<Vec<_>>>()?;
@@ -233,7 +239,8 @@ impl Realtime {
             // It comes with the connection, and says that its person is there.
             return Err(Error::Forbidden);
         }
-        self.store.delete_subscription(&connection.subscription(channel.clone())).await?;
+        let Connection { connection_id, principal, .. } = connection;
+        self.store.delete_subscription(&principal.shop, connection_id, &channel).await?;
         Ok(json!({ "channel": channel.to_string() }))
     }
 }

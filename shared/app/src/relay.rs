@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use domain::ShopId;
 use futures_util::{
     StreamExt,
-    future::{join4, ready},
+    future::{join5, ready},
     stream,
 };
 
@@ -137,14 +137,15 @@ impl Relay {
                 Err(error) => drop(failures.insert(place, error)),
             }
         }
-        let (watched, (seqs, appended), logged, talked) = join4(
+        let (watched, (seqs, appended), logged, talked, ended) = join5(
             self.watch_levels(&work),
             self.append_to_logs(&work),
             self.log_audits(&work),
             self.talk(&work),
+            Box::pin(self.close_ended(&work)),
         )
         .await;
-        failures.extend(watched.into_iter().chain(appended).chain(logged).chain(talked));
+        failures.extend(watched.into_iter().chain(appended).chain(logged).chain(talked).chain(ended));
         work.retain(|work| !failures.contains_key(&work.place));
         let mut posts: BTreeMap<ShopId, Vec<sending::Post>> = BTreeMap::new();
         for work in work.iter().filter(|work| work.is_shown(self.settings.stock.sends_events)) {

@@ -26,6 +26,13 @@ pub enum Role {
     Service,
 }
 
+impl Role {
+    /// Whether these are people who work for the shop.
+    pub const fn is_staff(self) -> bool {
+        matches!(self, Self::Agent | Self::Admin)
+    }
+}
+
 /// What a service key is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Scope {
@@ -188,8 +195,8 @@ impl Principal {
     }
 
     /// Whether they work for the shop.
-    pub fn is_staff(&self) -> bool {
-        matches!(self.role, Role::Agent | Role::Admin)
+    pub const fn is_staff(&self) -> bool {
+        self.role.is_staff()
     }
 }
 

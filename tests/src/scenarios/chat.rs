@@ -178,6 +178,31 @@ async fn whoever_was_away_misses_nothing() {
 }
 
 #[tokio::test]
+async fn saying_something_to_thirty_asks_for_two_writes_and_one_and_a_half_reads() {
+    let world = World::new().await;
+    let gus = world.guest().await;
+    let id = opens(&gus).await;
+    let mut listeners = vec![];
+    for _ in 0..30 {
+        let mut listener = gus.socket().await;
+        listener.asks("chat.conversation.join", json!({ "conversation_id": id })).await;
+        listeners.push(listener);
+    }
+    says_on(&mut listeners[0], &id, "m1", "Is the lamp bright?").await;
+    world.advance(SignedDuration::from_secs(1)).await;
+    world.idle().await;
+    world.cloud().meter().reset();
+    says_on(&mut listeners[0], &id, "m2", &"bright ".repeat(60)).await;
+    let rows = world.cloud().meter().snapshot().rows;
+    let of_sending: Vec<_> = rows.iter().filter(|row| row.function == "WsMessage").collect();
+    let written: f64 = of_sending.iter().map(|row| row.write_units).sum();
+    let read: f64 = of_sending.iter().map(|row| row.read_units).sum();
+    assert_eq!((written, read), (2.0, 1.5), "{of_sending:#?}");
+    assert_eq!(world.requests("WsMessage", "PostToConnection"), 30);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_place_whose_sender_was_cut_off_does_not_stay_a_hole() {
     let world = World::new().await;
     let gus = world.guest().await;

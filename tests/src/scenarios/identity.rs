@@ -118,7 +118,8 @@ async fn a_revoked_user_s_sockets_are_closed_and_old_tokens_stay_out() {
     world.advance(SignedDuration::from_secs(1)).await;
 
     let revoked = world.admin().await.post("/api/v1/auth/revoke", json!({ "user_id": "ana" })).await.ok();
-    assert_eq!(revoked["closed_connections"], 1);
+    // The relay closes them too, and may have been faster.
+    assert!(revoked["closed_connections"].as_u64().unwrap() <= 1, "{revoked}");
     anas.close_code().await;
     assert_eq!(ana.get("/api/v1/orders").await.outcome(), "401 unauthenticated");
     // A ticket from before opens a socket, but no frame is obeyed on it.
@@ -128,6 +129,24 @@ async fn a_revoked_user_s_sockets_are_closed_and_old_tokens_stay_out() {
     assert_eq!(bens.asks("hello", json!({})).await["type"], "connection.ready");
     world.advance(SignedDuration::from_secs(1)).await;
     assert_eq!(world.customer("ana").await.get("/api/v1/orders").await.outcome(), "200", "signed in anew");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn sockets_of_ended_sessions_are_closed_even_if_whoever_ended_them_could_not() {
+    let world = World::new().await;
+    let ana = world.customer("ana").await;
+    let mut old = ana.socket().await;
+    world.advance(SignedDuration::from_secs(1)).await;
+    let cut =
+        json!({ "function": "Platform", "operation": "DeleteConnection", "kind": "refuse", "count": 9 });
+    world.fault(cut).await;
+    world.admin().await.post("/api/v1/auth/revoke", json!({ "user_id": "ana" })).await;
+    world.advance(SignedDuration::from_secs(1)).await;
+    let mut new = world.customer("ana").await.socket().await;
+    world.idle().await;
+    old.close_code().await;
+    assert_eq!(new.asks("hello", json!({})).await["type"], "connection.ready", "who came back stays");
     world.end().await;
 }
 

@@ -272,7 +272,7 @@ impl Chat {
         let channel = domain::Channel::Conversation(id.clone());
         for listener in self.store.listeners(shop, &channel, self.clock.now()).await? {
             if listener.user_id == *user {
-                self.store.delete_subscription(&listener).await?;
+                self.store.delete_subscription(shop, &listener.connection_id, &channel).await?;
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use contract::frames::{
     Command, Reply, Subscribe,
     chat::{JoinConversation, SendMessage, TransferConversation},
 };
-use domain::ConversationId;
+use domain::{ConversationId, Principal, chat::Message};
 use serde_json::{Value, json};
 
 use super::{Chat, Voice};
@@ -25,6 +25,11 @@ impl Chat {
         command: Command,
         grants: &[OrderGrant],
     ) -> Result<Option<Reply>> {
+        if let Command::SendMessage(send) = command {
+            let said = json!(Box::pin(self.send(realtime, connection, send)).await?);
+            return Ok(reply_to.map(|reply_to| Reply::Ack { reply_to, data: said }));
+        }
+        let connection = &realtime.admitted_now(connection).await?;
         let who = &connection.principal;
         let done = match command {
             Command::JoinConversation(join) => self.join_by_socket(realtime, connection, &join).await?,
@@ -32,7 +37,6 @@ impl Chat {
                 realtime.unsubscribe(connection, &channel(leave.id())).await?;
                 json!({ "conversation_id": leave.id() })
             }
-            Command::SendMessage(send) => self.send(connection, send).await?,
             Command::MessagesDelivered(up_to) => {
                 json!(self.mark_up_to(who, &up_to, Marked::Delivered).await?)
             }
@@ -79,11 +83,25 @@ impl Chat {
         }))
     }
 
-    async fn send(&self, connection: &Connection, send: SendMessage) -> Result<Value> {
-        let who = &connection.principal;
-        let voice = Voice { device: who.session.as_str(), attempt: send.attempt };
-        let said = Box::pin(self.say(who, voice, &send.conversation_id, send.message)).await?;
+    /// Says something. Who takes part is asked by the write itself; only of somebody who does not is it looked up whether
+    /// they were a guest who did, and whether their session is still good.
+    async fn send(&self, realtime: &Realtime, connection: &Connection, send: SendMessage) -> Result<Value> {
+        let said = match self.send_as(&connection.principal, send.clone()).await {
+            Err(Error::NotFound) => {
+                let who = realtime.admitted_now(connection).await?.principal;
+                if who.linked_guests.is_empty() {
+                    return Err(Error::NotFound);
+                }
+                self.send_as(&who, send).await?
+            }
+            said => said?,
+        };
         Ok(json!({ "message_id": said.message_id, "seq": said.seq, "created_at": said.created_at }))
+    }
+
+    async fn send_as(&self, who: &Principal, send: SendMessage) -> Result<Message> {
+        let voice = Voice { device: who.session.as_str(), attempt: send.attempt };
+        Box::pin(self.say(who, voice, &send.conversation_id, send.message)).await
     }
 }
 

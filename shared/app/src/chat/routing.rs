@@ -100,8 +100,7 @@ impl Chat {
             return Ok(());
         }
         let now = self.clock.now();
-        let own = domain::Channel::User(agent.clone());
-        let is_there = !self.store.listeners(shop, &own, now).await?.is_empty();
+        let is_there = !self.store.devices(shop, agent, now).await?.is_empty();
         let request = self.clock.fresh().to_string();
         let is_silent = !is_there && now.duration_since(found.seen_at) >= SILENCE;
         match (is_there, is_silent) {

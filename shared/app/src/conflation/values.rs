@@ -14,7 +14,7 @@ use crate::{
     relay::{Relay, live},
     store::{
         inventory::{LevelRow, joined},
-        realtime::Subscription,
+        realtime::listeners::Listener,
     },
 };
 
@@ -123,9 +123,9 @@ impl Shown {
     }
 
     /// Adds the value to what is due to `listeners`, to each what they may see.
-    pub(crate) fn add_to(&self, outgoing: &mut Outgoing, listeners: &[Subscription]) -> Result<()> {
+    pub(crate) fn add_to(&self, outgoing: &mut Outgoing, listeners: &[Listener]) -> Result<()> {
         let (staff, others): (Vec<_>, Vec<_>) =
-            listeners.iter().partition(|listener| self.staffs.is_some() && listener.is_staffs());
+            listeners.iter().partition(|listener| self.staffs.is_some() && listener.is_staff);
         for (frame, listeners) in [(Some(&self.public), others), (self.staffs.as_ref(), staff)] {
             if let Some(frame) = frame.filter(|_| !listeners.is_empty()) {
                 outgoing.add(Frame::of(frame)?, listeners);

@@ -6,7 +6,7 @@ use domain::{ConnectionId, ShopId};
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
-use crate::{Result, store::realtime::Subscription};
+use crate::{Result, store::realtime::listeners::Listener};
 
 /// More receivers than this are served by `fanout`, so many in each of its messages.
 pub const SHARD: usize = 1_000;
@@ -61,7 +61,7 @@ pub(super) struct DueFrames {
 
 impl Outgoing {
     /// Adds a frame to what is due to `listeners`.
-    pub fn add<'a>(&mut self, frame: Frame, listeners: impl IntoIterator<Item = &'a Subscription>) {
+    pub fn add<'a>(&mut self, frame: Frame, listeners: impl IntoIterator<Item = &'a Listener>) {
         let place = self.frame(frame);
         for listener in listeners {
             self.add_at(place, listener);
@@ -73,7 +73,7 @@ impl Outgoing {
         self.frames.len() - 1
     }
 
-    fn add_at(&mut self, place: usize, listener: &Subscription) {
+    fn add_at(&mut self, place: usize, listener: &Listener) {
         let due = self.due.entry(listener.connection_id.clone()).or_default();
         due.accepts_gzip = listener.accepts_gzip;
         // Who is named twice hears it once.

@@ -1,7 +1,7 @@
 //! Opening sockets, and ending them.
 
 use contract::http::auth::TicketView;
-use domain::{Channel, ConnectionId, Permission, Principal, SessionId, ShopId, UserId};
+use domain::{Channel, ConnectionId, Permission, Principal, ShopId, UserId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Realtime;
@@ -122,35 +122,9 @@ impl Realtime {
         Ok(())
     }
 
-    /// Closes the sockets of a person and forgets them; says how many there were.
-    pub async fn close_all(
-        &self,
-        shop: &ShopId,
-        user: &UserId,
-        session: Option<&SessionId>,
-    ) -> Result<usize> {
-        let listeners = self.store.listeners(shop, &Channel::User(user.clone()), self.clock.now()).await?;
-        let (mut closed, mut failed) = (0, None);
-        for listener in listeners.iter().filter(|listener| listener.user_id == *user) {
-            match self.close_one(shop, &listener.connection_id, session).await {
-                Ok(was_meant) => closed += usize::from(was_meant),
-                // The others are closed all the same; whoever asked is told to ask again.
-                Err(error) => failed = Some(error),
-            }
-        }
-        failed.map_or(Ok(closed), Err)
-    }
-
-    async fn close_one(&self, shop: &ShopId, id: &ConnectionId, session: Option<&SessionId>) -> Result<bool> {
-        let connection = self.store.connection(id).await?;
-        let is_meant = connection
-            .is_some_and(|connection| session.is_none_or(|session| connection.principal.session == *session));
-        if is_meant {
-            self.push.close(id).await?;
-            let forgotten = self.push.forget(shop, id).await?;
-            self.presence.left(forgotten.as_slice()).await?;
-        }
-        Ok(is_meant)
+    /// Closes those of a person's sockets whose sessions have ended. The relay does so too, if whoever ended them cannot.
+    pub async fn close_ended(&self, shop: &ShopId, user: &UserId) -> Result<usize> {
+        self.presence.close_ended(shop, user).await
     }
 }
 

@@ -243,6 +243,21 @@ impl Relay {
         }
     }
 
+    /// Closes the sockets of sessions that were ended. Whoever ended them has tried to; frames that say something in a
+    /// conversation do not ask whether their session has ended, so this is also done if they could not.
+    pub(super) async fn close_ended(&self, work: &[Work]) -> Wrong {
+        let mut wrong = vec![];
+        for work in work {
+            if let Some(event) = work.event()
+                && let contract::Fact::UserRevoked { user_id, .. } = &event.fact
+                && let Err(error) = self.delivery.close_ended(&event.shop_id, user_id).await
+            {
+                wrong.push((work.place, error));
+            }
+        }
+        wrong
+    }
+
     /// Writes the lines of the audit log.
     pub(super) async fn log_audits(&self, work: &[Work]) -> Wrong {
         let lines: Vec<_> = work

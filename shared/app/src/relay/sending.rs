@@ -11,14 +11,14 @@ use crate::{
     Error, Result,
     conflation::{News, Shown, Subject},
     push::{Frame, Outgoing},
-    store::realtime::Subscription,
+    store::realtime::listeners::Listener,
 };
 
 /// How much is asked of the database at once.
 const AT_ONCE: usize = 16;
 
 /// Who listens to each channel.
-type Listeners = BTreeMap<Channel, Vec<Subscription>>;
+type Listeners = BTreeMap<Channel, Vec<Listener>>;
 /// A latest value, and who listens where that was asked again.
 type ToShow = (Subject, Shown, Listeners);
 
@@ -140,7 +140,7 @@ impl Relay {
             false => self.listeners(shop, channels.clone()).await?,
         };
         let of = |channel| asked_again.get(channel).or_else(|| listeners.get(channel));
-        let for_staff = channels.iter().filter_map(of).flatten().any(Subscription::is_staffs);
+        let for_staff = channels.iter().filter_map(of).flatten().any(|listener| listener.is_staff);
         let latest = self.shown(shop, &value, for_staff).await?;
         Ok(latest.map(|latest| (subject, latest, asked_again)))
     }

@@ -5,7 +5,7 @@
 //! | `{shop}#ticket#{digest}` | `ticket` | a ticket to connect with |
 //! | `connection#{id}` | `connection` | a connection and its principal |
 //! | the same | `sub#{channel}` | what it listens to |
-//! | `{shop}#channel#{channel}` | `{connection}` | the same, the other way round |
+//! | `{shop}#on#{channel}` | `{connection}` | the same, the other way round: as small as can be, see [`listeners`] |
 //! | `{shop}#people#{shard}` | `{user}#{connection}` | the same of `user:` channels: who is connected, and where |
 //! | `{shop}#log#{user}` | `head` | the last `seq` of a person's log |
 //! | the same | `j#{seq}`, `from#{event}` | the log, and which events are in it |
@@ -14,26 +14,24 @@
 //!
 //! A connection is the one thing whose key does not begin with its shop: API Gateway names it and nothing else.
 
+pub mod listeners;
 mod log;
-mod people;
+pub mod people;
 pub mod slots;
 
-use domain::{Channel, ConnectionId, Principal, Role, ShopId, UserId};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use domain::{Channel, ConnectionId, Principal, ShopId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::listeners::{Listener, listener_item, subscription_items};
 use super::{
-    Dynamo, Item, Key, Query,
+    Dynamo, Key,
     dynamo::{Update, Written, item, text, values},
 };
 use crate::Result;
 
 /// How long a person's log is kept, and so how late a client may resume.
 pub const LOG_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// In how many partitions the people of a shop are, so that no single one takes every connect.
-const PEOPLE_SHARDS: u32 = 16;
 
 /// A ticket to connect with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,72 +68,20 @@ pub struct Connection {
     pub expires_at: i64,
 }
 
-/// That a connection listens to a channel. Every connection listens to its own person's: that row also says that they
-/// are there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subscription {
-    /// Who listens.
-    pub connection_id: ConnectionId,
-    /// To what.
-    pub channel: Channel,
-    /// In which shop.
-    pub shop_id: ShopId,
-    /// Whose connection it is.
-    pub user_id: UserId,
-    /// As what they are connected.
-    pub role: Role,
-    /// Since when they are connected.
-    pub connected_at: Timestamp,
-    /// Whether they said that they are not looking.
-    #[serde(default)]
-    pub is_away: bool,
-    /// Whether large events may come compressed.
-    #[serde(default)]
-    pub accepts_gzip: bool,
-    /// When it ends, in seconds since 1970: DynamoDB may take longer to forget it.
-    pub expires_at: i64,
-}
-
 impl Connection {
-    /// That it listens to `channel`.
-    pub fn subscription(&self, channel: Channel) -> Subscription {
-        Subscription {
-            connection_id: self.connection_id.clone(),
-            channel,
-            shop_id: self.principal.shop.clone(),
-            user_id: self.principal.subject.clone(),
-            role: self.principal.role,
-            connected_at: self.connected_at,
-            is_away: false,
-            accepts_gzip: self.accepts_gzip,
-            expires_at: self.ends_at.as_second(),
-        }
-    }
-
-    /// That it listens to its own person's channel.
-    pub fn own_subscription(&self) -> Subscription {
-        self.subscription(self.own_channel())
-    }
-
-    /// Its own person's channel.
+    /// Its own person's channel, which every connection listens to: that also says that they are there.
     pub fn own_channel(&self) -> Channel {
         Channel::User(self.principal.subject.clone())
     }
-}
 
-impl Subscription {
-    /// Whether it is a connection's own: that a person is there.
-    pub fn is_own(&self) -> bool {
-        matches!(&self.channel, Channel::User(user) if *user == self.user_id)
-    }
-
-    /// Whether it is staff that listens.
-    pub const fn is_staffs(&self) -> bool {
-        matches!(self.role, Role::Agent | Role::Admin)
-    }
-
-    fn has_ended(&self, now: Timestamp) -> bool {
-        self.expires_at <= now.as_second()
+    /// As somebody to post to.
+    pub fn into_listener(self) -> Listener {
+        Listener {
+            connection_id: self.connection_id,
+            is_staff: self.principal.is_staff(),
+            user_id: self.principal.subject,
+            accepts_gzip: self.accepts_gzip,
+        }
     }
 }
 
@@ -145,36 +91,6 @@ fn connection_pk(id: &ConnectionId) -> String {
 
 fn connection_key(id: &ConnectionId) -> Key {
     Key::new(connection_pk(id), "connection")
-}
-
-fn channel_pk(shop: &ShopId, channel: &Channel) -> String {
-    format!("{shop}#channel#{channel}")
-}
-
-fn people_pk(shop: &ShopId, shard: u32) -> String {
-    format!("{shop}#people#{shard}")
-}
-
-fn people_shard(user: &UserId) -> u32 {
-    user.as_str().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-        % PEOPLE_SHARDS
-}
-
-fn listener_key(subscription: &Subscription) -> Key {
-    let Subscription { shop_id, channel, connection_id, .. } = subscription;
-    match channel {
-        Channel::User(user) => {
-            Key::new(people_pk(shop_id, people_shard(user)), format!("{user}#{connection_id}"))
-        }
-        channel => Key::new(channel_pk(shop_id, channel), connection_id.as_str()),
-    }
-}
-
-/// A subscription, both ways round.
-fn rows_of(subscription: &Subscription) -> Result<[Item; 2]> {
-    let Subscription { connection_id, channel, .. } = subscription;
-    let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
-    Ok([item(&by_connection, subscription)?, item(&listener_key(subscription), subscription)?])
 }
 
 fn ticket_key(shop: &ShopId, digest: &str) -> Key {
@@ -216,71 +132,24 @@ impl Dynamo {
 
     /// Writes a connection, and that it listens to its own person's channel and to others.
     pub(crate) async fn put_connection(&self, connection: &Connection, channels: Vec<Channel>) -> Result<()> {
-        let own = connection.own_subscription();
         let mut rows = vec![
             item(&connection_key(&connection.connection_id), connection)?,
-            item(&listener_key(&own), &own)?,
+            listener_item(connection, &connection.own_channel())?,
         ];
         for channel in channels {
-            rows.extend(rows_of(&connection.subscription(channel))?);
+            rows.extend(subscription_items(connection, &channel)?);
         }
         self.put_many(&self.tables.realtime, rows).await
     }
 
-    /// A connection.
+    /// A connection. It never changes, so what any replica has of it will do; only one that is not there is looked for
+    /// where it was written last.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>> {
-        self.get(&self.tables.realtime, &connection_key(id), true).await
-    }
-
-    /// Writes a subscription.
-    pub(crate) async fn put_subscription(&self, subscription: &Subscription) -> Result<()> {
-        self.put_many(&self.tables.realtime, rows_of(subscription)?.into()).await
-    }
-
-    /// Removes a subscription, both ways round.
-    pub(crate) async fn delete_subscription(&self, subscription: &Subscription) -> Result<()> {
-        let Subscription { connection_id, channel, .. } = subscription;
-        self.delete_listener(subscription).await?;
-        let by_connection = Key::new(connection_pk(connection_id), format!("sub#{channel}"));
-        self.delete(&self.tables.realtime, &by_connection).await
-    }
-
-    /// Removes all that a connection subscribed to.
-    pub(crate) async fn delete_subscriptions(&self, id: &ConnectionId) -> Result<()> {
-        let subscriptions = self.subscriptions(id).await?;
-        let deleted = subscriptions.into_iter().map(async |one| self.delete_subscription(&one).await);
-        stream::iter(deleted).buffer_unordered(8).try_collect().await
-    }
-
-    pub(crate) async fn delete_listener(&self, subscription: &Subscription) -> Result<()> {
-        self.delete(&self.tables.realtime, &listener_key(subscription)).await
-    }
-
-    /// What a connection listens to.
-    pub async fn subscriptions(&self, id: &ConnectionId) -> Result<Vec<Subscription>> {
-        self.query_all(
-            Query::new(&self.tables.realtime, connection_pk(id)).beginning_with("sub#").consistent(),
-        )
-        .await
-    }
-
-    /// Who listens to a channel at `now`.
-    pub async fn listeners(
-        &self,
-        shop: &ShopId,
-        channel: &Channel,
-        now: Timestamp,
-    ) -> Result<Vec<Subscription>> {
-        let query = match channel {
-            Channel::User(user) => {
-                let people = Query::new(&self.tables.realtime, people_pk(shop, people_shard(user)));
-                people.beginning_with(format!("{user}#"))
-            }
-            channel => Query::new(&self.tables.realtime, channel_pk(shop, channel)),
-        };
-        let mut listeners: Vec<Subscription> = self.query_all(query.consistent()).await?;
-        listeners.retain(|listener| !listener.has_ended(now));
-        Ok(listeners)
+        let key = connection_key(id);
+        match self.get(&self.tables.realtime, &key, false).await? {
+            Some(connection) => Ok(Some(connection)),
+            None => self.get(&self.tables.realtime, &key, true).await,
+        }
     }
 
     /// Removes a connection's own row.
