@@ -18,6 +18,7 @@ mod opening;
 mod routing;
 mod saying;
 mod slots;
+mod words;
 
 use std::sync::Arc;
 

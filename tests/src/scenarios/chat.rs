@@ -178,6 +178,30 @@ async fn whoever_was_away_misses_nothing() {
 }
 
 #[tokio::test]
+async fn bad_words_are_delivered_as_they_are_and_marked_for_staff() {
+    let world = World::new().await;
+    let (ana, gus) = (agent(&world, "ana", 5).await, world.guest().await);
+    let id = opens(&gus).await;
+    let mut guest = gus.socket().await;
+    guest.asks("chat.conversation.join", json!({ "conversation_id": id })).await;
+    says_on(&mut guest, &id, "m1", "what a shit shop").await;
+    says_on(&mut guest, &id, "m2", "Where is my lamp?").await;
+    let heard = guest.next("chat.message.created").await;
+    assert_eq!(heard["data"]["message"]["content"]["text"], "what a shit shop");
+    world.idle().await;
+    let read = |messages: Value| {
+        let all = messages["data"].as_array().unwrap().iter();
+        let told = all.filter(|one| one["sender_type"] == "customer");
+        told.map(|one| format!("{} {}", one["content"]["text"], one["flags"])).collect::<Vec<_>>()
+    };
+    let staffs = read(ana.get(&path(&id, "messages")).await.ok());
+    assert_eq!(staffs, ["\"what a shit shop\" [\"profane\"]", "\"Where is my lamp?\" null"]);
+    let theirs = read(gus.get(&path(&id, "messages")).await.ok());
+    assert_eq!(theirs, ["\"what a shit shop\" null", "\"Where is my lamp?\" null"]);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn saying_something_to_thirty_asks_for_two_writes_and_one_and_a_half_reads() {
     let world = World::new().await;
     let gus = world.guest().await;

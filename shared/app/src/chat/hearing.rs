@@ -31,6 +31,7 @@ impl Chat {
     pub(crate) async fn hear(&self, shop: &ShopId, message: &Message) -> Result<()> {
         let id = &message.conversation_id;
         let Some(conversation) = self.store.conversation(shop, id).await? else { return Ok(()) };
+        self.look_at_words(shop, message).await?;
         if message.sender_type == SenderType::Agent {
             return self.note_answer(shop, &conversation, message).await;
         }

@@ -6,7 +6,7 @@ use contract::http::{
 };
 use domain::{
     ConversationId, Permission, Principal, UserId,
-    chat::{Conversation, ConversationStatus, MessageKind},
+    chat::{Conversation, ConversationStatus, Message, MessageKind},
 };
 use futures_util::future::try_join_all;
 
@@ -144,6 +144,7 @@ impl Chat {
         let next_after_seq = last
             .filter(|last| *last < last_seq && (wanted.after_seq.is_some() || wanted.before_seq.is_some()));
         data.retain(|message| message.kind != MessageKind::Void);
+        let data = data.into_iter().map(|message| shown_to(who, message)).collect();
         Ok(MessagesView { data, last_seq, next_before_seq, next_after_seq })
     }
 
@@ -165,10 +166,16 @@ impl Chat {
                 self.store.messages_after(&who.shop, id, (after, u64::MAX), 500, self.clock.now()).await?;
             let Some(last) = some.last() else { break };
             after = last.seq;
-            messages.extend(some.into_iter().filter(|message| message.kind != MessageKind::Void));
+            let said = some.into_iter().filter(|message| message.kind != MessageKind::Void);
+            messages.extend(said.map(|message| shown_to(who, message)));
         }
         Ok(TranscriptView { conversation, messages })
     }
+}
+
+/// A message as `who` sees it: what it was marked as is for staff.
+fn shown_to(who: &Principal, message: Message) -> Message {
+    if who.is_staff() { message } else { Message { flags: vec![], ..message } }
 }
 
 fn shelf(who: &Principal, wanted: &ConversationsRequest) -> Result<ConversationShelf> {

@@ -229,6 +229,8 @@ pub(crate) fn frame_of(message: &Message, channel: &Channel) -> EventFrame {
         timestamp: message.created_at.as_millisecond(),
         cause: None,
     };
+    // What it was marked as is for staff, who read it over HTTP.
+    let message = Message { flags: vec![], ..message.clone() };
     let named = |name: &str| message.content.metadata.get(name).cloned();
     let said = || Said {
         message: message.clone(),

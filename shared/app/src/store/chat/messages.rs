@@ -1,5 +1,6 @@
 //! Messages as they are stored.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     ConversationId, MessageId, ShopId, UserId,
     chat::{Message, MessageKind, SenderType, message::Content},
@@ -12,7 +13,7 @@ use crate::{
     Result,
     store::{
         Dynamo, Key, Query,
-        dynamo::{Written, item, row},
+        dynamo::{Update, Written, item, row, text, values},
     },
 };
 
@@ -115,6 +116,26 @@ impl Dynamo {
             Written::Refused(Some(found)) => Ok(Err(row::<MessageRow>(found)?.message())),
             Written::Refused(None) => Err(crate::Error::busy()),
         }
+    }
+
+    /// Marks a message for staff, if it is there.
+    pub(crate) async fn flag_message(
+        &self,
+        shop: &ShopId,
+        conversation: &ConversationId,
+        seq: u64,
+        flags: &[String],
+        request: &str,
+    ) -> Result<()> {
+        let key = Key::new(conversation_pk(shop, conversation), message_sk(seq));
+        let flags = AttributeValue::L(flags.iter().map(text).collect());
+        let update = Update {
+            set: "flags = :flags",
+            condition: Some("attribute_exists(pk)"),
+            values: values([(":flags", flags)]),
+            ..Update::default()
+        };
+        self.update(&self.tables.chat, &key, update, request).await.map(drop)
     }
 
     /// Messages after `after` and up to `upto`, oldest first; those that are to be forgotten by `now` are gone.
