@@ -11,8 +11,7 @@ use crate::{
     Error, Result,
     conflation::Refresh,
     presence::Presence,
-    push::{Delivered, Outgoing, Push, SHARD, Shard},
-    store::realtime::Connection,
+    push::{Delivered, Gone, Outgoing, Push, SHARD, Shard},
 };
 
 /// How long posts that were asked for inline may take; the rest goes through the queue.
@@ -96,7 +95,7 @@ impl Delivery {
     }
 
     /// Says who is not there any more. What is to be delivered does not depend on it.
-    async fn say_goodbye(&self, gone: &[Connection]) {
+    async fn say_goodbye(&self, gone: &[Gone]) {
         if let Err(error) = self.presence.left(gone).await {
             tracing::warn!(%error, connections = gone.len(), "nobody was told that connections are gone");
         }

@@ -2,7 +2,7 @@
 //!
 //! Every connection has a row under its person's name; whoever has one that says so is online. Staff is told when that
 //! changes: when the first device comes, when the last one leaves or is found dead, when somebody looks away. Guests
-//! come and go by the thousand and are not announced.
+//! come and go by the thousand and are not announced; only whoever is in a conversation with them is told.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,11 +10,12 @@ use contract::{
     frames::{EventFrame, EventHead, LiveEvent, PresenceStatus},
     http::realtime::PresenceView,
 };
-use domain::{Channel, ConnectionId, EventId, ShopId, UserId};
+use domain::{Channel, ConnectionId, EventId, Principal, ShopId, UserId};
+use jiff::Timestamp;
 
 use crate::{
     Clock, Result,
-    push::{Frame, Outgoing, Push},
+    push::{Frame, Gone, Outgoing, Push},
     store::{
         Dynamo,
         customers::Access,
@@ -62,10 +63,24 @@ impl Presence {
         self.tell(BTreeSet::from([(shop.clone(), user.clone())])).await
     }
 
+    /// Somebody listens to a channel. Whoever listens to a conversation is told who else does.
+    pub async fn joined(&self, connection: &Connection, channel: &Channel) -> Result<()> {
+        let Connection { connection_id, principal, .. } = connection;
+        self.tell_conversation(principal, channel, PresenceStatus::Online, Some(connection_id)).await
+    }
+
+    /// Somebody does not listen to a channel any more.
+    pub async fn parted(&self, who: &Principal, channel: &Channel) -> Result<()> {
+        self.tell_conversation(who, channel, PresenceStatus::Offline, None).await
+    }
+
     /// Connections are forgotten: staff is told of those people who are not there any more.
-    pub async fn left(&self, gone: &[Connection]) -> Result<()> {
+    pub async fn left(&self, gone: &[Gone]) -> Result<()> {
         let mut absent = BTreeSet::new();
-        for Connection { principal, .. } in gone {
+        for Gone { connection: Connection { principal, .. }, channels } in gone {
+            for channel in channels {
+                self.parted(principal, channel).await?;
+            }
             if !is_guest(&principal.subject) {
                 let others = self.connections(&principal.shop, &principal.subject).await?;
                 if status_of(&others) != PresenceStatus::Online {
@@ -133,12 +148,39 @@ impl Presence {
             let mut more = BTreeSet::new();
             for (shop, user) in news {
                 let delivered = self.push.deliver(&shop, self.update_of(&shop, &user).await?, PATIENCE).await;
-                let gone = delivered.gone.into_iter().map(|one| (one.principal.shop, one.principal.subject));
+                let principals = delivered.gone.into_iter().map(|one| one.connection.principal);
+                let gone = principals.map(|principal| (principal.shop, principal.subject));
                 more.extend(gone.filter(|(_, user)| !is_guest(user)));
             }
             news = more;
         }
         Ok(())
+    }
+
+    /// Tells whoever else listens to a conversation that `who` does now, or does not any more; nobody if that is so on
+    /// another of their devices than `but` too.
+    async fn tell_conversation(
+        &self,
+        who: &Principal,
+        channel: &Channel,
+        status: PresenceStatus,
+        but: Option<&ConnectionId>,
+    ) -> Result<()> {
+        if !matches!(channel, Channel::Conversation(_)) {
+            return Ok(());
+        }
+        let read_at = self.clock.now();
+        let listeners = self.store.listeners(&who.shop, channel, read_at).await?;
+        let (theirs, others): (Vec<_>, Vec<_>) =
+            listeners.into_iter().partition(|listener| listener.user_id == who.subject);
+        if others.is_empty() || theirs.iter().any(|listener| Some(&listener.connection_id) != but) {
+            return Ok(());
+        }
+        let mut outgoing = Outgoing::default();
+        outgoing.add(Frame::of(&self.update(channel, &who.subject, status, read_at))?, &others);
+        let delivered = self.push.deliver(&who.shop, outgoing, PATIENCE).await;
+        // Others may turn out to be gone, who are news themselves; each is found once.
+        Box::pin(self.left(&delivered.gone)).await
     }
 
     async fn update_of(&self, shop: &ShopId, user: &UserId) -> Result<Outgoing> {
@@ -151,19 +193,27 @@ impl Presence {
         // The instant before the rows are read orders what several connections of one person say at once.
         let read_at = self.clock.now();
         let status = status_of(&self.connections(shop, user).await?);
+        outgoing.add(Frame::of(&self.update(&channel, user, status, read_at))?, &listeners);
+        Ok(outgoing)
+    }
+
+    fn update(
+        &self,
+        channel: &Channel,
+        user: &UserId,
+        status: PresenceStatus,
+        read_at: Timestamp,
+    ) -> EventFrame {
+        let timestamp = read_at.as_millisecond();
         let head = EventHead {
             id: EventId::from_uuid(self.clock.fresh()),
             channel: channel.to_string(),
             seq: None,
-            version: u64::try_from(read_at.as_millisecond()).ok(),
-            timestamp: read_at.as_millisecond(),
+            version: u64::try_from(timestamp).ok(),
+            timestamp,
             cause: None,
         };
-        let timestamp = head.timestamp;
-        let event = LiveEvent::PresenceUpdated { user_id: user.clone(), status, timestamp };
-        let frame = EventFrame { head, event };
-        outgoing.add(Frame::of(&frame)?, &listeners);
-        Ok(outgoing)
+        EventFrame { head, event: LiveEvent::PresenceUpdated { user_id: user.clone(), status, timestamp } }
     }
 }
 

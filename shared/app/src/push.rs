@@ -16,7 +16,7 @@ use aws_sdk_apigatewaymanagement::{
     operation::{delete_connection::DeleteConnectionError, post_to_connection::PostToConnectionError},
     primitives::Blob,
 };
-use domain::{ConnectionId, ShopId};
+use domain::{Channel, ConnectionId, ShopId};
 use futures_util::{StreamExt, stream};
 use rand::Rng;
 
@@ -56,7 +56,16 @@ pub struct Delivered {
     /// What could not be posted, to be tried again.
     pub unserved: Outgoing,
     /// Connections that turned out to be gone; nothing is known of them any more.
-    pub gone: Vec<Connection>,
+    pub gone: Vec<Gone>,
+}
+
+/// A connection of which nothing is known any more.
+#[derive(Debug)]
+pub struct Gone {
+    /// What was known of it.
+    pub connection: Connection,
+    /// What it listened to, besides its own person's channel.
+    pub channels: Vec<Channel>,
 }
 
 /// What became of one post.
@@ -71,7 +80,7 @@ enum Posted {
 /// What became of what was due to one connection.
 enum Served {
     All,
-    Gone(Option<Connection>),
+    Gone(Option<Gone>),
     /// The rest is to be tried again.
     Later(DueFrames),
 }
@@ -116,7 +125,7 @@ impl Push {
         Served::All
     }
 
-    async fn forget_gone(&self, shop: &ShopId, connection: &ConnectionId) -> Option<Connection> {
+    async fn forget_gone(&self, shop: &ShopId, connection: &ConnectionId) -> Option<Gone> {
         self.forget(shop, connection).await.unwrap_or_else(|error| {
             tracing::warn!(%connection, %error, "a connection that is gone was not removed");
             None
@@ -183,15 +192,15 @@ impl Push {
     }
 
     /// Removes all that is known of a connection, and says what that was.
-    pub async fn forget(&self, shop: &ShopId, id: &ConnectionId) -> Result<Option<Connection>> {
+    pub async fn forget(&self, shop: &ShopId, id: &ConnectionId) -> Result<Option<Gone>> {
         let connection = self.store.connection(id).await?;
-        self.store.delete_subscriptions(shop, id).await?;
+        let channels = self.store.delete_subscriptions(shop, id).await?;
         if let Some(connection) = &connection {
             self.store.delete_listener(shop, id, &connection.own_channel()).await?;
         }
         self.store.delete_connection(id).await?;
         tracing::debug!(%shop, connection = %id, "a connection is forgotten");
-        Ok(connection)
+        Ok(connection.map(|connection| Gone { connection, channels }))
     }
 }
 

@@ -220,6 +220,7 @@ impl Realtime {
         // One's own channel is listened to from the beginning.
         if channel != connection.own_channel() {
             self.store.put_subscription(connection, &channel).await?;
+            self.presence.joined(connection, &channel).await?;
         }
         let missed = self.missed(&connection.principal.shop, &channel, last_seq).await?;
         let mut frames = missed.events.iter().map(Frame::of).collect::<Result<Vec<_>>>()?;
@@ -241,6 +242,7 @@ impl Realtime {
         }
         let Connection { connection_id, principal, .. } = connection;
         self.store.delete_subscription(&principal.shop, connection_id, &channel).await?;
+        self.presence.parted(principal, &channel).await?;
         Ok(json!({ "channel": channel.to_string() }))
     }
 }

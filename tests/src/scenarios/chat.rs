@@ -178,6 +178,29 @@ async fn whoever_was_away_misses_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_is_in_a_conversation_sees_who_else_is() {
+    let world = World::new().await;
+    let (ana, gus) = (agent(&world, "ana", 5).await, world.guest().await);
+    let id = opens(&gus).await;
+    let join = json!({ "conversation_id": id });
+    let (mut phone, mut laptop, mut desk) = (gus.socket().await, gus.socket().await, ana.socket().await);
+    desk.asks("chat.conversation.join", join.clone()).await;
+    phone.asks("chat.conversation.join", join.clone()).await;
+    let came = desk.next("presence.updated").await;
+    assert_eq!(came["channel"], format!("conversation:{id}"));
+    assert_eq!(came["data"]["status"], "online");
+    let guest = came["data"]["user_id"].clone();
+    // A second device is no news, and neither is that one of two goes.
+    laptop.asks("chat.conversation.join", join.clone()).await;
+    phone.close().await;
+    world.idle().await;
+    laptop.asks("chat.conversation.leave", join).await;
+    let went = desk.next("presence.updated").await;
+    assert_eq!((&went["data"]["user_id"], &went["data"]["status"]), (&guest, &json!("offline")));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn bad_words_are_delivered_as_they_are_and_marked_for_staff() {
     let world = World::new().await;
     let (ana, gus) = (agent(&world, "ana", 5).await, world.guest().await);

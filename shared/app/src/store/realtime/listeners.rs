@@ -110,13 +110,17 @@ impl Dynamo {
         self.delete(&self.tables.realtime, &subscription_key(id, channel)).await
     }
 
-    /// Removes all that a connection subscribed to.
-    pub(crate) async fn delete_subscriptions(&self, shop: &ShopId, id: &ConnectionId) -> Result<()> {
+    /// Removes all that a connection subscribed to, and says what that was.
+    pub(crate) async fn delete_subscriptions(
+        &self,
+        shop: &ShopId,
+        id: &ConnectionId,
+    ) -> Result<Vec<Channel>> {
         let channels = self.subscriptions(id).await?;
-        let deleted = channels
-            .into_iter()
-            .map(|channel| async move { self.delete_subscription(shop, id, &channel).await });
-        stream::iter(deleted).buffer_unordered(AT_ONCE).try_collect().await
+        let deleted: Vec<_> =
+            channels.iter().map(|channel| self.delete_subscription(shop, id, channel)).collect();
+        let () = stream::iter(deleted).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(channels)
     }
 
     pub(crate) async fn delete_listener(
