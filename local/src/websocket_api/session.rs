@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::{io::AsyncWriteExt, sync::mpsc, task::JoinSet};
+use tokio::{io::AsyncWriteExt, task::JoinSet};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -24,7 +24,7 @@ use crate::{
 use super::{
     Sockets,
     event::{About, Occasion},
-    socket::{Ending, Outgoing, Socket},
+    socket::{Ending, Outgoing, Session, Socket},
 };
 
 /// The most bytes in one frame (AWS quota).
@@ -46,10 +46,11 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 type Stream = WebSocketStream<TokioIo<Upgraded>>;
 
 impl Sockets {
-    /// Serves an admitted client until its connection ends, and forgets it. `under_way` is its handshake.
+    /// Serves an admitted client until its connection ends, and forgets it. `under_way` is its handshake. What an idle
+    /// connection does not need is in a box of its own, made when it is needed: this is kept for each of them.
     pub(super) async fn serve(&self, upgraded: Upgraded, about: About, under_way: UnderWay) {
-        let (socket, mut end) = Socket::new(about.caller, about.connection_id, about.connected_at);
-        let socket = Arc::new(socket);
+        let socket = Arc::new(Socket::new(about.caller, about.connection_id, about.connected_at));
+        let session = Session(Arc::clone(&socket));
         self.register(&socket);
         let mut stream =
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
@@ -59,7 +60,7 @@ impl Sockets {
         let ending = tokio::select! {
             biased;
             ending = socket.told_to_end() => ending,
-            ending = self.converse(&mut stream, &socket, &mut end.outgoing, &mut handled) => ending,
+            ending = self.converse(&mut stream, &socket, &mut handled) => ending,
         };
         // What was received is handled, whether or not its sender is still there.
         handled.detach_all();
@@ -69,14 +70,14 @@ impl Sockets {
         // Whoever posts from here on is told that the connection is gone.
         socket.end(ending.clone());
         if ending.is_ours {
-            let told = tokio::time::timeout(CLOSE_LIMIT, tell(&mut stream, &ending, &mut end.outgoing)).await;
+            let told = tokio::time::timeout(CLOSE_LIMIT, Box::pin(tell(&mut stream, &ending, &socket))).await;
             tracing::debug!(connection_id = socket.id, code = ending.code, ?told, "a connection is closed");
         }
-        drop(end.outgoing);
-        self.say_goodbye(&socket.caller, &socket.id, socket.connected_at, &ending).await;
-        drop(end.ended);
+        socket.close();
+        Box::pin(self.say_goodbye(&socket.caller, &socket.id, socket.connected_at, &ending)).await;
+        drop(session);
         drop(under_way);
-        hang_up(stream).await;
+        Box::pin(hang_up(stream)).await;
     }
 
     /// Invokes `$disconnect`, if there is one.
@@ -112,7 +113,6 @@ impl Sockets {
         &self,
         stream: &mut Stream,
         socket: &Arc<Socket>,
-        outgoing: &mut mpsc::UnboundedReceiver<Outgoing>,
         handled: &mut JoinSet<()>,
     ) -> Ending {
         loop {
@@ -130,8 +130,8 @@ impl Sockets {
                     Some(Err(error)) => return broken(&error),
                     None => return Ending::LOST,
                 },
-                Some(message) = outgoing.recv() => {
-                    if let Err(error) = write(stream, socket, message, outgoing).await {
+                message = socket.next() => {
+                    if let Err(error) = Box::pin(write(stream, socket, message)).await {
                         return broken(&error);
                     }
                 }
@@ -153,7 +153,6 @@ async fn write(
     stream: &mut Stream,
     socket: &Socket,
     first: Outgoing,
-    outgoing: &mut mpsc::UnboundedReceiver<Outgoing>,
 ) -> tungstenite::Result<()> {
     let mut written = Vec::new();
     let mut next = Some(first);
@@ -162,7 +161,7 @@ async fn write(
         stream.feed(Message::Text(text)).await?;
         socket.wrote(length);
         written.push(under_way);
-        next = if written.len() < WRITES_AT_A_TIME { outgoing.try_recv().ok() } else { None };
+        next = if written.len() < WRITES_AT_A_TIME { socket.next_waiting() } else { None };
     }
     stream.flush().await
 }
@@ -171,9 +170,9 @@ async fn write(
 async fn tell(
     stream: &mut Stream,
     ending: &Ending,
-    outgoing: &mut mpsc::UnboundedReceiver<Outgoing>,
+    socket: &Socket,
 ) -> tungstenite::Result<()> {
-    while let Ok(message) = outgoing.try_recv() {
+    while let Some(message) = socket.next_waiting() {
         stream.feed(Message::Text(message.text)).await?;
     }
     let frame = CloseFrame { code: ending.code.into(), reason: ending.reason.clone().into_owned().into() };

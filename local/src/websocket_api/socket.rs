@@ -2,14 +2,15 @@
 
 use std::{
     borrow::Cow,
+    collections::VecDeque,
     sync::{
-        OnceLock,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
     },
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, SetOnce};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{gateway::Caller, work::UnderWay};
@@ -24,17 +25,28 @@ const LIFE_LIMIT: SignedDuration = SignedDuration::from_hours(2);
 /// nobody else may have to wait, or pay in memory, for it.
 const BACKLOG_LIMIT: usize = 4 * 1024 * 1024;
 
-/// One open connection.
+/// One open connection. Ten thousand of them are in one process, so an idle one holds little: no queue before there is
+/// something in it.
 pub struct Socket {
     pub id: String,
     pub caller: Caller,
     pub connected_at: Timestamp,
     last_active: AtomicI64,
-    outgoing: mpsc::UnboundedSender<Outgoing>,
-    backlog: AtomicUsize,
-    ending: OnceLock<Ending>,
-    end: Notify,
-    ended: watch::Receiver<()>,
+    backlog: Mutex<Backlog>,
+    /// Told when something is added to the backlog.
+    more: Notify,
+    ending: SetOnce<Ending>,
+    /// Set when the connection has had its `$disconnect`.
+    ended: SetOnce<()>,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Backlog {
+    messages: VecDeque<Outgoing>,
+    /// Of those and of the ones that are being written.
+    bytes: usize,
+    is_closed: bool,
 }
 
 /// A message on its way to the client.
@@ -44,11 +56,15 @@ pub struct Outgoing {
     pub under_way: UnderWay,
 }
 
-/// The session's end of a [`Socket`].
-pub struct SessionEnd {
-    pub outgoing: mpsc::UnboundedReceiver<Outgoing>,
-    /// Dropped when the connection has had its `$disconnect`.
-    pub ended: watch::Sender<()>,
+/// The session of a [`Socket`]: when it is dropped, however that comes about, the connection has ended.
+pub struct Session(pub Arc<Socket>);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.0.close();
+        // Set only here.
+        let _first = self.0.ended.set(());
+    }
 }
 
 /// Why a connection ended, in WebSocket close codes.
@@ -85,21 +101,17 @@ impl Ending {
 pub struct Gone;
 
 impl Socket {
-    pub fn new(caller: Caller, id: String, connected_at: Timestamp) -> (Self, SessionEnd) {
-        let (outgoing, receiver) = mpsc::unbounded_channel();
-        let (sender, ended) = watch::channel(());
-        let socket = Self {
+    pub fn new(caller: Caller, id: String, connected_at: Timestamp) -> Self {
+        Self {
             id,
             caller,
             connected_at,
             last_active: AtomicI64::new(connected_at.as_millisecond()),
-            outgoing,
-            backlog: AtomicUsize::new(0),
-            ending: OnceLock::new(),
-            end: Notify::new(),
-            ended,
-        };
-        (socket, SessionEnd { outgoing: receiver, ended: sender })
+            backlog: Mutex::default(),
+            more: Notify::new(),
+            ending: SetOnce::new(),
+            ended: SetOnce::new(),
+        }
     }
 
     /// Hands a message to the session without waiting for the client.
@@ -107,19 +119,56 @@ impl Socket {
         if self.ending.get().is_some() {
             return Err(Gone);
         }
-        let length = text.len();
-        if self.backlog.fetch_add(length, Ordering::SeqCst) + length > BACKLOG_LIMIT {
+        let mut backlog = self.backlog();
+        if backlog.is_closed {
+            return Err(Gone);
+        }
+        if backlog.bytes + text.len() > BACKLOG_LIMIT {
+            drop(backlog);
             self.end(Ending::TOO_SLOW);
             return Err(Gone);
         }
-        self.outgoing.send(Outgoing { text, under_way }).map_err(|_| Gone)?;
+        backlog.bytes += text.len();
+        backlog.messages.push_back(Outgoing { text, under_way });
+        drop(backlog);
+        self.more.notify_one();
         self.touch(now);
         Ok(())
     }
 
+    /// Waits for the next message to be written. Only the session asks.
+    pub async fn next(&self) -> Outgoing {
+        loop {
+            if let Some(message) = self.next_waiting() {
+                return message;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    /// The next message to be written, if one waits.
+    pub fn next_waiting(&self) -> Option<Outgoing> {
+        let mut backlog = self.backlog();
+        let next = backlog.messages.pop_front();
+        if backlog.messages.is_empty() {
+            backlog.messages = VecDeque::new();
+        }
+        next
+    }
+
     /// Notes that `bytes` of the backlog reached the client's connection.
     pub fn wrote(&self, bytes: usize) {
-        self.backlog.fetch_sub(bytes, Ordering::SeqCst);
+        let mut backlog = self.backlog();
+        backlog.bytes = backlog.bytes.saturating_sub(bytes);
+    }
+
+    /// Takes no more messages; what waits is dropped.
+    pub fn close(&self) {
+        *self.backlog() = Backlog { is_closed: true, ..Backlog::default() };
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a message went either way.
@@ -140,25 +189,18 @@ impl Socket {
 
     /// Ends the connection; the first reason counts.
     pub fn end(&self, ending: Ending) {
-        if self.ending.set(ending).is_ok() {
-            self.end.notify_one();
+        if self.ending.set(ending).is_err() {
+            tracing::trace!(connection_id = self.id, "a connection that ends is ended again");
         }
     }
 
     /// Waits until somebody ends the connection.
     pub async fn told_to_end(&self) -> Ending {
-        loop {
-            self.end.notified().await;
-            if let Some(ending) = self.ending.get() {
-                return ending.clone();
-            }
-        }
+        self.ending.wait().await.clone()
     }
 
     /// Waits until the connection has had its `$disconnect`.
     pub async fn ended(&self) {
-        let mut ended = self.ended.clone();
-        // Nothing is ever sent: the sender only goes away.
-        while ended.changed().await.is_ok() {}
+        self.ended.wait().await;
     }
 }
