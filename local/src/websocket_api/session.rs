@@ -109,12 +109,7 @@ impl Sockets {
     }
 
     /// Reads and writes until the client, or its connection, ends it.
-    async fn converse(
-        &self,
-        stream: &mut Stream,
-        socket: &Arc<Socket>,
-        handled: &mut JoinSet<()>,
-    ) -> Ending {
+    async fn converse(&self, stream: &mut Stream, socket: &Arc<Socket>, handled: &mut JoinSet<()>) -> Ending {
         loop {
             tokio::select! {
                 read = stream.next(), if handled.len() < MESSAGES_AT_A_TIME => match read {
@@ -149,11 +144,7 @@ impl Sockets {
 }
 
 /// Writes a message and those that wait behind it, then flushes them together.
-async fn write(
-    stream: &mut Stream,
-    socket: &Socket,
-    first: Outgoing,
-) -> tungstenite::Result<()> {
+async fn write(stream: &mut Stream, socket: &Socket, first: Outgoing) -> tungstenite::Result<()> {
     let mut written = Vec::new();
     let mut next = Some(first);
     while let Some(Outgoing { text, under_way }) = next {
@@ -167,11 +158,7 @@ async fn write(
 }
 
 /// Says the last that was posted before the end, then why it ends.
-async fn tell(
-    stream: &mut Stream,
-    ending: &Ending,
-    socket: &Socket,
-) -> tungstenite::Result<()> {
+async fn tell(stream: &mut Stream, ending: &Ending, socket: &Socket) -> tungstenite::Result<()> {
     while let Some(message) = socket.next_waiting() {
         stream.feed(Message::Text(message.text)).await?;
     }

@@ -97,10 +97,14 @@ async fn whoever_goes_offline_hands_on_what_they_have() {
 async fn an_agent_without_a_socket_is_taken_for_gone() {
     let world = World::new().await;
     let ana = agent(&world, "ana", 5).await;
-    let socket = ana.socket().await;
+    let mut socket = ana.socket().await;
+    socket.subscribes("agents").await;
     let id = waits(&world.guest().await).await;
+    world.idle().await;
+    socket.so_far().await;
     world.advance(SignedDuration::from_mins(5)).await;
     assert_eq!(stands(&reads(&ana, &id).await), "active ana");
+    assert_eq!(socket.so_far().await, [] as [Value; 0], "that they are still there is no news");
     socket.close().await;
     world.idle().await;
     world.advance(SignedDuration::from_mins(4)).await;
@@ -126,6 +130,11 @@ async fn nobody_is_given_more_than_they_can_have_or_while_they_are_away() {
     let mut desk = ben.socket().await;
     let own = desk.asks("agent.accept", json!({ "conversation_id": second })).await;
     assert_eq!(own["data"]["agent_id"], "ben");
+    // Whoever had it does not take part any more.
+    ana.post(&path(&first, "assign"), json!({ "agent_id": "ben" })).await.ok();
+    let parts = reads(&ben, &first).await["participants"].clone();
+    let users: Vec<_> = parts.as_array().unwrap().iter().map(|one| one["user_id"].clone()).collect();
+    assert!(users.contains(&json!("ben")) && !users.contains(&json!("ana")), "{users:?}");
     world.end().await;
 }
 

@@ -50,10 +50,13 @@ impl Chat {
         who.may(Permission::AnswerChats)?;
         let agent = match new.agent_id {
             Some(agent) => agent,
-            None => match self.readable(who, id).await?.slot() {
-                Some(agent) => agent.clone(),
-                None => self.next_agent(&who.shop, id).await?,
-            },
+            None => {
+                let conversation = self.readable(who, id).await?;
+                match conversation.slot() {
+                    Some(agent) => agent.clone(),
+                    None => self.next_agent(&who.shop, &conversation).await?,
+                }
+            }
         };
         let claimed = self.claim(Author::of(who), id, &agent, |conversation| readable(who, conversation));
         self.view(who, &claimed.await?).await
@@ -118,7 +121,7 @@ impl Chat {
                     to_agent: next.slot().cloned(),
                     reason: new.reason.clone(),
                 };
-                (without_former(conversation, next), fact)
+                (next, fact)
             }))
         });
         self.view(who, &handed_on.await?).await
@@ -294,17 +297,6 @@ impl Chat {
             }
         }
     }
-}
-
-/// Whoever had it and handed it on does not take part any more.
-fn without_former(before: &Conversation, next: Conversation) -> Conversation {
-    let mut next = next;
-    if let Some(former) =
-        before.slot().filter(|former| next.slot() != Some(*former) && **former != next.owner)
-    {
-        next.participants.remove(former);
-    }
-    next
 }
 
 fn participant(who: &Principal, conversation: &Conversation) -> Result<()> {

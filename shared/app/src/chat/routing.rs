@@ -3,9 +3,9 @@
 
 use contract::{ErrorCode, frames::LiveEvent};
 use domain::{
-    ConversationId, ShopId, UserId,
+    ShopId, UserId,
     chat::{
-        AgentStatus,
+        AgentStatus, Conversation,
         routing::{self, Waiting},
     },
 };
@@ -42,7 +42,7 @@ impl Chat {
     /// What waits goes to an agent. That they, or it, are taken meanwhile is no error: it is looked again.
     async fn give(&self, shop: &ShopId, waiting: &Waiting, agent: &UserId) -> Result<()> {
         let author = Author::system(shop, waiting.conversation_id.as_str());
-        let check = |conversation: &domain::chat::Conversation| match conversation.is_queued() {
+        let check = |conversation: &Conversation| match conversation.is_queued() {
             true => Ok(()),
             false => Err(Error::conflict(ErrorCode::InvalidTransition, "it does not wait any more")),
         };
@@ -56,14 +56,13 @@ impl Chat {
     }
 
     /// Whoever is next in turn for a conversation that may not wait yet.
-    pub(super) async fn next_agent(&self, shop: &ShopId, id: &ConversationId) -> Result<UserId> {
-        let conversation = self.store.conversation(shop, id).await?.ok_or(Error::NotFound)?;
+    pub(super) async fn next_agent(&self, shop: &ShopId, conversation: &Conversation) -> Result<UserId> {
         let now = self.clock.now();
-        let waiting = Waiting::of(&conversation).unwrap_or(Waiting {
-            conversation_id: id.clone(),
+        let waiting = Waiting::of(conversation).unwrap_or_else(|| Waiting {
+            conversation_id: conversation.id.clone(),
             queued_at: now,
             priority: conversation.priority,
-            skill: conversation.skill,
+            skill: conversation.skill.clone(),
             is_vip: false,
             lifetime_value: 0,
         });

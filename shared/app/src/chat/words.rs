@@ -10,8 +10,12 @@ use super::Chat;
 use crate::Result;
 
 /// What a message can be marked as, and from how bad on.
-const MARKS: [(&str, Type); 4] =
-    [("profane", Type::PROFANE), ("offensive", Type::OFFENSIVE), ("sexual", Type::SEXUAL), ("mean", Type::MEAN)];
+const MARKS: [(&str, Type); 4] = [
+    ("profane", Type::PROFANE),
+    ("offensive", Type::OFFENSIVE),
+    ("sexual", Type::SEXUAL),
+    ("mean", Type::MEAN),
+];
 
 /// Why somebody should look at `text`; nothing, as a rule.
 fn flags_of(text: &str) -> Vec<String> {
@@ -51,7 +55,8 @@ mod tests {
 
     #[test]
     fn what_shoppers_say_is_not_marked() {
-        let orders = "Where is my order #4711? I paid 12.50 and still WAIT!!! Please help, I need it in Scunthorpe";
+        let orders =
+            "Where is my order #4711? I paid 12.50 and still WAIT!!! Please help, I need it in Scunthorpe";
         let harmless = [
             orders,
             "The class assignment: a bass, a cockatoo cage, two cocktail glasses",

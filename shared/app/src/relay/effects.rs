@@ -34,6 +34,8 @@ pub(super) struct Work {
     published: Published,
     /// What a level was before.
     level_before: Option<LevelRow>,
+    /// What an agent was before.
+    agent_before: Option<AgentRow>,
 }
 
 /// What went wrong, by the places of the rows.
@@ -43,12 +45,14 @@ impl Work {
     /// Reads a row; nothing if it asks for nothing.
     pub(super) fn read(place: usize, row: &StreamRow) -> Result<Option<Self>> {
         let published = row.read()?;
-        let level_before = match published {
+        let (mut level_before, mut agent_before) = (None, None);
+        match published {
             Published::Nothing => return Ok(None),
-            Published::Event(_) | Published::Message(_) | Published::Agent(_) => None,
-            Published::Level(_) => row.level_before()?,
-        };
-        Ok(Some(Self { place, published, level_before }))
+            Published::Event(_) | Published::Message(_) => {}
+            Published::Level(_) => level_before = row.before()?,
+            Published::Agent(_) => agent_before = row.before()?,
+        }
+        Ok(Some(Self { place, published, level_before, agent_before }))
     }
 
     /// Whether there is anything to see. A hold that becomes a sale leaves as many pieces for others as there were.
@@ -59,6 +63,10 @@ impl Work {
                 shows_stock && seen(level) != seen(before)
             }
             (Published::Level(_), None) => shows_stock,
+            // Once a minute it is only noted that they are still there.
+            (Published::Agent(agent), _) => {
+                self.agent_before.as_ref().is_none_or(|before| before.version() != agent.version())
+            }
             _ => true,
         }
     }

@@ -2,7 +2,7 @@
 
 use contract::JournalEvent;
 use domain::ShopId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Result,
@@ -72,10 +72,10 @@ impl StreamRow {
         Ok(Published::Nothing)
     }
 
-    /// What a level was before.
-    pub(super) fn level_before(&self) -> Result<Option<LevelRow>> {
+    /// What it was before, read as it is read now.
+    pub(super) fn before<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let Some(image) = &self.before else { return Ok(None) };
-        let wrong = || Error::internal(format!("row {}/{} was no level", self.pk, self.sk));
+        let wrong = || Error::internal(format!("what row {}/{} was cannot be read", self.pk, self.sk));
         let item: serde_dynamo::Item = serde_json::from_value(image.clone()).map_err(|_| wrong())?;
         serde_dynamo::from_item(item).map(Some).map_err(|_| wrong())
     }

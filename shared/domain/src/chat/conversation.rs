@@ -218,7 +218,8 @@ impl Conversation {
         })
     }
 
-    /// `agent` takes it; one that they have already stays as it is.
+    /// `agent` takes it, and whoever had it takes no part any more, unless it is their own; one that they have already
+    /// stays as it is.
     pub fn claim(&self, agent: &UserId, now: Timestamp) -> Result<Option<Self>, InvalidTransition> {
         if self.kind != ConversationKind::Support || !self.status.is_open() {
             return Err(InvalidTransition);
@@ -228,7 +229,10 @@ impl Conversation {
         }
         Ok(Some(self.next(|next| {
             next.status = ConversationStatus::Active;
-            next.agent = Some(agent.clone());
+            let former = next.agent.replace(agent.clone());
+            if let Some(former) = former.filter(|former| *former != next.owner) {
+                next.participants.remove(&former);
+            }
             next.participants.insert(agent.clone(), Part::Agent);
             next.queued_at = None;
             next.has_human = true;

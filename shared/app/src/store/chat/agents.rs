@@ -47,6 +47,11 @@ impl AgentRow {
         &self.shop_id
     }
 
+    /// Grows with every change that others see.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The agent.
     pub fn agent(self) -> Agent {
         Agent {
