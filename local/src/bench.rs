@@ -4,6 +4,7 @@
 //! the goal, on which machine.
 
 mod chat;
+mod chat_drop;
 mod checkouts;
 mod contention;
 mod drop;
@@ -90,6 +91,9 @@ enum What {
     /// Chat messages that reach the other side a second, at rates that rise
     #[command(after_help = "Example: shopwire bench chat --conversations 100 --rates 100,200")]
     Chat(chat::Chat),
+    /// What reaches three people who talk while their sockets are cut again and again
+    #[command(after_help = "Example: shopwire bench chat-drop --messages 1000 --json")]
+    ChatDrop(chat_drop::ChatDrop),
     /// Many buyers of one product that there is too little of
     Contention(contention::Contention),
 }
@@ -121,6 +125,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         }
         What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
         What::Chat(asked) => bench.show(&chat::measure(template, asked).await?, out),
+        What::ChatDrop(asked) => bench.show(&chat_drop::measure(template, *asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }

@@ -14,16 +14,21 @@ use crate::cloud::{LocalCloud, Options, TokenFor};
 /// A product's most pieces, so that none sells out.
 const PLENTY: u32 = 1_000_000;
 
+/// By which somebody on this machine says that they are elsewhere.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
 /// A shop in a local cloud of its own.
 pub struct Shop {
     pub cloud: LocalCloud,
     pub http: reqwest::Client,
 }
 
-/// A signed-in customer.
+/// Somebody with a token.
 pub struct Shopper<'a> {
     shop: &'a Shop,
     token: String,
+    /// Where they are, if not on this machine.
+    address: Option<String>,
     /// What they are called.
     pub name: String,
 }
@@ -46,12 +51,24 @@ impl Shop {
     pub fn person(&self, role: Role, name: &str) -> Result<Shopper<'_>, BenchError> {
         let user = UserId::from_str(name).map_err(|error| BenchError::Unexpected(error.to_string()))?;
         let token = self.cloud.token(&TokenFor::new(role, user))?.token;
-        Ok(Shopper { shop: self, token, name: name.to_owned() })
+        Ok(Shopper { shop: self, token, address: None, name: name.to_owned() })
     }
 
     /// A customer.
     pub fn customer(&self, name: &str) -> Result<Shopper<'_>, BenchError> {
         self.person(Role::Customer, name)
+    }
+
+    /// Somebody without an account, by the name that the shop gives them. Each is at an address of their own: what guests of one
+    /// address may do is limited.
+    pub async fn guest(&self, number: u32) -> Result<Shopper<'_>, BenchError> {
+        let [_, high, middle, low] = number.to_be_bytes();
+        let address = format!("10.{high}.{middle}.{low}");
+        let url = format!("{}/api/v1/auth/guest", self.cloud.http_url());
+        let request = self.http.post(url).header(FORWARDED_FOR, &address).json(&json!({}));
+        let guest = answered("becoming a guest", request).await?;
+        let [token, name] = [text(&guest, "token")?.to_owned(), text(&guest, "guest_id")?.to_owned()];
+        Ok(Shopper { shop: self, token, address: Some(address), name })
     }
 
     /// Puts a product on sale, in plenty.
@@ -148,7 +165,8 @@ impl Shopper<'_> {
 
     fn keyed(&self, path: &str, body: &Value, key: &str) -> reqwest::RequestBuilder {
         let request = self.shop.http.post(self.url(path)).bearer_auth(&self.token);
-        request.header("idempotency-key", key).json(body)
+        let request = request.header("idempotency-key", key).json(body);
+        self.address.iter().fold(request, |request, address| request.header(FORWARDED_FOR, address))
     }
 
     fn url(&self, path: &str) -> String {
