@@ -3,6 +3,7 @@
 //! Nothing here is a test and no figure has to be met for a build to be green: a benchmark says what it saw, beside
 //! the goal, on which machine.
 
+mod answers;
 mod chat;
 mod chat_drop;
 mod checkouts;
@@ -91,6 +92,9 @@ enum What {
     /// Chat messages that reach the other side a second, at rates that rise
     #[command(after_help = "Example: shopwire bench chat --conversations 100 --rates 100,200")]
     Chat(chat::Chat),
+    /// How long a guest waits for the answer that the shop gives by itself
+    #[command(after_help = "Example: shopwire bench answers --guests 100 --per-second 10 --json")]
+    Answers(answers::Answers),
     /// What reaches three people who talk while their sockets are cut again and again
     #[command(after_help = "Example: shopwire bench chat-drop --messages 1000 --json")]
     ChatDrop(chat_drop::ChatDrop),
@@ -125,6 +129,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         }
         What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
         What::Chat(asked) => bench.show(&chat::measure(template, asked).await?, out),
+        What::Answers(asked) => bench.show(&answers::measure(template, *asked).await?, out),
         What::ChatDrop(asked) => bench.show(&chat_drop::measure(template, *asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }

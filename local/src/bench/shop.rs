@@ -228,11 +228,16 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends a frame and waits for the answer to it; events are passed over.
-    pub async fn ask(&mut self, kind: &str, data: Value) -> Result<Value, BenchError> {
+    /// Sends a frame, whose id is its type.
+    pub async fn send(&mut self, kind: &str, data: Value) -> Result<(), BenchError> {
         let frame = json!({ "id": kind, "type": kind, "data": data });
         let sent = self.stream.send(Message::text(frame.to_string())).await;
-        sent.map_err(Box::new)?;
+        sent.map_err(|error| Box::new(error).into())
+    }
+
+    /// Sends a frame and waits for the answer to it; events are passed over.
+    pub async fn ask(&mut self, kind: &str, data: Value) -> Result<Value, BenchError> {
+        self.send(kind, data).await?;
         loop {
             let answer = self.next().await?;
             let is_answer = answer.get("reply_to").is_some_and(|id| *id == kind)
@@ -257,7 +262,8 @@ impl Socket {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, BenchError> {
+    /// Waits for the next frame.
+    pub async fn next(&mut self) -> Result<Value, BenchError> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
