@@ -89,7 +89,7 @@ enum What {
     /// Webhooks accepted and settled a second, at rates that rise
     #[command(after_help = "Example: shopwire bench webhooks --rates 50,100 --seconds 10 --json")]
     Webhooks(webhooks::Webhooks),
-    /// Chat messages that reach the other side a second, at rates that rise
+    /// Chat messages that reach the other side a second, at rates that rise, beside Socket.IO with SQLite
     #[command(after_help = "Example: shopwire bench chat --conversations 100 --rates 100,200")]
     Chat(chat::Chat),
     /// How long a guest waits for the answer that the shop gives by itself

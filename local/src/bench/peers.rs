@@ -15,7 +15,7 @@ use tokio::{
 use super::BenchError;
 
 /// Where they are, from the folder of the template.
-const FOLDER: &str = "tests/peers/socketio";
+const FOLDER: &str = "tests/peers";
 
 /// The scripts, with what they need installed.
 pub struct Peers(PathBuf);
@@ -26,9 +26,9 @@ pub struct Peer {
 }
 
 impl Peers {
-    /// Finds them beside `template`, and has npm install what they need where that is not done.
-    pub async fn beside(template: &Path) -> Result<Self, BenchError> {
-        let folder = template.parent().unwrap_or(Path::new("")).join(FOLDER);
+    /// Finds those of one folder beside `template`, and has npm install what they need where that is not done.
+    pub async fn beside(template: &Path, name: &str) -> Result<Self, BenchError> {
+        let folder = template.parent().unwrap_or(Path::new("")).join(FOLDER).join(name);
         if !folder.join("package-lock.json").is_file() {
             return Err(BenchError::Peer(format!(
                 "there is no {}: run this in a checkout",
