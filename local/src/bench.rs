@@ -5,6 +5,7 @@
 
 mod answers;
 mod chat;
+mod chat_cost;
 mod chat_drop;
 mod checkouts;
 mod contention;
@@ -95,6 +96,9 @@ enum What {
     /// How long a guest waits for the answer that the shop gives by itself
     #[command(after_help = "Example: shopwire bench answers --guests 100 --per-second 10 --json")]
     Answers(answers::Answers),
+    /// What one message to a room asks of AWS and takes of the processor, beside a naive chat in Node.js
+    #[command(after_help = "Example: shopwire bench chat-cost --bootstraps target/lambda --sends 200")]
+    ChatCost(chat_cost::ChatCost),
     /// What reaches three people who talk while their sockets are cut again and again
     #[command(after_help = "Example: shopwire bench chat-drop --messages 1000 --json")]
     ChatDrop(chat_drop::ChatDrop),
@@ -130,6 +134,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
         What::Chat(asked) => bench.show(&chat::measure(template, asked).await?, out),
         What::Answers(asked) => bench.show(&answers::measure(template, *asked).await?, out),
+        What::ChatCost(asked) => bench.show(&chat_cost::measure(template, asked).await?, out),
         What::ChatDrop(asked) => bench.show(&chat_drop::measure(template, *asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }

@@ -6,7 +6,10 @@ use domain::{Role, UserId};
 use futures_util::{SinkExt, StreamExt, future::try_join_all};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
 
 use super::BenchError;
 use crate::cloud::{LocalCloud, Options, TokenFor};
@@ -218,6 +221,16 @@ impl Socket {
     /// Opens a socket with a ticket.
     pub async fn open(ticket: &Value) -> Result<Self, BenchError> {
         let (stream, _) = tokio_tungstenite::connect_async(text(ticket, "url")?).await.map_err(Box::new)?;
+        Ok(Self { stream })
+    }
+
+    /// Opens a socket with somebody's token.
+    pub async fn open_as(who: &Shopper<'_>) -> Result<Self, BenchError> {
+        let mut request = who.shop.cloud.ws_url().into_client_request().map_err(Box::new)?;
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", who.token));
+        let bearer = bearer.map_err(|error| BenchError::Unexpected(error.to_string()))?;
+        request.headers_mut().insert("authorization", bearer);
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.map_err(Box::new)?;
         Ok(Self { stream })
     }
 
