@@ -3,7 +3,10 @@
 //! Nothing here is a test and no figure has to be met for a build to be green: a benchmark says what it saw, beside
 //! the goal, on which machine.
 
+mod answers;
 mod chat;
+mod chat_cost;
+mod chat_drop;
 mod checkouts;
 mod contention;
 mod drop;
@@ -87,9 +90,18 @@ enum What {
     /// Webhooks accepted and settled a second, at rates that rise
     #[command(after_help = "Example: shopwire bench webhooks --rates 50,100 --seconds 10 --json")]
     Webhooks(webhooks::Webhooks),
-    /// Chat messages that reach the other side a second, at rates that rise
+    /// Chat messages that reach the other side a second, at rates that rise, beside Socket.IO with SQLite
     #[command(after_help = "Example: shopwire bench chat --conversations 100 --rates 100,200")]
     Chat(chat::Chat),
+    /// How long a guest waits for the answer that the shop gives by itself
+    #[command(after_help = "Example: shopwire bench answers --guests 100 --per-second 10 --json")]
+    Answers(answers::Answers),
+    /// What one message to a room asks of AWS and takes of the processor, beside a naive chat in Node.js
+    #[command(after_help = "Example: shopwire bench chat-cost --bootstraps target/lambda --sends 200")]
+    ChatCost(chat_cost::ChatCost),
+    /// What reaches three people who talk while their sockets are cut again and again
+    #[command(after_help = "Example: shopwire bench chat-drop --messages 1000 --json")]
+    ChatDrop(chat_drop::ChatDrop),
     /// Many buyers of one product that there is too little of
     Contention(contention::Contention),
 }
@@ -121,6 +133,9 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         }
         What::Webhooks(asked) => bench.show(&webhooks::measure(template, asked).await?, out),
         What::Chat(asked) => bench.show(&chat::measure(template, asked).await?, out),
+        What::Answers(asked) => bench.show(&answers::measure(template, *asked).await?, out),
+        What::ChatCost(asked) => bench.show(&chat_cost::measure(template, asked).await?, out),
+        What::ChatDrop(asked) => bench.show(&chat_drop::measure(template, *asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }

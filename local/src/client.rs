@@ -2,8 +2,9 @@
 //!
 //! It opens a ticket and a socket, says hello and listens. Each event is told once: those of a log in order and
 //! without a gap, those of a state while they are newer. It asks for what is missing, comes back when its socket
-//! breaks, and opens the next one before API Gateway ends this one, so that nothing falls between. Benchmarks,
-//! replays and stories hear the shop through it.
+//! breaks, and opens the next one before API Gateway ends this one, so that nothing falls between. What it is to say in a
+//! conversation it says until it is acknowledged, always under the same name. Benchmarks, replays and stories hear the
+//! shop through it.
 
 mod frame;
 mod inbox;
@@ -13,10 +14,12 @@ mod session;
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::http::auth::TicketView;
+use domain::ConversationId;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 pub use inbox::{Counts, Told};
+pub use session::Acknowledged;
 
 use crate::part::Boxed;
 use session::{Session, Wish};
@@ -78,6 +81,8 @@ pub struct Summary {
     pub handovers: u64,
     /// How often something missing was asked for on an open socket.
     pub resumes: u64,
+    /// How often something was said again, because nobody had acknowledged it.
+    pub said_again: u64,
     /// What was refused, is none of the contract's, or could not be done, in words.
     pub complaints: Vec<String>,
 }
@@ -96,6 +101,18 @@ impl Client {
     /// Listens to another channel: to a log from behind its event `from`, or from where it stands now.
     pub fn follow(&self, channel: impl Into<String>, from: Option<u64>) {
         self.wish(Wish::Follow { channel: channel.into(), from });
+    }
+
+    /// Says something in a conversation, after what is to be said already; if it is away, once it is back. The answer comes
+    /// when the shop has it, and never if it is refused for good, which [`Client::finish`] will tell.
+    pub fn say(
+        &self,
+        conversation: ConversationId,
+        text: impl Into<String>,
+    ) -> oneshot::Receiver<Acknowledged> {
+        let (reply, acknowledged) = oneshot::channel();
+        self.wish(Wish::Say { conversation, text: text.into(), reply });
+        acknowledged
     }
 
     /// Looks at the shop's clock and does what is due by it, as it does every second anyway. The answer comes when

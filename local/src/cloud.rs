@@ -26,7 +26,7 @@ use crate::{
     outbox::Outbox,
     state::Store,
     stripe::FakeStripe,
-    template::{HttpRoute, WebSocketRoute},
+    template::{Function, HttpRoute, WebSocketRoute},
     websocket_api::{Counts, Sockets},
 };
 
@@ -99,6 +99,7 @@ pub(crate) struct Cloud {
     pub(crate) drive: Drive,
     http_routes: Vec<HttpRoute>,
     websocket_routes: BTreeMap<String, WebSocketRoute>,
+    functions: BTreeMap<String, Function>,
     store: Store,
     folder: Folder,
 }
@@ -189,6 +190,11 @@ impl LocalCloud {
     /// The routes of the WebSocket API, by key.
     pub fn websocket_routes(&self) -> &BTreeMap<String, WebSocketRoute> {
         &self.cloud.websocket_routes
+    }
+
+    /// A function as it is deployed here, by its folder.
+    pub fn function(&self, folder: &str) -> Option<&Function> {
+        self.cloud.functions.values().find(|function| function.folder == folder)
     }
 
     /// A token of someone with a role, as the shop's own sign-in would give it.

@@ -4,7 +4,7 @@
 //! and every connection ends with a `$disconnect`.
 
 mod connections;
-mod event;
+pub(crate) mod event;
 mod frames;
 mod handshake;
 mod session;

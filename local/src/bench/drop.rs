@@ -69,7 +69,7 @@ impl Drop {
 
 /// Delivers, cuts and counts, first through the local cloud, then through the peer.
 pub async fn measure(template: &Path, asked: Drop) -> Result<DropReport, BenchError> {
-    let peers = if asked.alone { None } else { Some(Peers::beside(template).await?) };
+    let peers = if asked.alone { None } else { Some(Peers::beside(template, "socketio").await?) };
     let ours = ours(template, asked).await?;
     let peer: Option<PeerSide> = match peers {
         None => None,

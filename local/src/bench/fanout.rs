@@ -56,7 +56,7 @@ pub async fn measure(template: &Path, asked: Fanout) -> Result<FanoutReport, Ben
             asked.sockets
         )));
     }
-    let peers = if asked.alone { None } else { Some(Peers::beside(template).await?) };
+    let peers = if asked.alone { None } else { Some(Peers::beside(template, "socketio").await?) };
     let cores = Cores::divide().await;
     let mut server = Server::ours(template, cores).await?;
     // The sockets are kept until the server is gone: ten thousand goodbyes are not what is measured.

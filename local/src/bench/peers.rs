@@ -15,7 +15,7 @@ use tokio::{
 use super::BenchError;
 
 /// Where they are, from the folder of the template.
-const FOLDER: &str = "tests/peers/socketio";
+const FOLDER: &str = "tests/peers";
 
 /// The scripts, with what they need installed.
 pub struct Peers(PathBuf);
@@ -26,9 +26,9 @@ pub struct Peer {
 }
 
 impl Peers {
-    /// Finds them beside `template`, and has npm install what they need where that is not done.
-    pub async fn beside(template: &Path) -> Result<Self, BenchError> {
-        let folder = template.parent().unwrap_or(Path::new("")).join(FOLDER);
+    /// Finds those of one folder beside `template`, and has npm install what they need where that is not done.
+    pub async fn beside(template: &Path, name: &str) -> Result<Self, BenchError> {
+        let folder = template.parent().unwrap_or(Path::new("")).join(FOLDER).join(name);
         if !folder.join("package-lock.json").is_file() {
             return Err(BenchError::Peer(format!(
                 "there is no {}: run this in a checkout",
@@ -69,10 +69,22 @@ impl Peers {
         Peer::start(self.node(by, script, arguments)).await
     }
 
+    /// Where a script is.
+    pub fn script(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// In which folder Node.js is.
+    pub async fn folder_of_node() -> Result<String, BenchError> {
+        let asked = Command::new("node").args(["-p", "path.dirname(process.execPath)"]).output().await;
+        let said = asked.map_err(|error| missing("node", &error))?.stdout;
+        Ok(String::from_utf8_lossy(&said).trim().to_owned())
+    }
+
     fn node(&self, by: &[&str], script: &str, arguments: &[&str]) -> Command {
         let mut words = by.iter().copied().chain(["node"]);
         let mut command = Command::new(words.next().unwrap_or("node"));
-        command.args(words).arg("--expose-gc").arg(self.0.join(script)).args(arguments).kill_on_drop(true);
+        command.args(words).arg("--expose-gc").arg(self.script(script)).args(arguments).kill_on_drop(true);
         command
     }
 }

@@ -6,7 +6,10 @@ use domain::{Role, UserId};
 use futures_util::{SinkExt, StreamExt, future::try_join_all};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
 
 use super::BenchError;
 use crate::cloud::{LocalCloud, Options, TokenFor};
@@ -14,16 +17,21 @@ use crate::cloud::{LocalCloud, Options, TokenFor};
 /// A product's most pieces, so that none sells out.
 const PLENTY: u32 = 1_000_000;
 
+/// By which somebody on this machine says that they are elsewhere.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
 /// A shop in a local cloud of its own.
 pub struct Shop {
     pub cloud: LocalCloud,
     pub http: reqwest::Client,
 }
 
-/// A signed-in customer.
+/// Somebody with a token.
 pub struct Shopper<'a> {
     shop: &'a Shop,
     token: String,
+    /// Where they are, if not on this machine.
+    address: Option<String>,
     /// What they are called.
     pub name: String,
 }
@@ -46,12 +54,24 @@ impl Shop {
     pub fn person(&self, role: Role, name: &str) -> Result<Shopper<'_>, BenchError> {
         let user = UserId::from_str(name).map_err(|error| BenchError::Unexpected(error.to_string()))?;
         let token = self.cloud.token(&TokenFor::new(role, user))?.token;
-        Ok(Shopper { shop: self, token, name: name.to_owned() })
+        Ok(Shopper { shop: self, token, address: None, name: name.to_owned() })
     }
 
     /// A customer.
     pub fn customer(&self, name: &str) -> Result<Shopper<'_>, BenchError> {
         self.person(Role::Customer, name)
+    }
+
+    /// Somebody without an account, by the name that the shop gives them. Each is at an address of their own: what guests of one
+    /// address may do is limited.
+    pub async fn guest(&self, number: u32) -> Result<Shopper<'_>, BenchError> {
+        let [_, high, middle, low] = number.to_be_bytes();
+        let address = format!("10.{high}.{middle}.{low}");
+        let url = format!("{}/api/v1/auth/guest", self.cloud.http_url());
+        let request = self.http.post(url).header(FORWARDED_FOR, &address).json(&json!({}));
+        let guest = answered("becoming a guest", request).await?;
+        let [token, name] = [text(&guest, "token")?.to_owned(), text(&guest, "guest_id")?.to_owned()];
+        Ok(Shopper { shop: self, token, address: Some(address), name })
     }
 
     /// Puts a product on sale, in plenty.
@@ -148,7 +168,8 @@ impl Shopper<'_> {
 
     fn keyed(&self, path: &str, body: &Value, key: &str) -> reqwest::RequestBuilder {
         let request = self.shop.http.post(self.url(path)).bearer_auth(&self.token);
-        request.header("idempotency-key", key).json(body)
+        let request = request.header("idempotency-key", key).json(body);
+        self.address.iter().fold(request, |request, address| request.header(FORWARDED_FOR, address))
     }
 
     fn url(&self, path: &str) -> String {
@@ -203,6 +224,16 @@ impl Socket {
         Ok(Self { stream })
     }
 
+    /// Opens a socket with somebody's token.
+    pub async fn open_as(who: &Shopper<'_>) -> Result<Self, BenchError> {
+        let mut request = who.shop.cloud.ws_url().into_client_request().map_err(Box::new)?;
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", who.token));
+        let bearer = bearer.map_err(|error| BenchError::Unexpected(error.to_string()))?;
+        request.headers_mut().insert("authorization", bearer);
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.map_err(Box::new)?;
+        Ok(Self { stream })
+    }
+
     /// Closes it, and waits until the other side has: from then on its `$disconnect` is work that can be waited for.
     pub async fn close(mut self) -> Result<(), BenchError> {
         self.stream.close(None).await.map_err(Box::new)?;
@@ -210,11 +241,16 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends a frame and waits for the answer to it; events are passed over.
-    pub async fn ask(&mut self, kind: &str, data: Value) -> Result<Value, BenchError> {
+    /// Sends a frame, whose id is its type.
+    pub async fn send(&mut self, kind: &str, data: Value) -> Result<(), BenchError> {
         let frame = json!({ "id": kind, "type": kind, "data": data });
         let sent = self.stream.send(Message::text(frame.to_string())).await;
-        sent.map_err(Box::new)?;
+        sent.map_err(|error| Box::new(error).into())
+    }
+
+    /// Sends a frame and waits for the answer to it; events are passed over.
+    pub async fn ask(&mut self, kind: &str, data: Value) -> Result<Value, BenchError> {
+        self.send(kind, data).await?;
         loop {
             let answer = self.next().await?;
             let is_answer = answer.get("reply_to").is_some_and(|id| *id == kind)
@@ -239,7 +275,8 @@ impl Socket {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, BenchError> {
+    /// Waits for the next frame.
+    pub async fn next(&mut self) -> Result<Value, BenchError> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {

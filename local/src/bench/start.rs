@@ -20,7 +20,7 @@ use crate::{
     template::{Surroundings, Template},
 };
 
-mod build;
+pub mod build;
 
 /// The package of the function that does nothing.
 const EMPTY: &str = "empty";

@@ -4,12 +4,13 @@
 //! Everything that happens is handled at once and without waiting; what takes time is told when it is done.
 
 mod asking;
+mod saying;
 mod turns;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::frames::{Command, ConnectionReady, Hello, Reply};
-use domain::{Channel, Line as Text};
+use domain::{Channel, ConversationId, Line as Text};
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -24,6 +25,8 @@ use super::{
 };
 
 use asking::{Ask, Purpose};
+pub use saying::Acknowledged;
+use saying::Outbox;
 
 /// How long to wait before a line is opened again; doubled with each that failed since the last good one.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -40,6 +43,7 @@ const BACKLOG: usize = 256;
 /// What whoever holds the client wants.
 pub enum Wish {
     Follow { channel: String, from: Option<u64> },
+    Say { conversation: ConversationId, text: String, reply: oneshot::Sender<Acknowledged> },
     Look(oneshot::Sender<()>),
     Cut,
     ComeBack(oneshot::Sender<()>),
@@ -69,6 +73,7 @@ pub struct Session {
     asked: u64,
     /// Since when each gap is known, and where it is.
     gaps: BTreeMap<String, (u64, Instant)>,
+    outbox: Outbox,
     waiting: Vec<oneshot::Sender<()>>,
     finish: Option<oneshot::Sender<Summary>>,
     /// How far each log has got, asked at the end.
@@ -112,6 +117,7 @@ impl Session {
             asks: BTreeMap::new(),
             asked: 0,
             gaps: BTreeMap::new(),
+            outbox: Outbox::default(),
             waiting: vec![],
             finish: None,
             stock: None,
@@ -135,6 +141,7 @@ impl Session {
                 Some(Happening { line, what }) = self.happened.recv() => self.heed(line, what),
                 () = tokio::time::sleep_until(turn) => self.turn(),
             }
+            self.speak();
             self.notice_gaps();
             self.settle();
             if self.has_finished() {
@@ -156,6 +163,7 @@ impl Session {
                     }
                 }
             }
+            Wish::Say { conversation, text, reply } => self.outbox.add(conversation, text, reply),
             Wish::Look(settled) => {
                 self.waiting.push(settled);
                 self.turn();
@@ -305,7 +313,7 @@ impl Session {
     /// A line on which everything is listened to succeeds the one before, which is kept a little: what no log keeps
     /// may still be on it.
     fn may_be_live(&mut self, number: u64) {
-        let is_joining = self.asks.values().any(|ask| ask.line == number && ask.purpose != Purpose::Fill);
+        let is_joining = self.asks.values().any(|ask| ask.line == number && ask.purpose.is_of_joining());
         let Some(connection) = self.lines.get_mut(&number) else {
             return;
         };

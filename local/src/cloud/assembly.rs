@@ -248,6 +248,7 @@ fn assemble(
         drive,
         http_routes: template.http.routes.clone(),
         websocket_routes: template.websocket.routes,
+        functions: template.functions,
         store,
         folder,
     });

@@ -302,6 +302,21 @@ async fn messages_are_read_both_ways_page_by_page() {
 }
 
 #[tokio::test]
+async fn whoever_has_read_everything_gets_an_empty_page() {
+    let world = World::new().await;
+    let gus = world.guest().await;
+    let id = opens(&gus).await;
+    let nothing = gus.get(&format!("{}?after_seq=0", path_of(&id))).await.ok();
+    assert_eq!((seqs(&nothing), nothing["last_seq"].clone()), (vec![], json!(0)));
+    says(&gus, &id, "one").await.ok();
+    for after in [1, 7] {
+        let page = gus.get(&format!("{}?after_seq={after}", path_of(&id))).await.ok();
+        assert_eq!((seqs(&page), page["last_seq"].clone()), (vec![], json!(1)), "after {after}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_was_said_is_forgotten_and_that_there_was_a_conversation_stays() {
     let world = World::with([("ChatRetentionDays".to_owned(), "2".to_owned())].into()).await;
     let gus = world.guest().await;

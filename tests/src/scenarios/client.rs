@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
+    chat::{opens, path},
     listener::Listener,
     wire::{Fault, Wire},
     world::{Person, World},
@@ -54,6 +55,36 @@ async fn a_client_cut_at_any_message_has_the_server_s_log_in_the_end() {
     let everybody = (0..10).map(|messages| the_log_of_somebody_cut_after(&world, messages, &lamp));
     let reconnects: u64 = futures_util::future::join_all(everybody).await.iter().sum();
     assert!(reconnects >= 5, "{reconnects} sockets were cut that were listened on");
+    world.end().await;
+}
+
+/// CH-R5. As above, while its person talks. How often they said something again.
+async fn what_is_said_by_somebody_cut_after(world: &World, messages: usize) -> u64 {
+    let ana = world.customer(&format!("talker-{messages}")).await;
+    let id = opens(&ana).await;
+    let channel = format!("conversation:{id}");
+    let cut = move |connection| if connection < 2 { Fault::CutAfter(messages) } else { Fault::None };
+    let wire = Wire::to(world.cloud().ws_url(), cut).await;
+    let listener = Listener::new(world, &ana, &[&channel], Some(wire)).await;
+    let texts: Vec<String> = (1..=5).map(|number| format!("That is {number}.")).collect();
+    let said = texts.iter().map(|text| listener.client.say(id.parse().unwrap(), text));
+    let places = futures_util::future::join_all(said.collect::<Vec<_>>()).await;
+    let places: Vec<u64> = places.into_iter().map(|said| said.unwrap().seq).collect();
+    let summary = listener.leaves().await;
+    assert_eq!((summary.complaints, summary.missing), (vec![], 0), "cut after {messages}");
+    let kept = ana.get(&path(&id, "messages")).await.ok();
+    let kept: Vec<_> = kept["data"].as_array().unwrap().iter().map(|said| &said["content"]["text"]).collect();
+    assert_eq!(json!(kept), json!(texts), "cut after {messages}");
+    assert_eq!(places, (1..=5).collect::<Vec<_>>(), "cut after {messages}");
+    summary.said_again
+}
+
+#[tokio::test]
+async fn whatever_a_client_says_while_it_is_cut_is_said_once_and_in_order() {
+    let world = World::new().await;
+    let everybody = (0..9).map(|messages| what_is_said_by_somebody_cut_after(&world, messages));
+    let again: u64 = futures_util::future::join_all(everybody).await.iter().sum();
+    assert!(again > 0, "something was said that nobody acknowledged");
     world.end().await;
 }
 

@@ -6,6 +6,7 @@ mod capture;
 mod catalog;
 mod chat;
 mod chat_bot;
+mod chat_cost;
 mod chat_desk;
 mod checkout;
 mod client;

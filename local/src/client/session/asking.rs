@@ -45,6 +45,15 @@ pub(super) enum Purpose {
     Fill,
     /// To know how far the logs have got.
     Stock,
+    /// To say something.
+    Say,
+}
+
+impl Purpose {
+    /// Whether a line on which it is not answered yet is not to be relied on.
+    pub(super) const fn is_of_joining(self) -> bool {
+        !matches!(self, Self::Fill | Self::Say)
+    }
 }
 
 /// What an `ack` says: of one channel or of several.
@@ -136,6 +145,9 @@ impl Session {
         let Some(ask) = self.asks.remove(id) else {
             return; // it was asked twice and answered twice
         };
+        if ask.purpose == Purpose::Say {
+            return self.was_heard(data);
+        }
         let Ok(Answer { channels, only }) = Answer::deserialize(data) else {
             self.complain(format!("an answer that is none: {data}"));
             return;
@@ -170,6 +182,7 @@ impl Session {
                 self.asks.insert(id, ask);
             }
             ErrorCode::Unauthenticated => self.lose(line, error.message),
+            _ if ask.purpose == Purpose::Say => self.was_refused(error.message),
             _ => match apart(&ask.command) {
                 several if several.len() > 1 => {
                     for command in several {
@@ -206,6 +219,10 @@ impl Session {
         for (id, ask) in due {
             ask.tries += 1;
             ask.again_at = now + PATIENCE;
+            if let Command::SendMessage(said) = &mut ask.command {
+                said.attempt += 1;
+                self.summary.said_again += 1;
+            }
             again.push((ask.line, id.clone(), ask.command.clone(), ask.tries));
         }
         for (line, id, command, tries) in again {

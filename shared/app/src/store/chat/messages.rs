@@ -147,6 +147,10 @@ impl Dynamo {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Message>> {
+        // DynamoDB refuses a range that ends before it begins.
+        if after >= upto {
+            return Ok(vec![]);
+        }
         let query = self.of_conversation(shop, conversation, after.saturating_add(1), upto);
         self.read_messages(query.limit(limit), now).await
     }
