@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(kind("default#order#ord_1", "j#000000000001"), "order journal");
         assert_eq!(kind("default#stock#lamp", "level#main#"), "stock level");
         assert_eq!(kind("connection#abc=", "sub#product:lamp"), "connection sub");
-        assert_eq!(kind("default#channel#product:lamp", "abc="), "channel");
+        assert_eq!(kind("default#on#product:lamp", "abc="), "on");
     }
 
     #[test]
