@@ -154,9 +154,28 @@ impl Reservation {
         }
     }
 
-    /// The hold after it had ended and what it held was sold all the same, from `parts` that were free.
-    #[must_use]
-    pub fn sold_from(&self, parts: &[Part], now: Timestamp) -> Self {
+    /// What has to be taken from what is free so that it is sold: all of it, if it has ended before.
+    pub fn lacking(&self) -> &[ReservedLine] {
+        match self.status {
+            ReservationStatus::Active | ReservationStatus::Committed => &[],
+            ReservationStatus::Released | ReservationStatus::Expired => &self.lines,
+        }
+    }
+
+    /// Sells what it holds, or, if it has ended, what it held, from `parts` that are free. Says what that does to each
+    /// level; `None` if it is sold already.
+    pub fn sell(&self, parts: &[Part], now: Timestamp) -> Option<(Self, Vec<(Part, StockChange)>)> {
+        match self.status {
+            ReservationStatus::Committed => None,
+            ReservationStatus::Active => self.end(Ending::Commit, now).ok(),
+            ReservationStatus::Released | ReservationStatus::Expired => {
+                let change = |part: &Part| (part.clone(), StockChange::sell(part.quantity));
+                Some((self.sold_from(parts, now), parts.iter().map(change).collect()))
+            }
+        }
+    }
+
+    fn sold_from(&self, parts: &[Part], now: Timestamp) -> Self {
         let is_divided = parts.iter().any(|part| !part.bucket.is_first());
         Self {
             status: ReservationStatus::Committed,

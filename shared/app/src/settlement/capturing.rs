@@ -6,6 +6,7 @@ use domain::{
     Money, OrderReference, PaymentId,
     payment::{Asked, IntentReport, IntentStatus, NotReserved, Payment, PaymentStatus},
     reservation::ReservedLine,
+    settlement::GiveBack,
 };
 
 use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated, status_updated};
@@ -127,11 +128,14 @@ impl Settlement {
         author: &Author,
         stored: &StoredPayment,
         paid: Payment,
+        how: GiveBack,
         why: &str,
     ) -> Result<Option<Payment>> {
-        let (PaymentStatus::Authorized, Some(intent)) = (paid.status, &paid.intent_id) else {
-            return self.return_money(author, stored, paid, why).await;
-        };
+        if let GiveBack::Refund(refunding) = how {
+            return self.return_money(author, stored, paid, refunding, why).await;
+        }
+        let no_intent = || Error::internal(format!("{} has no intent", paid.id));
+        let intent = paid.intent_id.as_ref().ok_or_else(no_intent)?;
         tracing::warn!(payment_id = %paid.id, why, "reserved money is let go");
         let answer = self.stripe.cancel_intent(intent).await;
         let (report, _) = self.what_came_of(intent, answer).await?;

@@ -45,11 +45,9 @@ impl Settlement {
         author: &Author,
         stored: &StoredPayment,
         paid: Payment,
+        refunding: Payment,
         why: &str,
     ) -> Result<Option<Payment>> {
-        let Ok(refunding) = paid.begin_refund(paid.captured) else {
-            return Ok(None);
-        };
         let id = RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"]));
         let refund = StoredRefund {
             refund: Refund {

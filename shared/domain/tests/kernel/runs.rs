@@ -2,9 +2,11 @@
 //! what is only read before a transaction that checks its version is part of that transaction.
 
 use domain::{
-    order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, PaymentStatus},
-    reservation::{Ending, ReservationStatus, ReservedLine},
+    bucket::Part,
+    order::{Order, OrderPaymentStatus, OrderStatus},
+    payment::{Finding, Payment, PaymentStatus},
+    reservation::ReservedLine,
+    settlement::{GiveBack, Incoming, incoming},
     stock::StockChange,
 };
 
@@ -194,13 +196,13 @@ impl State {
             Finding::Released(next) => {
                 let order = self.cases[case].order()?;
                 if order.payment_status != OrderPaymentStatus::Authorized {
-                    self.keep_payment(case, &domain::payment::Payment { is_returning: false, ..next });
+                    self.keep_payment(case, &Payment { is_returning: false, ..next });
                     return then.at();
                 }
                 let released = order.release();
                 let is_returning = released.status != order.status;
                 let watched_since = is_returning.then_some(jiff::Timestamp::UNIX_EPOCH);
-                let gone = domain::payment::Payment { is_returning, watched_since, ..next };
+                let gone = Payment { is_returning, watched_since, ..next };
                 self.keep_order(case, &released);
                 self.keep_payment(case, &gone);
                 return if is_returning { Some(At::ReturnPieces) } else { then.at() };
@@ -212,52 +214,51 @@ impl State {
     }
 
     fn decide(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
-        let order = self.cases[case].order()?;
-        let is_authorized = order.payment_status == OrderPaymentStatus::Authorized;
-        let reserves = paid.next.status == PaymentStatus::Authorized;
-        match order.status {
-            OrderStatus::PendingPayment => self.sell(case, paid),
-            _ if is_authorized && paid.was == PaymentStatus::Authorized => {
-                if paid.is_fresh {
-                    self.keep_order(case, &order.capture());
-                    self.keep_payment(case, &paid.next.value(true));
-                    return paid.then.at();
-                }
-                again
+        match (self.incoming(case, paid)?, flaw) {
+            (Incoming::Sell(_), _) => self.sell(case, paid),
+            (Incoming::Capture(order), _) => self.book(case, paid, &order),
+            (_, Flaw::IgnoresTheOrder) => {
+                let order = self.cases[case].order()?;
+                self.book(case, paid, &order)
             }
-            _ if flaw == Flaw::IgnoresTheOrder && paid.is_fresh => {
-                self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
-                paid.then.at()
-            }
-            // Sold with this very money by somebody who was faster.
-            _ if is_authorized && reserves && flaw != Flaw::LetsSoldMoneyGo => again,
-            _ => self.give_back(case, paid),
+            (Incoming::GiveBack(how), _) => self.give_back(case, paid, &how),
+            (Incoming::Again, Flaw::LetsSoldMoneyGo) => Some(At::GiveBack(paid.then)),
+            (Incoming::Again, _) => self.again(case, paid),
         }
+    }
+
+    fn incoming(&self, case: usize, paid: Paid) -> Option<Incoming> {
+        let now = &self.cases[case];
+        let next = paid.next.value(now.is_manual);
+        let before = Payment { status: paid.was, ..next.clone() };
+        incoming(&now.order()?, &before, &next).ok()
+    }
+
+    /// Everything is read anew.
+    fn again(&self, case: usize, paid: Paid) -> Option<At> {
+        Some(At::Settle(self.cases[case].intent?, paid.then))
+    }
+
+    /// Writes the order and the payment, if nobody was faster.
+    fn book(&mut self, case: usize, paid: Paid, order: &Order) -> Option<At> {
+        if !paid.is_fresh {
+            return self.again(case, paid);
+        }
+        self.keep_order(case, order);
+        self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
+        paid.then.at()
     }
 
     /// Sells the piece; with it the order, unless that has another hold to sell after this one.
     fn sell(&mut self, case: usize, paid: Paid) -> Option<At> {
         let is_large = self.cases[case].is_large;
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
         if !is_large && !paid.is_fresh {
-            return again;
+            return self.again(case, paid);
         }
         let hold = self.cases[case].hold()?;
-        let sold = match hold.status {
-            ReservationStatus::Committed => None,
-            ReservationStatus::Active => {
-                let (ended, changes) = hold.end(Ending::Commit, self.cases[case].now()).ok()?;
-                Some((ended, changes[0].1))
-            }
-            _ => {
-                let part = piece().in_first_bucket();
-                let change = StockChange::sell(part.quantity);
-                Some((hold.sold_from(&[part], self.cases[case].now()), change))
-            }
-        };
-        if let Some((hold, change)) = sold {
-            let Ok(level) = self.level().after(change) else {
+        let parts: Vec<Part> = hold.lacking().iter().map(ReservedLine::in_first_bucket).collect();
+        if let Some((hold, changes)) = hold.sell(&parts, self.cases[case].now()) {
+            let Ok(level) = self.level().after(changes[0].1) else {
                 return Some(At::GiveUp(paid));
             };
             self.keep_level(level);
@@ -267,17 +268,10 @@ impl State {
     }
 
     fn sell_last(&mut self, case: usize, paid: Paid) -> Option<At> {
-        let order = self.cases[case].order()?;
-        if !paid.is_fresh || order.status != OrderStatus::PendingPayment {
-            return Some(At::Settle(self.cases[case].intent?, paid.then));
+        match self.incoming(case, paid)? {
+            Incoming::Sell(steps) => self.book(case, paid, &steps.last()?.0),
+            _ => self.again(case, paid),
         }
-        let secured = match paid.next.status {
-            PaymentStatus::Authorized => order.authorize(),
-            _ => order.pay(),
-        };
-        self.keep_order(case, &secured.ok()?);
-        self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
-        paid.then.at()
     }
 
     /// The order is closed, if it is still open, with all that it holds; and if it has ended, the money goes back.
@@ -289,25 +283,22 @@ impl State {
                 return Some(At::GiveUp(paid));
             }
         }
-        match self.cases[case].order()?.has_ended() {
-            true => self.give_back(case, paid),
-            false => Some(At::Settle(self.cases[case].intent?, paid.then)),
+        match self.incoming(case, paid)? {
+            Incoming::GiveBack(how) => self.give_back(case, paid, &how),
+            _ => self.again(case, paid),
         }
     }
 
-    fn give_back(&mut self, case: usize, paid: Paid) -> Option<At> {
-        if paid.next.status == PaymentStatus::Authorized {
-            return Some(At::GiveBack(paid.then));
+    fn give_back(&mut self, case: usize, paid: Paid, how: &GiveBack) -> Option<At> {
+        match how {
+            GiveBack::LetGo => Some(At::GiveBack(paid.then)),
+            GiveBack::Refund(_) if !paid.is_fresh => self.again(case, paid),
+            GiveBack::Refund(refunding) => {
+                self.keep_payment(case, refunding);
+                self.write_new_refund(case, Kind::Useless, paid.next.captured, false);
+                Some(At::AskRefund(Asking::new(Kind::Useless)))
+            }
         }
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
-        let payment = paid.next.value(self.cases[case].is_manual);
-        let Some(refunding) = payment.begin_refund(payment.captured).ok().filter(|_| paid.is_fresh) else {
-            return again;
-        };
-        let amount = paid.next.captured;
-        self.keep_payment(case, &refunding);
-        self.write_new_refund(case, Kind::Useless, amount, false);
-        Some(At::AskRefund(Asking::new(Kind::Useless)))
     }
 
     /// Puts the piece back on the shelf, once for each name.

@@ -1,0 +1,63 @@
+//! Settling: what is to be done, given what was read of an order, its payment and its holds.
+//!
+//! Every function here is one decision. The use cases read, ask here, and write what they are told; the tests do the same in
+//! every order of steps (`tests/kernel`), so that what was explored is what runs. Nothing here knows how anything is written.
+
+use crate::{
+    InvalidTransition,
+    order::{Order, OrderPaymentStatus, OrderStatus},
+    payment::{Payment, PaymentStatus},
+};
+
+/// What is done with money that has come for an order, or is reserved for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// The order waits for it: its holds are sold, and with the last of them it goes these steps.
+    Sell(Vec<OrderStep>),
+    /// The order was sold when the money was reserved. Now it was taken, and the order is paid.
+    Capture(Order),
+    /// The order has no use for it.
+    GiveBack(GiveBack),
+    /// This very money sold the order after the payment was read: it must stay, and everything is read anew.
+    Again,
+}
+
+/// An order one step on, and why if that does not speak for itself.
+pub type OrderStep = (Order, Option<&'static str>);
+
+/// How money goes back that an order has no use for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GiveBack {
+    /// It is only reserved: its intent is called off, and what Stripe says then is settled.
+    LetGo,
+    /// It was taken: all of it is set aside at once, and a refund is begun.
+    Refund(Payment),
+}
+
+/// What is done with the money of `paid`, which was in the state of `before` when it was read.
+pub fn incoming(order: &Order, before: &Payment, paid: &Payment) -> Result<Incoming, InvalidTransition> {
+    let is_sold_for_it = order.payment_status == OrderPaymentStatus::Authorized;
+    Ok(match (order.status, before.status, paid.status) {
+        (OrderStatus::PendingPayment, ..) => Incoming::Sell(steps(order, paid)?),
+        (_, PaymentStatus::Authorized, _) if is_sold_for_it => Incoming::Capture(order.capture()),
+        (_, _, PaymentStatus::Authorized) if is_sold_for_it => Incoming::Again,
+        (_, _, PaymentStatus::Authorized) => Incoming::GiveBack(GiveBack::LetGo),
+        _ => match paid.begin_refund(paid.captured) {
+            Ok(refunding) => Incoming::GiveBack(GiveBack::Refund(refunding)),
+            Err(_) => Incoming::Again,
+        },
+    })
+}
+
+/// Where an order goes that is paid with `paid`: one that somebody has to look at goes a step further.
+fn steps(order: &Order, paid: &Payment) -> Result<Vec<OrderStep>, InvalidTransition> {
+    let secured = match paid.status {
+        PaymentStatus::Authorized => order.authorize()?,
+        _ => order.pay()?,
+    };
+    if !paid.needs_review() {
+        return Ok(vec![(secured, None)]);
+    }
+    let held = secured.become_status(OrderStatus::OnHold)?;
+    Ok(vec![(secured, None), (held, Some("the payment is to be reviewed"))])
+}
