@@ -114,6 +114,17 @@ pub enum Ending {
     Expire,
 }
 
+/// What becomes of a hold whose order has come to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// What it holds is free again: how it ends, and what that does to each level.
+    LetGo(Reservation, Vec<(Part, StockChange)>),
+    /// It was sold by then: how it is once its pieces are back on the shelf.
+    TakeBack(Reservation),
+    /// Nothing more.
+    Over,
+}
+
 impl Ending {
     const fn status(self) -> ReservationStatus {
         match self {
@@ -186,16 +197,23 @@ impl Reservation {
         }
     }
 
-    /// The hold after it was sold and its pieces came back, because its order came to nothing.
-    pub fn take_back(&self, now: Timestamp) -> Result<Self, InvalidTransition> {
+    /// What becomes of it when its order comes to nothing.
+    ///
+    /// # Errors
+    /// If it is to expire before its time is over.
+    pub fn close(&self, ending: Ending, now: Timestamp) -> Result<Closing, InvalidTransition> {
         match self.status {
-            ReservationStatus::Committed => Ok(Self {
+            ReservationStatus::Active => {
+                let (ended, changes) = self.end(ending, now)?;
+                Ok(Closing::LetGo(ended, changes))
+            }
+            ReservationStatus::Committed => Ok(Closing::TakeBack(Self {
                 status: ReservationStatus::Released,
                 version: self.version + 1,
                 changed_at: now,
                 ..self.clone()
-            }),
-            _ => Err(InvalidTransition),
+            })),
+            ReservationStatus::Released | ReservationStatus::Expired => Ok(Closing::Over),
         }
     }
 
@@ -340,9 +358,12 @@ mod tests {
             let (ended, changes) = reservation().end(first, now).unwrap();
             assert_eq!(changes.len(), 1);
             assert_eq!(ended.end(second, now), Err(InvalidTransition));
-            let back = ended.take_back(now).map(|hold| hold.status);
             let was_sold = first == Ending::Commit;
-            assert_eq!(back, was_sold.then_some(ReservationStatus::Released).ok_or(InvalidTransition));
+            match ended.close(Ending::Release, now).unwrap() {
+                Closing::TakeBack(back) => assert_eq!(back.status, ReservationStatus::Released),
+                closing => assert_eq!(closing, Closing::Over),
+            }
+            assert_eq!(ended.close(Ending::Release, now) != Ok(Closing::Over), was_sold);
         }
     }
 

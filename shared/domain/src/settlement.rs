@@ -6,7 +6,7 @@
 use crate::{
     InvalidTransition,
     order::{Order, OrderPaymentStatus, OrderStatus},
-    payment::{Payment, PaymentStatus},
+    payment::{CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus},
 };
 
 /// What is done with money that has come for an order, or is reserved for it.
@@ -60,4 +60,40 @@ fn steps(order: &Order, paid: &Payment) -> Result<Vec<OrderStep>, InvalidTransit
     }
     let held = secured.become_status(OrderStatus::OnHold)?;
     Ok(vec![(secured, None), (held, Some("the payment is to be reviewed"))])
+}
+
+/// What is done first so that an order can end which was not paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallOff {
+    /// Nothing: no money is on its way.
+    Nothing,
+    /// Stripe may or may not have made the intent: only the repair can tell, and the order waits for it.
+    Wait,
+    /// Stripe is asked for this intent: whoever has let their money be reserved has paid in time, even if nobody has heard
+    /// of it yet. If that is not so ([`is_paid_in_time`]), it is called off.
+    LookFirst(String),
+    /// This intent is called off. Stripe refuses if it has ended: either way what it is then is settled.
+    Cancel(String),
+}
+
+/// What is done first so that an order can become `ending`.
+pub fn call_off(payment: &Payment, ending: OrderStatus) -> CallOff {
+    match (&payment.intent_id, payment.status) {
+        (_, status) if status.is_final() => CallOff::Nothing,
+        (None, PaymentStatus::Unknown) => CallOff::Wait,
+        (None, _) => CallOff::Nothing,
+        (Some(intent), _) if ending == OrderStatus::Expired && is_manual(payment) => {
+            CallOff::LookFirst(intent.clone())
+        }
+        (Some(intent), _) => CallOff::Cancel(intent.clone()),
+    }
+}
+
+fn is_manual(payment: &Payment) -> bool {
+    payment.capture_method == CaptureMethod::Manual
+}
+
+/// Whether an order whose time is over was paid before that, as far as its intent tells.
+pub fn is_paid_in_time(report: &IntentReport) -> bool {
+    report.status == IntentStatus::RequiresCapture
 }

@@ -204,8 +204,8 @@ impl Transaction {
         }
     }
 
-    /// Writes what became of a hold and what that did to the levels.
-    fn move_hold(
+    /// Writes what became of a hold and what that did to the levels. The levels come first.
+    pub(crate) fn move_hold(
         &mut self,
         store: &Dynamo,
         clock: &Clock,

@@ -16,7 +16,7 @@ use crate::{
     inventory::{Taken, short_of, take},
     journal::Author,
     pricing::owe,
-    settlement::let_go,
+    settlement::close_hold,
     store::{Transaction, dynamo::Written, inventory::StoredReservation, orders::StoredOrder},
 };
 
@@ -94,7 +94,7 @@ impl Orders {
 
     pub(super) async fn undo_large(&self, author: &Author, stored: &StoredOrder) -> Result<()> {
         for hold in &stored.order.holds {
-            let_go(&self.store, &self.clock, author, hold, Ending::Release).await?;
+            close_hold(&self.store, &self.clock, author, hold, Ending::Release).await?;
         }
         self.store.drop_order(&author.shop, &stored.order.id, stored.order.holds.len()).await
     }

@@ -137,8 +137,7 @@ impl Settlement {
         let no_intent = || Error::internal(format!("{} has no intent", paid.id));
         let intent = paid.intent_id.as_ref().ok_or_else(no_intent)?;
         tracing::warn!(payment_id = %paid.id, why, "reserved money is let go");
-        let answer = self.stripe.cancel_intent(intent).await;
-        let (report, _) = self.what_came_of(intent, answer).await?;
+        let report = self.cancel_intent(intent).await?;
         if report.status == IntentStatus::RequiresCapture {
             return Err(Error::busy());
         }

@@ -185,8 +185,7 @@ impl Settlement {
     ) -> Result<Payment> {
         tracing::error!(payment_id = %payment.id, intent = report.intent_id, "money came on an intent that was given up");
         if report.status == IntentStatus::RequiresCapture {
-            let answer = self.stripe.cancel_intent(&report.intent_id).await;
-            self.what_came_of(&report.intent_id, answer).await?;
+            self.cancel_intent(&report.intent_id).await?;
             return Ok(payment);
         }
         let id =

@@ -12,7 +12,7 @@ use domain::{
 use crate::{
     Kernel,
     refunds::Asking,
-    runs::{At, End, Luck, Run, Then},
+    runs::{At, Luck, Run, Then},
     state::{Ask, Intent, KINDS, Kind, State, TOTAL, piece},
 };
 
@@ -228,10 +228,10 @@ impl State {
             Act::Expire(case) => {
                 let now = &self.cases[case];
                 let is_over = now.is_due && now.status() == Some(S::PendingPayment);
-                is_over.then_some((case, At::CallOff(End::Expired)))
+                is_over.then_some((case, At::CallOff(S::Expired)))
             }
             Act::Cancel(case) => match self.cases[case].order? {
-                (S::PendingPayment, _) => Some((case, At::CallOff(End::Cancelled))),
+                (S::PendingPayment, _) => Some((case, At::CallOff(S::Cancelled))),
                 (S::Cancelled | S::Expired, _) => None,
                 (_, OrderPaymentStatus::Authorized) => self.request(case, Ask::Void),
                 _ => Some((case, self.cancel_paid(case)?)),

@@ -6,7 +6,7 @@ use domain::{
     order::{Order, OrderPaymentStatus, OrderStatus},
     payment::{Finding, Payment, PaymentStatus},
     reservation::ReservedLine,
-    settlement::{GiveBack, Incoming, incoming},
+    settlement::{GiveBack, Incoming, incoming, is_paid_in_time},
     stock::StockChange,
 };
 
@@ -20,14 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Then {
     Nothing,
-    Close(End),
-}
-
-/// How an unpaid order ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    Cancelled,
-    Expired,
+    Close(OrderStatus),
 }
 
 /// Money that has come, as the function sees it that read the payment before.
@@ -52,10 +45,10 @@ pub enum At {
     /// The piece is somebody else's: the order is closed if it is still open, and then the money goes back.
     GiveUp(Paid),
     SellLast(Paid),
-    CallOff(End),
-    LookFirst,
-    CancelIntent(End),
-    Close(End),
+    CallOff(OrderStatus),
+    LookFirst(OrderStatus),
+    CancelIntent(OrderStatus),
+    Close(OrderStatus),
     CloseHold,
     NoteClosed,
     Act(Ask),
@@ -95,7 +88,7 @@ impl Then {
     const fn at(self) -> Option<At> {
         match self {
             Self::Nothing => None,
-            Self::Close(end) => Some(At::Close(end)),
+            Self::Close(ending) => Some(At::Close(ending)),
         }
     }
 }
@@ -131,13 +124,13 @@ impl State {
                 }
                 Some(At::Settle(self.cancel_intent(case), then))
             }
-            At::CallOff(end) => self.call_off(case, end),
-            At::LookFirst => match self.cases[case].intent {
-                Some(Intent::Reserved) => Some(At::Settle(Intent::Reserved, Then::Close(End::Expired))),
-                _ => Some(At::CancelIntent(End::Expired)),
+            At::CallOff(ending) => self.call_off(case, ending),
+            At::LookFirst(ending) => match self.cases[case].intent? {
+                seen if is_paid_in_time(&seen.report()) => Some(At::Settle(seen, Then::Close(ending))),
+                _ => Some(At::CancelIntent(ending)),
             },
-            At::CancelIntent(end) => Some(At::Settle(self.cancel_intent(case), Then::Close(end))),
-            At::Close(end) => self.close(case, end),
+            At::CancelIntent(ending) => Some(At::Settle(self.cancel_intent(case), Then::Close(ending))),
+            At::Close(ending) => self.close(flaw, case, ending),
             At::CloseHold => {
                 self.close_hold(flaw, case);
                 Some(At::NoteClosed)
@@ -277,7 +270,7 @@ impl State {
     /// The order is closed, if it is still open, with all that it holds; and if it has ended, the money goes back.
     fn give_up(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
         if self.cases[case].status() == Some(OrderStatus::PendingPayment) {
-            self.end_order(case, End::Cancelled);
+            self.end_order(flaw, case, OrderStatus::Cancelled);
             if self.cases[case].is_closing {
                 self.close_hold(flaw, case);
                 return Some(At::GiveUp(paid));
