@@ -6,7 +6,7 @@
 use crate::{
     InvalidTransition,
     order::{Order, OrderPaymentStatus, OrderStatus},
-    payment::{CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus},
+    payment::{CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus},
 };
 
 /// What is done with money that has come for an order, or is reserved for it.
@@ -96,4 +96,46 @@ fn is_manual(payment: &Payment) -> bool {
 /// Whether an order whose time is over was paid before that, as far as its intent tells.
 pub fn is_paid_in_time(report: &IntentReport) -> bool {
     report.status == IntentStatus::RequiresCapture
+}
+
+/// What is done to call an order off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancel {
+    /// Nothing: it is called off.
+    Nothing,
+    /// It is not paid: first [`call_off`], then it ends.
+    CallOff,
+    /// Its money is only reserved: that is let go, and the order ends with it.
+    Void,
+    /// It is paid: it ends like this, and in the same moment all that is left of its money is set aside to go back.
+    Refund(Order),
+}
+
+/// What is done to call `order` off.
+///
+/// # Errors
+/// If it is too late for that.
+pub fn cancel(order: &Order) -> Result<Cancel, InvalidTransition> {
+    Ok(match order.status {
+        OrderStatus::Cancelled => Cancel::Nothing,
+        OrderStatus::PendingPayment => Cancel::CallOff,
+        _ if order.payment_status == OrderPaymentStatus::Authorized => Cancel::Void,
+        _ => Cancel::Refund(order.become_status(OrderStatus::Cancelled)?),
+    })
+}
+
+/// A payment and, if that concerns it, its order, now that a refund has come to be as it is, from what it was `before`, or
+/// from nothing.
+pub fn book(
+    payment: &Payment,
+    order: &Order,
+    before: Option<&Refund>,
+    refund: &Refund,
+) -> (Payment, Option<Order>) {
+    // What was not there before is, to the books, as good as failed: nothing of it is on its way or gone.
+    let was = before.map_or(RefundStatus::Failed, |before| before.status);
+    let next = payment.end_refund(was, refund);
+    let after = order.refunded(next.refunded, next.captured);
+    let is_other = next.captured > 0 && after.payment_status != order.payment_status;
+    (next, is_other.then_some(after))
 }

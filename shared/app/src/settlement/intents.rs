@@ -5,7 +5,6 @@ use domain::{
     PaymentId, ShopId,
     payment::{Finding, Payment, PaymentStatus},
 };
-use jiff::SignedDuration;
 
 use super::Settlement;
 use crate::{
@@ -15,16 +14,11 @@ use crate::{
     stripe::{Intent, StripeError},
 };
 
-/// Stripe forgets idempotency keys after a day. Before that, what may have been made is no longer asked for again but
-/// looked up.
-pub(super) const KEYS_LAST: SignedDuration = SignedDuration::from_hours(23);
-
 impl Settlement {
     /// Asks Stripe for the intent of a payment whose outcome is unknown. Asking again under the same key finds the
     /// intent that an earlier question made.
     pub(crate) async fn make_intent(&self, author: &Author, stored: StoredPayment) -> Result<StoredPayment> {
-        let asked_first = stored.payment.watched_since.unwrap_or(stored.payment.created_at);
-        if self.clock.now().duration_since(asked_first) >= KEYS_LAST {
+        if stored.payment.is_looked_up(self.clock.now()) {
             return self.look_up_intent(author, stored).await;
         }
         match self.stripe.create_intent(&author.shop, &stored.payment).await {

@@ -4,8 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use domain::{
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, PaymentStatus, RefundStatus},
+    payment::{Finding, PaymentStatus, RefundStatus, RefundStep},
     reservation::ReservationStatus,
+    settlement::{Cancel, cancel},
     stock::StockChange,
 };
 
@@ -230,11 +231,11 @@ impl State {
                 let is_over = now.is_due && now.status() == Some(S::PendingPayment);
                 is_over.then_some((case, At::CallOff(S::Expired)))
             }
-            Act::Cancel(case) => match self.cases[case].order? {
-                (S::PendingPayment, _) => Some((case, At::CallOff(S::Cancelled))),
-                (S::Cancelled | S::Expired, _) => None,
-                (_, OrderPaymentStatus::Authorized) => self.request(case, Ask::Void),
-                _ => Some((case, self.cancel_paid(case)?)),
+            Act::Cancel(case) => match cancel(&self.cases[case].order()?).ok()? {
+                Cancel::Nothing => None,
+                Cancel::CallOff => Some((case, At::CallOff(S::Cancelled))),
+                Cancel::Void => self.request(case, Ask::Void),
+                Cancel::Refund(order) => Some((case, self.cancel_paid(case, &order)?)),
             },
             Act::Request(case, ask) => self.request(case, ask),
             _ => self.begins_refund(kernel, act),
@@ -246,9 +247,13 @@ impl State {
         match act {
             Act::Refund(case, kind) => Some((case, self.begin_refund(kernel.flaw, case, kind)?)),
             Act::FinishRefund(case, kind) => {
-                let row = self.cases[case].refunds[kind.index()]?;
-                let asking = Asking { by_name: row.is_named, ..Asking::new(kind) };
-                (row.status == RefundStatus::Pending).then_some((case, At::AskRefund(asking)))
+                let now = &self.cases[case];
+                let by_name = match now.refunds[kind.index()]?.value().next(now.now()) {
+                    RefundStep::Ask(_) => true,
+                    RefundStep::Make => false,
+                    _ => return None,
+                };
+                Some((case, At::AskRefund(Asking { by_name, ..Asking::new(kind) })))
             }
             Act::HearRefund(case, kind, news) => {
                 let row = self.cases[case].refunds[kind.index()]?;

@@ -1,8 +1,9 @@
 //! The functions' steps that give money back.
 
 use domain::{
-    order::OrderStatus,
-    payment::{Refund, RefundStatus, still_sold},
+    order::Order,
+    payment::{Booking, Refund, RefundStatus, still_sold},
+    settlement,
 };
 
 use crate::{
@@ -66,13 +67,12 @@ impl State {
     }
 
     /// Calls a paid order off and begins to give its money back.
-    pub fn cancel_paid(&mut self, case: usize) -> Option<At> {
-        let order = self.cases[case].order()?.become_status(OrderStatus::Cancelled).ok()?;
+    pub fn cancel_paid(&mut self, case: usize, order: &Order) -> Option<At> {
         let payment = self.cases[case].payment()?;
         let begun = payment.begin_refund(payment.refundable()).ok()?;
         let has_piece = self.is_still_sold(case);
         let amount = i16::try_from(payment.refundable()).ok()?;
-        self.keep_order(case, &order);
+        self.keep_order(case, order);
         self.keep_payment(case, &begun);
         self.write_new_refund(case, Kind::Cancelled, amount, has_piece);
         Some(At::AskRefund(Asking::new(Kind::Cancelled)))
@@ -107,22 +107,18 @@ impl State {
     ) -> Option<At> {
         let index = asking.kind.index();
         let row = self.cases[case].refunds[index]?;
-        let Ok(ended) = row.value().end(status) else {
-            let is_refused = self.cases[case].stripe_refunds[index]?.is_refused;
-            if row.status == RefundStatus::Pending && !is_refused {
-                self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row });
-            }
-            return self.booked(flaw, case, asking);
-        };
-        if status == RefundStatus::Succeeded && row.has_piece {
-            if !row.is_shelved {
+        let is_refused = self.cases[case].stripe_refunds[index]?.is_refused;
+        match row.value().book(status, (!is_refused).then_some("re_1")) {
+            Booking::Nothing => {}
+            Booking::Name(_) => self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row }),
+            Booking::Shelve => {
                 self.restock(case, index);
                 let is_shelved = flaw != Flaw::ForgetsTheShelf;
                 self.cases[case].refunds[index] = Some(RefundRow { is_shelved, ..row });
+                return Some(At::WriteRefund(asking, row.status, status));
             }
-            return Some(At::WriteRefund(asking, row.status, status));
+            Booking::End(ended) => self.write_ended(case, asking, row, &ended),
         }
-        self.write_ended(case, asking, row, &ended);
         self.booked(flaw, case, asking)
     }
 
@@ -147,12 +143,11 @@ impl State {
         let (Some(payment), Some(order)) = (self.cases[case].payment(), self.cases[case].order()) else {
             return;
         };
-        let next = payment.end_refund(row.status, ended);
+        let (next, after) = settlement::book(&payment, &order, Some(&row.value()), ended);
         let is_refused = self.cases[case].stripe_refunds[index].is_some_and(|made| made.is_refused);
         self.cases[case].refunds[index] =
             Some(RefundRow { status: ended.status, is_named: !is_refused, ..row });
-        let after = order.refunded(next.refunded, next.captured);
-        if next.captured > 0 && after.payment_status != order.payment_status {
+        if let Some(after) = after {
             self.keep_order(case, &after);
         }
         self.keep_payment(case, &next);
