@@ -3,6 +3,8 @@
 //! Every function here is one decision. The use cases read, ask here, and write what they are told; the tests do the same in
 //! every order of steps (`tests/kernel`), so that what was explored is what runs. Nothing here knows how anything is written.
 
+use jiff::Timestamp;
+
 use crate::{
     InvalidTransition,
     order::{Order, OrderPaymentStatus, OrderStatus},
@@ -138,4 +140,49 @@ pub fn book(
     let after = order.refunded(next.refunded, next.captured);
     let is_other = next.captured > 0 && after.payment_status != order.payment_status;
     (next, is_other.then_some(after))
+}
+
+/// A payment whose reserved money was let go, by us, by Stripe or by time, and its order if that was sold for it: the order
+/// ends, unless it has left the house, and its pieces are on their way back from then on.
+pub fn release(order: &Order, gone: Payment, now: Timestamp) -> (Payment, Option<Order>) {
+    if order.payment_status != OrderPaymentStatus::Authorized {
+        return (Payment { is_returning: false, ..gone }, None);
+    }
+    let released = order.release();
+    let is_returning = released.status != order.status;
+    (Payment { is_returning, watched_since: is_returning.then_some(now), ..gone }, Some(released))
+}
+
+/// What somebody does about a payment whose webhook may have been lost, or that a function was cut off from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeUp {
+    /// Nothing: nobody has to look after it.
+    Nothing,
+    /// Stripe is asked for its intent, or looks it up.
+    MakeIntent,
+    /// The pieces of its order are put back on the shelf.
+    ReturnPieces,
+    /// Stripe is asked to do with the reserved money what is written.
+    Act,
+    /// Stripe is asked how it stands.
+    Ask,
+    /// It has ended by itself: from now on nobody looks after it.
+    Forget,
+}
+
+/// What somebody does about `payment` who looks after it.
+pub fn take_up(payment: &Payment) -> TakeUp {
+    match payment.status {
+        PaymentStatus::Unknown => TakeUp::MakeIntent,
+        _ if payment.watched_since.is_none() => TakeUp::Nothing,
+        _ if payment.is_returning => TakeUp::ReturnPieces,
+        _ if payment.asked.is_some() => TakeUp::Act,
+        status if status.is_final() => TakeUp::Forget,
+        _ => TakeUp::Ask,
+    }
+}
+
+/// Whether a payment is looked after until it has moved on; any other is once.
+pub fn is_kept_in_sight(payment: &Payment) -> bool {
+    payment.asked.is_some() || payment.is_returning || payment.status == PaymentStatus::Unknown
 }

@@ -3,7 +3,8 @@
 use contract::ErrorCode;
 use domain::{
     PaymentId, ShopId,
-    payment::{Finding, Payment, PaymentStatus},
+    payment::{Finding, Payment},
+    settlement::{TakeUp, is_kept_in_sight, take_up},
 };
 
 use super::Settlement;
@@ -76,25 +77,19 @@ impl Settlement {
         let Some(stored) = self.store.payment(shop, id).await? else {
             return Ok(());
         };
-        if stored.payment.watched_since.is_none() && stored.payment.status != PaymentStatus::Unknown {
-            return Ok(());
-        }
-        let payment = match stored.payment.status {
-            PaymentStatus::Unknown => self.make_intent(&author, stored).await?.payment,
-            _ if stored.payment.is_returning => self.return_pieces(&author, stored.payment).await?,
-            _ if stored.payment.asked.is_some() => self.act(&author, stored.payment).await?,
-            status if status.is_final() => stored.payment,
-            _ => self.ask(&author, &stored.payment).await?,
+        let payment = match take_up(&stored.payment) {
+            TakeUp::Nothing => return Ok(()),
+            TakeUp::MakeIntent => self.make_intent(&author, stored).await?.payment,
+            TakeUp::ReturnPieces => self.return_pieces(&author, stored.payment).await?,
+            TakeUp::Act => self.act(&author, stored.payment).await?,
+            TakeUp::Ask => self.ask(&author, &stored.payment).await?,
+            TakeUp::Forget => stored.payment,
         };
         self.stop_watching(shop, &payment).await
     }
 
     async fn stop_watching(&self, shop: &ShopId, payment: &Payment) -> Result<()> {
-        let is_over = payment.watched_since.is_none()
-            || payment.asked.is_some()
-            || payment.is_returning
-            || payment.status == PaymentStatus::Unknown;
-        if is_over {
+        if payment.watched_since.is_none() || is_kept_in_sight(payment) {
             return Ok(());
         }
         self.store.stop_watching(shop, payment, &self.clock.fresh().to_string()).await

@@ -4,9 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use domain::{
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, PaymentStatus, RefundStatus, RefundStep},
+    payment::{Finding, RefundStatus, RefundStep},
     reservation::ReservationStatus,
-    settlement::{Cancel, cancel},
+    settlement::{Cancel, TakeUp, cancel, take_up},
     stock::StockChange,
 };
 
@@ -116,15 +116,14 @@ impl Kernel {
         (0..2).find_map(|case| {
             let now = &state.cases[case];
             let payment = now.payment;
-            let is_cut_off = payment.is_some_and(|row| row.is_watched);
+            let is_cut_off = now.payment().is_some_and(|payment| take_up(&payment) != TakeUp::Nothing);
             let is_told = matches!(now.intent, Some(Intent::Taken(_) | Intent::Gone));
             let is_asked = is_told || payment.is_some_and(|row| row.has_intent);
             let is_news = |intent: Intent| {
                 now.payment().is_some_and(|payment| payment.observe(&intent.report()) != Finding::Unchanged)
             };
             let is_due = now.is_due && now.status() == Some(OrderStatus::PendingPayment);
-            let is_unknown = payment.is_some_and(|row| row.status == PaymentStatus::Unknown);
-            if now.is_closing || is_unknown || is_cut_off {
+            if now.is_closing || is_cut_off {
                 return Some(Act::TakeUp(case));
             }
             if is_asked && now.intent.is_some_and(is_news) {
@@ -217,12 +216,11 @@ impl State {
             }
             Act::TakeUp(case) if self.cases[case].is_closing => Some((case, At::CloseHold)),
             Act::TakeUp(case) => {
-                let payment = self.cases[case].payment?;
-                let at = match (payment.status, payment.asked) {
-                    (PaymentStatus::Unknown, _) => At::CreateIntent,
-                    _ if !payment.is_watched => return None,
-                    _ if payment.is_returning => At::ReturnPieces,
-                    (_, asked) => At::Act(asked?),
+                let at = match take_up(&self.cases[case].payment()?) {
+                    TakeUp::MakeIntent => At::CreateIntent,
+                    TakeUp::ReturnPieces => At::ReturnPieces,
+                    TakeUp::Act => At::Act(self.cases[case].payment?.asked?),
+                    TakeUp::Nothing | TakeUp::Ask | TakeUp::Forget => return None,
                 };
                 Some((case, at))
             }

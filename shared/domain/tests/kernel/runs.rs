@@ -6,9 +6,10 @@ use domain::{
     order::{Order, OrderPaymentStatus, OrderStatus},
     payment::{Finding, Payment, PaymentStatus},
     reservation::ReservedLine,
-    settlement::{GiveBack, Incoming, incoming, is_paid_in_time},
+    settlement::{GiveBack, Incoming, incoming, is_paid_in_time, release},
     stock::StockChange,
 };
+use jiff::Timestamp;
 
 use crate::{
     Flaw,
@@ -186,19 +187,15 @@ impl State {
                 let (next, was) = (PaymentRow::of(&next), payment.status);
                 return Some(At::Decide(Paid { next, was, is_fresh: true, then }));
             }
-            Finding::Released(next) => {
-                let order = self.cases[case].order()?;
-                if order.payment_status != OrderPaymentStatus::Authorized {
-                    self.keep_payment(case, &Payment { is_returning: false, ..next });
-                    return then.at();
+            Finding::Released(gone) => {
+                let (gone, ended) = release(&self.cases[case].order()?, gone, Timestamp::UNIX_EPOCH);
+                if let Some(ended) = ended {
+                    self.keep_order(case, &ended);
                 }
-                let released = order.release();
-                let is_returning = released.status != order.status;
-                let watched_since = is_returning.then_some(jiff::Timestamp::UNIX_EPOCH);
-                let gone = Payment { is_returning, watched_since, ..next };
-                self.keep_order(case, &released);
                 self.keep_payment(case, &gone);
-                return if is_returning { Some(At::ReturnPieces) } else { then.at() };
+                if gone.is_returning {
+                    return Some(At::ReturnPieces);
+                }
             }
             Finding::Stray if report == Intent::Reserved => return Some(At::CancelStray),
             Finding::Stray => self.fault = Some("money came on an intent that was given up"),

@@ -13,6 +13,7 @@ use domain::{
         Asked, CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus,
     },
     reservation::{ReservationStatus, ReservedLine},
+    settlement::is_kept_in_sight,
     stock::{Level, Quantity},
 };
 use jiff::Timestamp;
@@ -220,14 +221,13 @@ impl PaymentRow {
             Asked::Capture(amount) => Ask::Take(units(amount)),
             Asked::Void => Ask::Void,
         });
-        // The sweeper may have stopped watching all others already.
-        let is_kept = asked.is_some() || payment.is_returning || payment.status == PaymentStatus::Unknown;
         Self {
             status: payment.status,
             has_intent: payment.intent_id.is_some(),
             is_declined: payment.declined_charge.is_some(),
             asked,
-            is_watched: payment.watched_since.is_some() && is_kept,
+            // The sweeper may have stopped watching all others already.
+            is_watched: payment.watched_since.is_some() && is_kept_in_sight(payment),
             is_returning: payment.is_returning,
             authorized: units(payment.authorized),
             captured: units(payment.captured),
