@@ -17,7 +17,7 @@ pub enum Incoming {
     /// The order waits for it: its holds are sold, and with the last of them it goes these steps.
     Sell(Vec<OrderStep>),
     /// The order was sold when the money was reserved. Now it was taken, and the order is paid.
-    Capture(Order),
+    Capture(Box<Order>),
     /// The order has no use for it.
     GiveBack(GiveBack),
     /// This very money sold the order after the payment was read: it must stay, and everything is read anew.
@@ -33,7 +33,7 @@ pub enum GiveBack {
     /// It is only reserved: its intent is called off, and what Stripe says then is settled.
     LetGo,
     /// It was taken: all of it is set aside at once, and a refund is begun.
-    Refund(Payment),
+    Refund(Box<Payment>),
 }
 
 /// What is done with the money of `paid`, which was in the state of `before` when it was read.
@@ -41,11 +41,11 @@ pub fn incoming(order: &Order, before: &Payment, paid: &Payment) -> Result<Incom
     let is_sold_for_it = order.payment_status == OrderPaymentStatus::Authorized;
     Ok(match (order.status, before.status, paid.status) {
         (OrderStatus::PendingPayment, ..) => Incoming::Sell(steps(order, paid)?),
-        (_, PaymentStatus::Authorized, _) if is_sold_for_it => Incoming::Capture(order.capture()),
+        (_, PaymentStatus::Authorized, _) if is_sold_for_it => Incoming::Capture(Box::new(order.capture())),
         (_, _, PaymentStatus::Authorized) if is_sold_for_it => Incoming::Again,
         (_, _, PaymentStatus::Authorized) => Incoming::GiveBack(GiveBack::LetGo),
         _ => match paid.begin_refund(paid.captured) {
-            Ok(refunding) => Incoming::GiveBack(GiveBack::Refund(refunding)),
+            Ok(refunding) => Incoming::GiveBack(GiveBack::Refund(Box::new(refunding))),
             Err(_) => Incoming::Again,
         },
     })
@@ -110,7 +110,7 @@ pub enum Cancel {
     /// Its money is only reserved: that is let go, and the order ends with it.
     Void,
     /// It is paid: it ends like this, and in the same moment all that is left of its money is set aside to go back.
-    Refund(Order),
+    Refund(Box<Order>),
 }
 
 /// What is done to call `order` off.
@@ -122,7 +122,7 @@ pub fn cancel(order: &Order) -> Result<Cancel, InvalidTransition> {
         OrderStatus::Cancelled => Cancel::Nothing,
         OrderStatus::PendingPayment => Cancel::CallOff,
         _ if order.payment_status == OrderPaymentStatus::Authorized => Cancel::Void,
-        _ => Cancel::Refund(order.become_status(OrderStatus::Cancelled)?),
+        _ => Cancel::Refund(Box::new(order.become_status(OrderStatus::Cancelled)?)),
     })
 }
 

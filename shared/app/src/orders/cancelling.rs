@@ -36,7 +36,7 @@ impl Orders {
                 self.settlement.void(&author, &payment).await?;
                 self.store.order(&who.shop, id).await?.ok_or(Error::NotFound)?
             }
-            Cancel::Refund(next) => self.cancel_paid(&author, stored, next, reason).await?,
+            Cancel::Refund(next) => self.cancel_paid(&author, stored, *next, reason).await?,
         };
         if ended.order.status != OrderStatus::Cancelled {
             return Err(Error::conflict(
@@ -62,10 +62,8 @@ impl Orders {
         let (restock, seen) = self.settlement.not_yet_returned(author, &stored, &refunds).await?;
         let id = cancellation(&author.shop, &next.id);
         let rest = Refund::rest(&paid.payment, id, self.clock.now());
-        let refund = StoredRefund {
-            refund: Refund { reason: reason.clone(), restock, ..rest },
-            fingerprint: String::new(),
-        };
+        let refund = Refund { reason: reason.clone(), restock, ..rest };
+        let refund = StoredRefund { refund, fingerprint: String::new() };
         let notes = reason.map(String::from);
         let event = author.event(
             &self.clock,

@@ -132,7 +132,7 @@ impl Settlement {
         why: &str,
     ) -> Result<Option<Payment>> {
         if let GiveBack::Refund(refunding) = how {
-            return self.return_money(author, stored, paid, refunding, why).await;
+            return self.return_money(author, stored, paid, *refunding, why).await;
         }
         let no_intent = || Error::internal(format!("{} has no intent", paid.id));
         let intent = paid.intent_id.as_ref().ok_or_else(no_intent)?;

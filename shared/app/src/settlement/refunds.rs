@@ -219,15 +219,12 @@ impl Settlement {
                 return self.book_refund(author, payment, &id, found.status(), known).await.map(drop);
             }
             let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
-            // What is not the payment's own intent was never booked as received.
-            let is_stray = paid.payment.intent_id != found.payment_intent;
+            let (intent, now) = (found.payment_intent.clone(), self.clock.now());
             let refund = Refund {
-                amount,
                 status: found.status(),
                 reason: Line::new("made at Stripe").ok(),
                 stripe_id: Some(found.id.clone()),
-                stray_intent: found.payment_intent.clone().filter(|_| is_stray),
-                ..Refund::of(&paid.payment, id.clone(), amount.amount, self.clock.now())
+                ..Refund::imported(&paid.payment, id.clone(), amount, intent, now)
             };
             if self.write_refund(author, &paid, None, refund).await?.is_some() {
                 return Ok(());

@@ -30,7 +30,7 @@ impl Settlement {
         let order = order.ok_or_else(|| Error::internal(format!("{} is of no order", paid.id)))?;
         match incoming(&order.order, &stored.payment, &paid)? {
             Incoming::Sell(steps) => self.sell_order(author, stored, paid, &order, &steps).await,
-            Incoming::Capture(next) => self.book_capture(author, stored, paid, &order, next).await,
+            Incoming::Capture(next) => self.book_capture(author, stored, paid, &order, *next).await,
             Incoming::GiveBack(how) => {
                 self.give_back(author, stored, paid, how, "the order is no longer open").await
             }

@@ -122,6 +122,20 @@ impl Refund {
         Self { is_rest: true, ..Self::of(payment, id, payment.refundable(), now) }
     }
 
+    /// A refund that somebody made at Stripe of the money of `intent`. What is not the payment's own intent was never booked as
+    /// received.
+    pub fn imported(
+        payment: &Payment,
+        id: RefundId,
+        amount: Money,
+        intent: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let is_stray = payment.intent_id != intent;
+        let stray_intent = intent.filter(|_| is_stray);
+        Self { amount, stray_intent, ..Self::of(payment, id, amount.amount, now) }
+    }
+
     /// What is done about it at `now`.
     pub fn next(&self, now: Timestamp) -> RefundStep {
         match &self.stripe_id {

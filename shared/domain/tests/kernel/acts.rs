@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use domain::{
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, RefundStatus, RefundStep},
+    payment::{Finding, RefundStatus},
     reservation::ReservationStatus,
     settlement::{Cancel, TakeUp, cancel, take_up},
     stock::StockChange,
@@ -14,7 +14,8 @@ use crate::{
     Kernel,
     refunds::Asking,
     runs::{At, Luck, Run, Then},
-    state::{Ask, Intent, KINDS, Kind, State, TOTAL, piece},
+    state::{Ask, Intent, KINDS, Kind, State, TOTAL},
+    values::piece,
 };
 
 /// One thing that happens; the first number is the order's.
@@ -26,6 +27,8 @@ pub enum Act {
     /// Nobody captured for seven days.
     Lapses(usize),
     Bank(usize, Kind, RefundStatus),
+    /// Somebody gives money back at Stripe.
+    ByHand(usize, RefundStatus),
     Begin(usize),
     /// `confirm`, the sweeper, or an event that is told or pulled: of an intent's end an event says what asking says.
     Ask(usize),
@@ -37,6 +40,7 @@ pub enum Act {
     Refund(usize, Kind),
     FinishRefund(usize, Kind),
     HearRefund(usize, Kind, usize),
+    Import(usize, usize),
     Step(usize, Luck),
     Dies(usize),
 }
@@ -61,6 +65,12 @@ impl Kernel {
             if self.cases[1].is_none() {
                 acts.push(Act::Shopper(case, Intent::Declined));
             }
+            if self.by_hand.is_some() {
+                acts.push(Act::ByHand(case, RefundStatus::Succeeded));
+                acts.extend(
+                    (self.trouble == Some(Kind::ByHand)).then_some(Act::ByHand(case, RefundStatus::Pending)),
+                );
+            }
             if let Some(kind) = self.trouble {
                 acts.push(Act::Bank(case, kind, RefundStatus::Succeeded));
                 acts.push(Act::Bank(case, kind, RefundStatus::Failed));
@@ -80,8 +90,11 @@ impl Kernel {
             acts.push(Act::Request(case, Ask::Take(70)));
             acts.extend([Kind::WithPiece, Kind::Goodwill].map(|kind| Act::Refund(case, kind)));
         }
-        if let Some(kind) = self.trouble {
+        if let Some(kind) = self.trouble.filter(|kind| *kind != Kind::ByHand) {
             acts.extend([0, 1].map(|news| Act::HearRefund(case, kind, news)));
+        }
+        if self.by_hand.is_some() {
+            acts.extend([0, 1].map(|news| Act::Import(case, news)));
         }
         acts
     }
@@ -103,6 +116,7 @@ impl Kernel {
                 next.cases[case].intent = Some(Intent::Gone);
             }
             Act::Bank(case, kind, status) => next.bank(case, kind, status)?,
+            Act::ByHand(case, first) => next.give_by_hand(case, self.by_hand?, first)?,
             _ => {
                 let (case, at) = next.begins(self, act)?;
                 next.runs.push(Run { case, at });
@@ -131,6 +145,10 @@ impl Kernel {
             }
             if is_due {
                 return Some(Act::Expire(case));
+            }
+            let by_hand = now.stripe_refunds[Kind::ByHand.index()].map_or([false; 2], |made| made.news);
+            if let Some(news) = by_hand.iter().position(|is_open| *is_open) {
+                return Some(Act::Import(case, news));
             }
             KINDS.into_iter().find_map(|kind| {
                 let (row, made) = (now.refunds[kind.index()]?, now.stripe_refunds[kind.index()]);
@@ -245,20 +263,17 @@ impl State {
         match act {
             Act::Refund(case, kind) => Some((case, self.begin_refund(kernel.flaw, case, kind)?)),
             Act::FinishRefund(case, kind) => {
-                let now = &self.cases[case];
-                let by_name = match now.refunds[kind.index()]?.value().next(now.now()) {
-                    RefundStep::Ask(_) => true,
-                    RefundStep::Make => false,
-                    _ => return None,
-                };
-                Some((case, At::AskRefund(Asking { by_name, ..Asking::new(kind) })))
+                let amount = self.cases[case].refunds[kind.index()]?.amount;
+                Some((case, self.go_on_with(case, Asking::new(kind, amount))?))
             }
             Act::HearRefund(case, kind, news) => {
                 let row = self.cases[case].refunds[kind.index()]?;
                 let is_told = self.cases[case].stripe_refunds[kind.index()]?.news[news];
-                let asking = Asking { by_name: row.is_named, heard: Some(news), kind };
+                let heard = Some(news);
+                let asking = Asking { by_name: row.is_named, heard, ..Asking::new(kind, row.amount) };
                 is_told.then_some((case, At::AskRefund(asking)))
             }
+            Act::Import(case, news) => Some((case, self.begin_import(case, news)?)),
             _ => None,
         }
     }

@@ -6,11 +6,7 @@ use domain::{
     settlement::{CallOff, call_off},
 };
 
-use crate::{
-    Flaw,
-    runs::At,
-    state::{State, piece},
-};
+use crate::{Flaw, runs::At, state::State, values::piece};
 
 impl State {
     pub fn call_off(&self, case: usize, ending: OrderStatus) -> Option<At> {

@@ -2,20 +2,23 @@
 
 use domain::{
     order::Order,
-    payment::{Booking, Refund, RefundStatus, still_sold},
+    payment::{Booking, Refund, RefundStatus, RefundStep, still_sold},
     settlement,
 };
 
 use crate::{
     Flaw,
     runs::{At, Luck},
-    state::{Intent, Kind, RefundRow, State, StripeRefund, piece},
+    state::{Intent, Kind, RefundRow, State, StripeRefund},
+    values::piece,
 };
 
 /// A function that asks for a refund or about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Asking {
     pub kind: Kind,
+    /// How much was to go back when the refund was read.
+    pub amount: i16,
     /// Whether it asks by Stripe's name for the refund, and not by making it once more.
     pub by_name: bool,
     /// Which of Stripe's two pieces of news it was told: that the refund came through, or that it failed.
@@ -23,8 +26,16 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub const fn new(kind: Kind) -> Self {
-        Self { kind, by_name: false, heard: None }
+    pub const fn new(kind: Kind, amount: i16) -> Self {
+        Self { kind, amount, by_name: false, heard: None }
+    }
+}
+
+/// A refund of all that is left is refused when more is gone by hand: whoever hears it looks at Stripe's list first.
+fn answered(asking: Asking, row: RefundRow, made: StripeRefund, status: RefundStatus) -> At {
+    match made.is_refused && row.is_rest {
+        true => At::Shrink(asking),
+        false => At::BookRefund(asking, status),
     }
 }
 
@@ -33,6 +44,7 @@ impl State {
         let row = RefundRow {
             status: RefundStatus::Pending,
             amount,
+            is_rest: matches!(kind, Kind::Cancelled | Kind::Useless),
             has_piece,
             is_shelved: false,
             is_named: false,
@@ -63,7 +75,7 @@ impl State {
             self.keep_payment(case, &begun);
         }
         self.write_new_refund(case, kind, 60, has_piece);
-        Some(At::AskRefund(Asking::new(kind)))
+        Some(At::AskRefund(Asking::new(kind, 60)))
     }
 
     /// Calls a paid order off and begins to give its money back.
@@ -75,15 +87,32 @@ impl State {
         self.keep_order(case, order);
         self.keep_payment(case, &begun);
         self.write_new_refund(case, Kind::Cancelled, amount, has_piece);
-        Some(At::AskRefund(Asking::new(Kind::Cancelled)))
+        Some(At::AskRefund(Asking::new(Kind::Cancelled, amount)))
+    }
+
+    /// What is done about a refund that was read just now.
+    pub fn go_on_with(&self, case: usize, asking: Asking) -> Option<At> {
+        let now = &self.cases[case];
+        let row = now.refunds[asking.kind.index()]?;
+        let asking = Asking { amount: row.amount, ..asking };
+        match row.value().next(now.now()) {
+            RefundStep::CallOff => Some(At::BookRefund(asking, RefundStatus::Cancelled)),
+            RefundStep::Make => Some(At::AskRefund(Asking { by_name: false, ..asking })),
+            RefundStep::Ask(_) => Some(At::AskRefund(Asking { by_name: true, ..asking })),
+            RefundStep::Nothing | RefundStep::LookUp => None,
+        }
     }
 
     pub fn ask_refund(&mut self, case: usize, asking: Asking, luck: Luck) -> Option<At> {
         let index = asking.kind.index();
         let row = self.cases[case].refunds[index]?;
+        if row.amount != asking.amount {
+            // So much was refused before, or it would be as much now.
+            return Some(At::Shrink(asking));
+        }
         if let Some(made) = self.cases[case].stripe_refunds[index] {
             let status = if asking.by_name { made.now } else { made.first };
-            return Some(At::BookRefund(asking, status));
+            return Some(answered(asking, row, made, status));
         }
         let (received, given) = self.cases[case].at_stripe();
         let is_taken = matches!(self.cases[case].intent, Some(Intent::Taken(_)));
@@ -93,9 +122,9 @@ impl State {
             Luck::Slow => RefundStatus::Pending,
             _ => RefundStatus::Succeeded,
         };
-        let made = StripeRefund { first, now: first, is_refused, news: [false; 2] };
+        let made = StripeRefund { amount: row.amount, first, now: first, is_refused, news: [false; 2] };
         self.cases[case].stripe_refunds[index] = Some(made);
-        Some(At::BookRefund(asking, first))
+        Some(answered(asking, row, made, first))
     }
 
     pub fn book_refund(
@@ -107,8 +136,8 @@ impl State {
     ) -> Option<At> {
         let index = asking.kind.index();
         let row = self.cases[case].refunds[index]?;
-        let is_refused = self.cases[case].stripe_refunds[index]?.is_refused;
-        match row.value().book(status, (!is_refused).then_some("re_1")) {
+        let is_made = self.cases[case].is_made(asking.kind);
+        match row.value().book(status, is_made.then_some("re_1")) {
             Booking::Nothing => {}
             Booking::Name(_) => self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row }),
             Booking::Shelve => {
@@ -144,9 +173,8 @@ impl State {
             return;
         };
         let (next, after) = settlement::book(&payment, &order, Some(&row.value()), ended);
-        let is_refused = self.cases[case].stripe_refunds[index].is_some_and(|made| made.is_refused);
-        self.cases[case].refunds[index] =
-            Some(RefundRow { status: ended.status, is_named: !is_refused, ..row });
+        let is_named = self.cases[case].is_made(asking.kind);
+        self.cases[case].refunds[index] = Some(RefundRow { status: ended.status, is_named, ..row });
         if let Some(after) = after {
             self.keep_order(case, &after);
         }
@@ -155,7 +183,7 @@ impl State {
 
     /// A refund is booked. Who was told of it and had to make it again was answered as the first time: now that
     /// Stripe's name is known, it is asked how it stands.
-    fn booked(&mut self, flaw: Flaw, case: usize, asking: Asking) -> Option<At> {
+    pub fn booked(&mut self, flaw: Flaw, case: usize, asking: Asking) -> Option<At> {
         let news = asking.heard?;
         let index = asking.kind.index();
         let is_named = self.cases[case].refunds[index]?.is_named;

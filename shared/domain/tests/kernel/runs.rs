@@ -4,7 +4,7 @@
 use domain::{
     bucket::Part,
     order::{Order, OrderPaymentStatus, OrderStatus},
-    payment::{Finding, Payment, PaymentStatus},
+    payment::{Finding, Payment, PaymentStatus, RefundStatus},
     reservation::ReservedLine,
     settlement::{GiveBack, Incoming, incoming, is_paid_in_time, release},
     stock::StockChange,
@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use crate::{
     Flaw,
     refunds::Asking,
-    state::{Ask, Intent, Kind, PaymentRow, State, piece},
+    state::{Ask, Intent, Kind, PaymentRow, State, VOID},
+    values::piece,
 };
 
 /// What a function does once something is settled.
@@ -22,6 +23,8 @@ use crate::{
 pub enum Then {
     Nothing,
     Close(OrderStatus),
+    /// Takes in which of Stripe's two pieces of news of a refund by hand, that stood like this.
+    Import(usize, RefundStatus),
 }
 
 /// Money that has come, as the function sees it that read the payment before.
@@ -57,8 +60,11 @@ pub enum At {
     ReturnPieces,
     NoteReturned,
     AskRefund(Asking),
-    BookRefund(Asking, domain::payment::RefundStatus),
-    WriteRefund(Asking, domain::payment::RefundStatus, domain::payment::RefundStatus),
+    BookRefund(Asking, RefundStatus),
+    WriteRefund(Asking, RefundStatus, RefundStatus),
+    Import(usize, RefundStatus),
+    /// Stripe refused to give so much back.
+    Shrink(Asking),
 }
 
 /// A function that is running for an order.
@@ -90,6 +96,7 @@ impl Then {
         match self {
             Self::Nothing => None,
             Self::Close(ending) => Some(At::Close(ending)),
+            Self::Import(news, status) => Some(At::Import(news, status)),
         }
     }
 }
@@ -146,13 +153,15 @@ impl State {
                 None
             }
             At::ReturnPieces => {
-                self.restock(case, 4);
+                self.restock(case, VOID);
                 Some(At::NoteReturned)
             }
             At::NoteReturned => self.note_returned(case),
             At::AskRefund(asking) => self.ask_refund(case, asking, luck),
             At::BookRefund(asking, status) => self.book_refund(flaw, case, asking, status),
             At::WriteRefund(asking, was, status) => self.write_refund(flaw, case, asking, was, status),
+            At::Import(news, status) => self.import(flaw, case, news, status),
+            At::Shrink(asking) => self.shrink(flaw, case, asking),
         }
     }
 
@@ -286,7 +295,7 @@ impl State {
             GiveBack::Refund(refunding) => {
                 self.keep_payment(case, refunding);
                 self.write_new_refund(case, Kind::Useless, paid.next.captured, false);
-                Some(At::AskRefund(Asking::new(Kind::Useless)))
+                Some(At::AskRefund(Asking::new(Kind::Useless, paid.next.captured)))
             }
         }
     }
