@@ -61,6 +61,7 @@ impl Inventory {
             match self.sell(&Author::of(who), held, &sale).await? {
                 Taken::Done(()) => return Ok(commitment_view(sale)),
                 Taken::Short(short) => return Err(short_of(&sale.lines, &short, |_| 0)),
+                Taken::Scattered => return Err(Error::busy()),
                 Taken::Refused => {} // the hold has changed, or the order was processed meanwhile
             }
         }

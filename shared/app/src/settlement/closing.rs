@@ -11,7 +11,7 @@ use domain::{
 use super::{Settlement, status_updated};
 use crate::{
     Clock, Error, Result,
-    inventory::{ComingBack, take_chunk_back},
+    inventory::{Back, ComingBack, take_back, take_chunk_back},
     journal::Author,
     store::{Dynamo, Transaction, orders::StoredOrder},
 };
@@ -123,7 +123,16 @@ pub(crate) async fn close_hold(
                 let back = held.with(back.clone());
                 transaction.rewrite_reservation(store, &author.shop, &back, &held.reservation)
             };
-            take_chunk_back(store, clock, author, &coming, (0, lines), &with).await.map(drop)
+            match take_chunk_back(store, clock, author, &coming, (0, lines), &with).await? {
+                Back::Done | Back::Refused => Ok(()),
+                // Too many for one transaction: they come back by and by, and then the hold is over.
+                Back::TooMany | Back::InPart | Back::Before => {
+                    take_back(store, clock, author, &coming).await?;
+                    let mut transaction = Transaction::default();
+                    with(&mut transaction)?;
+                    store.commit(&transaction).await?.or(Ok(()))
+                }
+            }
         }
     }
 }

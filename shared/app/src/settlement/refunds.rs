@@ -12,7 +12,7 @@ use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated};
 use crate::{
     Error, Result,
     clock::derived,
-    inventory::{Back, ComingBack, take_back, take_chunk_back},
+    inventory::{Back, ComingBack, half, take_back, take_chunk_back},
     journal::Author,
     store::{
         Transaction,
@@ -268,11 +268,12 @@ impl Settlement {
     /// Puts the pieces of a refund on the shelf, each time together with the note that they are there. `None` if somebody
     /// was faster.
     async fn shelve(&self, author: &Author, mut stored: StoredRefund) -> Result<Option<StoredRefund>> {
+        let mut most = MAX_LINES;
         while let Some(lines) =
             stored.refund.restock.get(stored.refund.shelved..).filter(|left| !left.is_empty())
         {
             let refund = &stored.refund;
-            let lines = lines.get(..MAX_LINES).unwrap_or(lines);
+            let lines = lines.get(..most).unwrap_or(lines);
             let shelved = StoredRefund { refund: refund.shelve(lines.len()), ..stored.clone() };
             let order = Some(OrderReference::from(refund.order_id.clone()));
             let back = ComingBack { name: refund.id.as_str(), since: refund.created_at, order, lines };
@@ -282,7 +283,8 @@ impl Settlement {
             };
             match take_chunk_back(&self.store, &self.clock, author, &back, chunk, &note).await? {
                 Back::Done => stored = shelved,
-                Back::Before | Back::Refused => return Ok(None),
+                Back::TooMany => most = half(lines)?,
+                Back::Before | Back::InPart | Back::Refused => return Ok(None),
             }
         }
         Ok(Some(stored))

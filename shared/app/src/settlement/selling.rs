@@ -52,20 +52,10 @@ impl Settlement {
         // that is cut off is taken up by the next; the order becomes paid only with the last. None is sold for an order
         // that has moved on: whoever ends it takes back what was sold before, and nothing after that.
         for hold in others {
-            let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
-            if held.reservation.status == ReservationStatus::Committed {
-                continue;
-            }
-            let write = |parts: &[Part]| {
-                let mut transaction = Transaction::default();
-                transaction.sell_hold(&self.store, &self.clock, author, &held, parts)?;
-                transaction.check_order(&self.store, &author.shop, &order.order.id, order.order.version)?;
-                Ok((transaction, ()))
-            };
-            match take(&self.store, &author.shop, held.reservation.lacking(), write).await? {
+            match self.sell_before(author, order, hold).await? {
                 Taken::Done(()) => {}
-                _ if self.is(author, hold, ReservationStatus::Committed).await? => {}
                 Taken::Refused => return Ok(None),
+                Taken::Scattered => return Err(Error::busy()),
                 Taken::Short(_) => return self.give_up(author, stored, paid, order).await,
             }
         }
@@ -81,8 +71,33 @@ impl Settlement {
             Taken::Done(()) => Ok(Some(paid)),
             // The order, the payment or the hold moved meanwhile: decide again.
             Taken::Refused => Ok(None),
+            Taken::Scattered => Err(Error::busy()),
             Taken::Short(_) if self.is(author, last, ReservationStatus::Active).await? => Ok(None),
             Taken::Short(_) => self.give_up(author, stored, paid, order).await,
+        }
+    }
+
+    /// Sells a hold of an order that has others, unless that is done.
+    async fn sell_before(
+        &self,
+        author: &Author,
+        order: &StoredOrder,
+        hold: &ReservationId,
+    ) -> Result<Taken<()>> {
+        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
+        if held.reservation.status == ReservationStatus::Committed {
+            return Ok(Taken::Done(()));
+        }
+        let write = |parts: &[Part]| {
+            let mut transaction = Transaction::default();
+            transaction.sell_hold(&self.store, &self.clock, author, &held, parts)?;
+            transaction.check_order(&self.store, &author.shop, &order.order.id, order.order.version)?;
+            Ok((transaction, ()))
+        };
+        match take(&self.store, &author.shop, held.reservation.lacking(), write).await? {
+            Taken::Done(()) => Ok(Taken::Done(())),
+            _ if self.is(author, hold, ReservationStatus::Committed).await? => Ok(Taken::Done(())),
+            unsold => Ok(unsold),
         }
     }
 
