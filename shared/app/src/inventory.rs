@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub(crate) use draw::{Taken, short_of, take};
 pub(crate) use holds::{aggregated, own_holds};
 pub use levels::Wanted;
-pub(crate) use returns::{Back, ComingBack, check_left, left_of, take_back, take_chunk_back};
+pub(crate) use returns::{Back, ComingBack, check_left, half, left_of, take_back, take_chunk_back};
 
 use crate::{Clock, Settings, store::Dynamo};
 

@@ -24,7 +24,7 @@ use crate::{
     stripe::Stripe,
 };
 
-pub(crate) use self::closing::let_go;
+pub(crate) use self::closing::close_hold;
 
 /// How often a decision is made anew because somebody was faster.
 const MAX_ROUNDS: u32 = 8;

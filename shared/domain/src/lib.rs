@@ -4,8 +4,8 @@
 //! clock, no randomness, no AWS and no HTTP in this crate, so every rule can be tested by calling it.
 //!
 //! Read in this order: [`ids`] and [`money`] are the words; [`principal`] says who may do what; [`stock`],
-//! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`product`] and [`review`] what it begins and ends
-//! with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
+//! [`reservation`], [`order`] and [`payment`] are the path of a sale, [`settlement`] decides what comes next on it, [`product`]
+//! and [`review`] are what it begins and ends with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
 //! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk, [`faq`]
 //! what the shop answers by itself. [`maps`] is about reading.
@@ -31,6 +31,7 @@ pub mod rate;
 pub mod reservation;
 pub mod review;
 pub mod risk;
+pub mod settlement;
 pub mod stock;
 pub mod text;
 pub mod transfer;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     InvalidTransition, Line, Money, OrderId, ReservationId, ShippingAddress, UserId,
     money::MoneyError,
-    reservation::ReservedLine,
+    reservation::{Ending, ReservedLine},
     stock::{Quantity, Sku},
 };
 
@@ -225,6 +225,11 @@ impl Order {
         }
         let has_others = self.holds.len() > 1;
         Ok(Self { closing_since: has_others.then_some(now), ..self.become_status(status)? })
+    }
+
+    /// How holds end that end with it.
+    pub const fn ending(&self) -> Ending {
+        if matches!(self.status, OrderStatus::Expired) { Ending::Expire } else { Ending::Release }
     }
 
     /// The order one step on because somebody who works for the shop says so, with what they know of its way. Money is

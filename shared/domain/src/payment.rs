@@ -1,6 +1,6 @@
 //! Payments and refunds: what the shop believes about the customer's money, and when it changes its mind.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,8 +11,12 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use refund::{Refund, RefundError, RefundStatus, still_sold};
+pub use refund::{Booking, Refund, RefundError, RefundStatus, RefundStep, still_sold};
 pub use report::{IntentReport, IntentStatus};
+
+/// Stripe forgets idempotency keys after a day. Before that, what may have been made is no longer asked for again but
+/// looked up.
+const KEYS_LAST: SignedDuration = SignedDuration::from_hours(23);
 
 /// Where a payment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -308,6 +312,11 @@ impl Payment {
         }
     }
 
+    /// Whether its intent, if there is one that nobody heard of, is looked up at `now` and no longer asked for.
+    pub fn is_looked_up(&self, now: Timestamp) -> bool {
+        now.duration_since(self.watched_since.unwrap_or(self.created_at)) >= KEYS_LAST
+    }
+
     /// Whether somebody has to look at the order before it is packed.
     pub fn needs_review(&self) -> bool {
         self.risk.as_ref().is_some_and(Assessment::holds_back)
@@ -333,20 +342,6 @@ impl Payment {
             return Err(RefundError::ExceedsCaptured { refundable: self.refundable() });
         }
         Ok(Self { refunding: self.refunding + amount, ..self.moved(self.status) })
-    }
-
-    /// What is left for a refund that Stripe refused, now that all is booked that went back; `None` if it was not refused
-    /// for want of money, or is for so much and nothing else.
-    pub fn left_for(&self, refund: &Refund) -> Option<i64> {
-        let is_short = self.refundable() < 0 && refund.is_rest && refund.stray_intent.is_none();
-        is_short.then(|| (refund.amount.amount + self.refundable()).max(0))
-    }
-
-    /// Sets aside for a refund what it is `after` instead of what it was `before`.
-    #[must_use]
-    pub fn shrink_refund(&self, before: &Refund, after: &Refund) -> Self {
-        let refunding = self.refunding - before.amount.amount + after.amount.amount;
-        Self { refunding, ..self.moved(self.status) }
     }
 
     /// Books that `refund` went to where it is from `before`.

@@ -12,11 +12,18 @@ use crate::{
     stock::{InvalidQuantity, Quantity, Sku, StockChange},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The most lines that are held, sold or released in one transaction.
 ///
 /// A transaction has at most 100 actions; a line takes two (its level and its ledger row), and the order, the
 /// payment, their journal rows and the reservation take the rest.
 pub const MAX_LINES: usize = 40;
+
+/// The most buckets that a hold draws from: it is sold in one transaction with its order, its payment and their journal
+/// rows, and each bucket takes two of its writes.
+pub const MAX_PARTS: usize = 47;
 
 /// Where a reservation is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -114,6 +121,17 @@ pub enum Ending {
     Expire,
 }
 
+/// What becomes of a hold whose order has come to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// What it holds is free again: how it ends, and what that does to each level.
+    LetGo(Reservation, Vec<(Part, StockChange)>),
+    /// It was sold by then: how it is once its pieces are back on the shelf.
+    TakeBack(Reservation),
+    /// Nothing more.
+    Over,
+}
+
 impl Ending {
     const fn status(self) -> ReservationStatus {
         match self {
@@ -154,9 +172,28 @@ impl Reservation {
         }
     }
 
-    /// The hold after it had ended and what it held was sold all the same, from `parts` that were free.
-    #[must_use]
-    pub fn sold_from(&self, parts: &[Part], now: Timestamp) -> Self {
+    /// What has to be taken from what is free so that it is sold: all of it, if it has ended before.
+    pub fn lacking(&self) -> &[ReservedLine] {
+        match self.status {
+            ReservationStatus::Active | ReservationStatus::Committed => &[],
+            ReservationStatus::Released | ReservationStatus::Expired => &self.lines,
+        }
+    }
+
+    /// Sells what it holds, or, if it has ended, what it held, from `parts` that are free. Says what that does to each
+    /// level; `None` if it is sold already.
+    pub fn sell(&self, parts: &[Part], now: Timestamp) -> Option<(Self, Vec<(Part, StockChange)>)> {
+        match self.status {
+            ReservationStatus::Committed => None,
+            ReservationStatus::Active => self.end(Ending::Commit, now).ok(),
+            ReservationStatus::Released | ReservationStatus::Expired => {
+                let change = |part: &Part| (part.clone(), StockChange::sell(part.quantity));
+                Some((self.sold_from(parts, now), parts.iter().map(change).collect()))
+            }
+        }
+    }
+
+    fn sold_from(&self, parts: &[Part], now: Timestamp) -> Self {
         let is_divided = parts.iter().any(|part| !part.bucket.is_first());
         Self {
             status: ReservationStatus::Committed,
@@ -167,16 +204,23 @@ impl Reservation {
         }
     }
 
-    /// The hold after it was sold and its pieces came back, because its order came to nothing.
-    pub fn take_back(&self, now: Timestamp) -> Result<Self, InvalidTransition> {
+    /// What becomes of it when its order comes to nothing.
+    ///
+    /// # Errors
+    /// If it is to expire before its time is over.
+    pub fn close(&self, ending: Ending, now: Timestamp) -> Result<Closing, InvalidTransition> {
         match self.status {
-            ReservationStatus::Committed => Ok(Self {
+            ReservationStatus::Active => {
+                let (ended, changes) = self.end(ending, now)?;
+                Ok(Closing::LetGo(ended, changes))
+            }
+            ReservationStatus::Committed => Ok(Closing::TakeBack(Self {
                 status: ReservationStatus::Released,
                 version: self.version + 1,
                 changed_at: now,
                 ..self.clone()
-            }),
-            _ => Err(InvalidTransition),
+            })),
+            ReservationStatus::Released | ReservationStatus::Expired => Ok(Closing::Over),
         }
     }
 
@@ -265,107 +309,4 @@ pub fn less(lines: &[ReservedLine], others: &[ReservedLine]) -> Vec<ReservedLine
         Some(ReservedLine { sku: line.sku.clone(), quantity: Quantity::new(left).ok()? })
     });
     left.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{LocationId, ProductId};
-
-    fn line(product: &str, quantity: u32) -> ReservedLine {
-        let sku = Sku {
-            product_id: ProductId::new(product).unwrap(),
-            variant_id: None,
-            location: LocationId::default(),
-        };
-        ReservedLine { sku, quantity: Quantity::new(quantity).unwrap() }
-    }
-
-    fn reservation() -> Reservation {
-        Reservation {
-            id: ReservationId::new("res_1").unwrap(),
-            holder: UserId::new("ana").unwrap(),
-            lines: vec![line("lamp", 2)],
-            drawn: vec![],
-            status: ReservationStatus::Active,
-            held_until: Timestamp::from_second(900).unwrap(),
-            created_at: Timestamp::UNIX_EPOCH,
-            changed_at: Timestamp::UNIX_EPOCH,
-            order_id: None,
-            for_order: None,
-            is_extended: false,
-            warned: None,
-            version: 0,
-        }
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn lines_of_one_sku_are_one_line() {
-        let lines = aggregate([line("b", 1), line("a", 1), line("b", 4)]).unwrap();
-        assert_eq!(lines, [line("a", 1), line("b", 5)]);
-        assert!(aggregate([line("a", 999_999), line("a", 2)]).is_err());
-    }
-
-    #[test]
-    fn a_reservation_ends_once() {
-        let now = Timestamp::from_second(900).unwrap();
-        for (first, second) in [
-            (Ending::Commit, Ending::Expire),
-            (Ending::Expire, Ending::Commit),
-            (Ending::Release, Ending::Release),
-        ] {
-            let (ended, changes) = reservation().end(first, now).unwrap();
-            assert_eq!(changes.len(), 1);
-            assert_eq!(ended.end(second, now), Err(InvalidTransition));
-            let back = ended.take_back(now).map(|hold| hold.status);
-            let was_sold = first == Ending::Commit;
-            assert_eq!(back, was_sold.then_some(ReservationStatus::Released).ok_or(InvalidTransition));
-        }
-    }
-
-    #[test]
-    fn it_counts_as_expired_from_its_instant_on() {
-        let held = reservation();
-        let before = Timestamp::from_millisecond(899_999).unwrap();
-        assert_eq!(held.status_at(before), ReservationStatus::Active);
-        assert_eq!(held.end(Ending::Expire, before), Err(InvalidTransition));
-        assert_eq!(held.status_at(held.held_until), ReservationStatus::Expired);
-    }
-
-    #[test]
-    fn it_is_extended_once_and_before_it_ends() {
-        let by = SignedDuration::from_secs(900);
-        let longer = reservation().extend(by, at(899)).unwrap();
-        assert_eq!(longer.held_until, at(1800));
-        assert_eq!(longer.extend(by, at(1000)), Err(NotExtendable::Twice));
-        assert_eq!(reservation().extend(by, at(900)), Err(NotExtendable::Expired));
-        let (released, _) = reservation().end(Ending::Release, at(1)).unwrap();
-        assert_eq!(released.extend(by, at(2)), Err(NotExtendable::NotActive));
-        let ordered = Reservation { order_id: Some(OrderId::new("ord_1").unwrap()), ..reservation() };
-        assert_eq!(ordered.extend(by, at(2)), Err(NotExtendable::NotActive));
-    }
-
-    #[test]
-    fn its_holder_is_warned_once_two_minutes_before_it_ends() {
-        let held = reservation();
-        assert_eq!((held.due_at(), held.warn(at(779))), (at(780), None));
-        let warned = held.warn(at(780)).unwrap();
-        assert_eq!((warned.due_at(), warned.warn(at(781))), (at(900), None));
-        assert_eq!(held.warn(at(900)), None);
-        let longer = warned.extend(SignedDuration::from_secs(60), at(800)).unwrap();
-        assert_eq!(longer.due_at(), at(840));
-    }
-
-    #[test]
-    fn what_was_drawn_from_several_buckets_goes_back_there() {
-        let drawn: Vec<_> =
-            [3, 5].map(|n| Part { bucket: Bucket::new(n), ..line("lamp", 1).in_first_bucket() }).into();
-        let held = Reservation { drawn: drawn.clone(), ..reservation() };
-        let (_, changes) = held.end(Ending::Release, at(1)).unwrap();
-        assert_eq!(changes.into_iter().map(|(part, _)| part).collect::<Vec<_>>(), drawn);
-    }
 }

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::scattered::{orders_each, with_one_piece_elsewhere};
 use crate::world::{Person, World};
 
 const SCOPES: [&str; 3] = ["orders:write", "orders:read", "payments:write"];
@@ -21,18 +22,39 @@ async fn a_large_order_that_is_called_off_while_its_first_hold_is_sold_gives_eve
     let world = World::new().await;
     let shop = world.service(&SCOPES).await;
     let order = placed(&world, &shop).await;
+    is_called_off_while_its_first_hold_is_sold(&world, &shop, &order).await;
+    for product in ["p00", "p39", "p40"] {
+        assert_eq!(world.ledger(product).await.level, [2, 0, 0], "{product}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_too_when_its_pieces_lie_in_many_buckets() {
+    let world = World::new().await;
+    let shop = world.service(&SCOPES).await;
+    with_one_piece_elsewhere(&world, 41).await;
+    let order = orders_each(&shop, 41, 1).await;
+    is_called_off_while_its_first_hold_is_sold(&world, &shop, &order).await;
+    for product in ["p00", "p39", "p40"] {
+        assert_eq!(world.stock(product).await, "available 1, reserved 0, sold 0", "{product}");
+    }
+    world.end().await;
+}
+
+/// Whoever calls it off has seen that nobody pays for it, and is held up before they write. Meanwhile it is paid for, and
+/// who settles that dies when one of its two holds is sold.
+async fn is_called_off_while_its_first_hold_is_sold(world: &World, shop: &Person<'_>, order: &Value) {
     let cancel = format!("/api/v1/orders/{}/cancel", order["order_id"].as_str().unwrap());
-    // Whoever calls it off has seen that nobody pays for it, and is held up before they write. Meanwhile it is paid for,
-    // and who settles that dies when one of its two holds is sold.
     world
         .fault(json!({ "service": "dynamodb", "operation": "TransactWriteItems", "function": "Orders", "kind": "delay",
             "milliseconds": 4000, "count": 1 }))
         .await;
     let pays = async {
         while !world.cloud().faults().list().is_empty() {
-            shop.order(&order).await;
+            shop.order(order).await;
         }
-        let intent = shop.begins_to_pay(&order).await;
+        let intent = shop.begins_to_pay(order).await;
         world
             .fault(
                 json!({ "service": "dynamodb", "operation": "TransactWriteItems", "table": "InventoryTable",
@@ -45,11 +67,7 @@ async fn a_large_order_that_is_called_off_while_its_first_hold_is_sold_gives_eve
     let (cancelled, ()) = tokio::join!(shop.post(&cancel, json!({})), pays);
     assert_eq!(cancelled.ok()["status"], "cancelled");
     world.advance(SignedDuration::from_mins(5)).await;
-    assert_eq!(shop.status_of(&order).await, "cancelled/refunded");
-    for product in ["p00", "p39", "p40"] {
-        assert_eq!(world.ledger(product).await.level, [2, 0, 0], "{product}");
-    }
-    world.end().await;
+    assert_eq!(shop.status_of(order).await, "cancelled/refunded");
 }
 
 #[tokio::test]

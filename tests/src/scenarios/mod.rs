@@ -32,6 +32,7 @@ mod repair;
 mod reservations;
 mod resume;
 mod risk;
+mod scattered;
 mod sign_in;
 mod stock;
 mod stock_alerts;

@@ -108,7 +108,7 @@ impl Inventory {
         match take(&self.store, &adjustment.who.shop, std::slice::from_ref(&line), write).await? {
             Taken::Done(events) => Ok(events),
             Taken::Short(short) => Err(short_of(&[line], &short, |_| 0)),
-            Taken::Refused => Err(Error::busy()),
+            Taken::Refused | Taken::Scattered => Err(Error::busy()),
         }
     }
 

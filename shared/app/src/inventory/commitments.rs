@@ -7,7 +7,7 @@ use contract::{
 use domain::{
     OrderReference, Permission, Principal, StockChange,
     bucket::Part,
-    reservation::{Ending, MAX_LINES, ReservationStatus, ReservedLine},
+    reservation::{MAX_LINES, ReservationStatus, ReservedLine},
 };
 
 use super::{
@@ -61,6 +61,7 @@ impl Inventory {
             match self.sell(&Author::of(who), held, &sale).await? {
                 Taken::Done(()) => return Ok(commitment_view(sale)),
                 Taken::Short(short) => return Err(short_of(&sale.lines, &short, |_| 0)),
+                Taken::Scattered => return Err(Error::busy()),
                 Taken::Refused => {} // the hold has changed, or the order was processed meanwhile
             }
         }
@@ -77,17 +78,11 @@ impl Inventory {
             held.reservation.for_order = Some(sale.order.clone());
             held
         });
-        let is_held = held.as_ref().is_some_and(|held| held.reservation.status == ReservationStatus::Active);
-        let lacking: &[ReservedLine] = if is_held { &[] } else { &sale.lines };
+        let lacking = held.as_ref().map_or(sale.lines.as_slice(), |held| held.reservation.lacking());
         let write = |parts: &[Part]| {
             let mut transaction = Transaction::default();
             match &held {
-                Some(held) if is_held => {
-                    transaction.end_hold(&self.store, &self.clock, author, held, Ending::Commit)?;
-                }
-                Some(held) => {
-                    transaction.sell_ended_hold(&self.store, &self.clock, author, held, parts)?;
-                }
+                Some(held) => transaction.sell_hold(&self.store, &self.clock, author, held, parts)?,
                 None => {
                     let sold = parts.iter().map(|part| (part.clone(), StockChange::sell(part.quantity)));
                     let events = movements(author, &self.clock, sold, |movement| {

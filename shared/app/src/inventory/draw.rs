@@ -12,7 +12,7 @@ use crate::{
     Clock, Error, Result,
     journal::Author,
     store::{
-        Dynamo, MOST_WRITES, Refusal, Transaction,
+        Dynamo, Refusal, Transaction,
         inventory::{available_instead, buckets_instead},
     },
 };
@@ -27,6 +27,8 @@ pub(crate) enum Taken<T> {
     Done(T),
     /// There is too little: of what, and how much there is.
     Short(Vec<(Sku, i64)>),
+    /// It is there, in more buckets than one transaction can draw from.
+    Scattered,
     /// Something else that goes with it did not hold.
     Refused,
 }
@@ -44,8 +46,8 @@ pub(crate) async fn take<T>(
     let mut parts: Vec<Part> = wanted.iter().map(first).collect();
     for _ in 0..MAX_ROUNDS {
         let (transaction, value) = write(&parts)?;
-        if transaction.len() > MOST_WRITES {
-            break;
+        if transaction.is_too_large() {
+            return Ok(Taken::Scattered);
         }
         let Err(refusal) = store.commit(&transaction).await? else {
             return Ok(Taken::Done(value));

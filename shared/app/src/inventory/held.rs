@@ -185,19 +185,12 @@ impl Transaction {
         ending: Ending,
     ) -> Result<Reservation> {
         let (ended, changes) = held.reservation.end(ending, clock.now())?;
-        let events = movements(author, clock, changes, |movement| {
-            movement.reservation_id = Some(ended.id.clone());
-            movement.order_id = ended.order_reference();
-        });
-        self.move_stock(store, &events)?;
-        self.rewrite_reservation(store, &author.shop, &held.with(ended.clone()), &held.reservation)?;
+        self.move_hold(store, clock, author, held, (ended.clone(), changes))?;
         Ok(ended)
     }
-}
 
-impl Transaction {
-    /// Sells what a hold that has ended would have held, from `parts` that are free; the hold counts as sold then.
-    pub(crate) fn sell_ended_hold(
+    /// Sells a hold, one that has ended from `parts` that are free; one that is sold already stays so. The levels come first.
+    pub(crate) fn sell_hold(
         &mut self,
         store: &Dynamo,
         clock: &Clock,
@@ -205,14 +198,27 @@ impl Transaction {
         held: &StoredReservation,
         parts: &[Part],
     ) -> Result<()> {
-        let sold = held.reservation.sold_from(parts, clock.now());
-        let changes = parts.iter().map(|part| (part.clone(), StockChange::sell(part.quantity)));
+        match held.reservation.sell(parts, clock.now()) {
+            Some(sold) => self.move_hold(store, clock, author, held, sold),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what became of a hold and what that did to the levels. The levels come first.
+    pub(crate) fn move_hold(
+        &mut self,
+        store: &Dynamo,
+        clock: &Clock,
+        author: &Author,
+        held: &StoredReservation,
+        (next, changes): (Reservation, Vec<(Part, StockChange)>),
+    ) -> Result<()> {
         let events = movements(author, clock, changes, |movement| {
-            movement.reservation_id = Some(sold.id.clone());
-            movement.order_id = sold.order_reference();
+            movement.reservation_id = Some(next.id.clone());
+            movement.order_id = next.order_reference();
         });
         self.move_stock(store, &events)?;
-        self.rewrite_reservation(store, &author.shop, &held.with(sold), &held.reservation)
+        self.rewrite_reservation(store, &author.shop, &held.with(next), &held.reservation)
     }
 }
 

@@ -151,6 +151,7 @@ impl Inventory {
         }
         match taken {
             Taken::Short(short) => Err(short_of(&request.lines, &short, |sku| change.transfer.held_of(sku))),
+            Taken::Scattered => Err(Error::busy()),
             _ => Ok(None),
         }
     }

@@ -1,5 +1,7 @@
 //! Sold pieces that come back.
 
+use std::ops::Range;
+
 use contract::{
     ErrorCode, Fact, JournalEvent,
     http::sales::{NewReturn, ReturnView},
@@ -22,7 +24,7 @@ use crate::{
     idempotency::Run,
     journal::Author,
     store::{
-        Dynamo, MOST_WRITES, Transaction,
+        Dynamo, Refusal, Transaction,
         inventory::{SaleRow, buckets_instead},
         orders::StoredOrder,
         payments::StoredRefund,
@@ -51,6 +53,10 @@ pub(crate) enum Back {
     Done,
     /// An earlier run put it there.
     Before,
+    /// An earlier run put some of its lines there, and not all.
+    InPart,
+    /// Its pieces lie in so many buckets that one transaction cannot move them all.
+    TooMany,
     /// What goes with it did not hold.
     Refused,
 }
@@ -85,7 +91,10 @@ impl Inventory {
                 Back::Done | Back::Before => {
                     return Ok(ReturnView { order_id: new.order_id, items: lines });
                 }
-                Back::Refused => {}
+                Back::TooMany => {
+                    return Err(Error::field("items", "too_many", "expected fewer lines at once"));
+                }
+                Back::InPart | Back::Refused => {}
             }
         }
         Err(Error::busy())
@@ -177,7 +186,7 @@ fn returned(
     Ok(SaleRow { returned, version: sale.version + 1, ..sale })
 }
 
-/// Puts sold pieces back on the shelf, once for each name.
+/// Puts sold pieces back on the shelf, once for each name, in as many transactions as that needs.
 ///
 /// # Errors
 /// `Internal` if that is more than was sold.
@@ -187,10 +196,27 @@ pub(crate) async fn take_back(
     author: &Author,
     back: &ComingBack<'_>,
 ) -> Result<()> {
-    for chunk in back.lines.chunks(MAX_LINES).enumerate() {
-        take_chunk_back(store, clock, author, back, chunk, &|_| Ok(())).await?;
+    let mut left: Vec<_> = back.lines.chunks(MAX_LINES).enumerate().collect();
+    while let Some((number, lines)) = left.pop() {
+        match take_chunk_back(store, clock, author, back, (number, lines), &|_| Ok(())).await? {
+            Back::Done | Back::Before | Back::Refused => {}
+            // Each line has its own name in this chunk, whichever others it comes back with.
+            Back::InPart | Back::TooMany => {
+                let (first, rest) = lines.split_at(half(lines)?);
+                left.extend([(number, rest), (number, first)]);
+            }
+        }
     }
     Ok(())
+}
+
+/// How many of these lines are taken back at once when all of them are too many.
+pub(crate) fn half(lines: &[ReservedLine]) -> Result<usize> {
+    match lines.len() / 2 {
+        // A level has fewer buckets than that.
+        0 => Err(Error::internal("one line is more than a transaction can move")),
+        half => Ok(half),
+    }
 }
 
 /// Puts one chunk of what comes back on the shelf, together with what `with` adds.
@@ -205,32 +231,45 @@ pub(crate) async fn take_chunk_back(
     (number, lines): (usize, &[ReservedLine]),
     with: &(dyn Fn(&mut Transaction) -> Result<()> + Sync),
 ) -> Result<Back> {
-    let mut parts: Vec<Part> = lines.iter().map(ReservedLine::in_first_bucket).collect();
+    let in_first: Vec<Part> = lines.iter().map(ReservedLine::in_first_bucket).collect();
+    let (mut parts, mut was_short) = (in_first.clone(), false);
     for _ in 0..MAX_ROUNDS {
         let named_event = |part: &Part| event(clock, author, back, number, part);
         let mut transaction = moved_back(store, lines, &parts, &named_event)?;
         let named = transaction.len();
         with(&mut transaction)?;
-        if transaction.len() > MOST_WRITES {
-            return Err(Error::field("items", "too_many", "expected fewer lines at once"));
+        if transaction.is_too_large() {
+            return Ok(Back::TooMany);
         }
         let Err(refusal) = store.commit(&transaction).await? else {
             return Ok(Back::Done);
         };
         let shelves = transaction.shelves().len();
-        if (shelves..named).any(|index| refusal.of(index).is_some()) {
-            return Ok(Back::Before);
+        match back_before(&refusal, shelves..named, &parts) {
+            0 => {}
+            all if all == lines.len() => return Ok(Back::Before),
+            _ => return Ok(Back::InPart),
         }
         if (named..transaction.len()).any(|index| refusal.of(index).is_some()) {
             return Ok(Back::Refused);
         }
         let is_divided = (0..shelves).any(|index| buckets_instead(&refusal, index).is_some());
-        if !is_divided {
+        let sold = if is_divided { sold_parts(store, &author.shop, lines).await? } else { None };
+        if sold.is_none() && (was_short || !is_divided) {
             return Err(Error::internal(format!("{} would take back more than was sold", back.name)));
         }
-        parts = sold_parts(store, &author.shop, lines).await?;
+        // Perhaps somebody put it there just now: whoever tries again meets what they wrote.
+        was_short = sold.is_none();
+        parts = sold.unwrap_or_else(|| in_first.clone());
     }
     Err(Error::busy())
+}
+
+/// How many lines an earlier run put back: of each, one row is in the first bucket's ledger. The ledger's `rows` are those of
+/// `parts`, and then those of lines without a part there.
+fn back_before(refusal: &Refusal, rows: Range<usize>, parts: &[Part]) -> usize {
+    let is_first = |number: usize| parts.get(number).is_none_or(|part| part.bucket.is_first());
+    rows.enumerate().filter(|(number, row)| is_first(*number) && refusal.of(*row).is_some()).count()
 }
 
 /// What puts `parts` of `lines` back, each under its name.
@@ -258,19 +297,17 @@ fn has_first(parts: &[Part], line: &ReservedLine) -> bool {
     parts.iter().any(|part| part.sku == line.sku && part.bucket.is_first())
 }
 
-/// Buckets of which so many pieces are sold.
-async fn sold_parts(store: &Dynamo, shop: &ShopId, lines: &[ReservedLine]) -> Result<Vec<Part>> {
+/// Buckets of which so many pieces are sold; `None` if there are too few.
+async fn sold_parts(store: &Dynamo, shop: &ShopId, lines: &[ReservedLine]) -> Result<Option<Vec<Part>>> {
     let mut parts = vec![];
     for line in lines {
         let rows = store.buckets_of(shop, &line.sku).await?;
         let sold: Vec<(Bucket, i64)> = rows.iter().map(|row| (row.bucket, row.level.committed)).collect();
-        let drawn = draw(&sold, line.quantity).map_err(|_| {
-            Error::internal(format!("more of {} comes back than was sold", line.sku.product_id))
-        })?;
+        let Ok(drawn) = draw(&sold, line.quantity) else { return Ok(None) };
         let part = |(bucket, quantity)| Part { sku: line.sku.clone(), bucket, quantity };
         parts.extend(drawn.into_iter().map(part));
     }
-    Ok(parts)
+    Ok(Some(parts))
 }
 
 fn event(clock: &Clock, author: &Author, back: &ComingBack<'_>, number: usize, part: &Part) -> JournalEvent {

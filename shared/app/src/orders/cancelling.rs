@@ -3,8 +3,9 @@
 use contract::{ErrorCode, http::orders::OrderView};
 use domain::{
     Line, OrderId, Permission, Principal, RefundId, ShopId,
-    order::{OrderPaymentStatus, OrderStatus},
+    order::{Order, OrderStatus},
     payment::Refund,
+    settlement::{Cancel, cancel},
 };
 
 use super::Orders;
@@ -27,17 +28,15 @@ impl Orders {
         let stored = self.owned(who, id, Permission::ActForCustomers).await?;
         let author = Author::of(who);
         let why = reason.as_ref().map_or("cancelled", Line::as_str);
-        let ended = match stored.order.status {
-            OrderStatus::Cancelled => stored,
-            OrderStatus::PendingPayment => {
-                self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?
-            }
-            _ if stored.order.payment_status == OrderPaymentStatus::Authorized => {
+        let ended = match cancel(&stored.order)? {
+            Cancel::Nothing => stored,
+            Cancel::CallOff => self.settlement.abandon(&author, &stored, OrderStatus::Cancelled, why).await?,
+            Cancel::Void => {
                 let payment = crate::payments::payment_id(&who.shop, id);
                 self.settlement.void(&author, &payment).await?;
                 self.store.order(&who.shop, id).await?.ok_or(Error::NotFound)?
             }
-            _ => self.cancel_paid(&author, stored, reason).await?,
+            Cancel::Refund(next) => self.cancel_paid(&author, stored, *next, reason).await?,
         };
         if ended.order.status != OrderStatus::Cancelled {
             return Err(Error::conflict(
@@ -54,19 +53,17 @@ impl Orders {
         &self,
         author: &Author,
         stored: StoredOrder,
+        next: Order,
         reason: Option<Line>,
     ) -> Result<StoredOrder> {
-        let next = stored.order.become_status(OrderStatus::Cancelled)?;
         let payment_id = crate::payments::payment_id(&author.shop, &next.id);
         let paid = self.store.payment(&author.shop, &payment_id).await?.ok_or(Error::NotFound)?;
         let refunds = self.store.refunds(&author.shop, &payment_id).await?;
         let (restock, seen) = self.settlement.not_yet_returned(author, &stored, &refunds).await?;
         let id = cancellation(&author.shop, &next.id);
-        let rest = Refund::of(&paid.payment, id, paid.payment.refundable(), self.clock.now());
-        let refund = StoredRefund {
-            refund: Refund { reason: reason.clone(), restock, is_rest: true, ..rest },
-            fingerprint: String::new(),
-        };
+        let rest = Refund::rest(&paid.payment, id, self.clock.now());
+        let refund = Refund { reason: reason.clone(), restock, ..rest };
+        let refund = StoredRefund { refund, fingerprint: String::new() };
         let notes = reason.map(String::from);
         let event = author.event(
             &self.clock,

@@ -18,14 +18,13 @@ use domain::{
     OrderId, Permission, Principal, ProductId, ShopId, UserId,
     order::{OrderLine, OrderStatus},
     payment::{PaymentStatus, RefundStatus},
-    reservation::MAX_LINES,
     stock::ChangeType,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use self::{moments::Moments, summary::summary};
-use super::{Orders, timeline::MOST_EVENTS};
+use super::{Orders, large::lines_of_a_hold, timeline::MOST_EVENTS};
 use crate::{
     Error, Result,
     payments::payment_id,
@@ -90,7 +89,9 @@ impl Orders {
         let sale = self.store.sale(shop, &stored.order.id.clone().into()).await?;
         moments.extend(sale.map(|sale| sale.sold_at));
         let mut found = vec![];
-        for (hold, lines) in stored.order.holds.iter().zip(lines.chunks(MAX_LINES)) {
+        for (hold, lines) in
+            stored.order.holds.iter().zip(lines.chunks(lines_of_a_hold(&stored.order, &lines)))
+        {
             let mut moments = moments.clone();
             if let Some(held) = self.store.reservation(shop, hold).await? {
                 moments.extend([held.reservation.created_at, held.reservation.changed_at]);

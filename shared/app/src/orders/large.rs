@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Principal, ProductId,
+    OrderId, Principal, ProductId, ReservationId,
     bucket::Part,
     order::{Order, OrderLine},
     reservation::{Ending, MAX_LINES, ReservationStatus},
@@ -13,12 +13,23 @@ use domain::{
 use super::{Orders, placing::MAX_ROUNDS};
 use crate::{
     Error, Result,
+    clock::derived,
     inventory::{Taken, short_of, take},
     journal::Author,
     pricing::owe,
-    settlement::let_go,
+    settlement::close_hold,
     store::{Transaction, dynamo::Written, inventory::StoredReservation, orders::StoredOrder},
 };
+
+/// The holds of an order, named after it so that a repeated run finds them.
+pub(super) fn hold_names(order: &OrderId, count: usize) -> Vec<ReservationId> {
+    (0..count).map(|hold| ReservationId::from_uuid(derived(&[order.as_str(), &hold.to_string()]))).collect()
+}
+
+/// How many of an order's lines each of its holds has.
+pub(super) fn lines_of_a_hold(order: &Order, lines: &[OrderLine]) -> usize {
+    if order.holds.len() < lines.len() { MAX_LINES } else { 1 }
+}
 
 impl Orders {
     /// An order larger than one transaction: written first as version 0, which nobody can pay, then its stock 40
@@ -30,13 +41,14 @@ impl Orders {
         mut stored: StoredOrder,
         owable: &BTreeSet<ProductId>,
     ) -> Result<StoredOrder> {
+        let most = lines_of_a_hold(&stored.order, &stored.order.lines);
         let pending = StoredOrder { order: Order { version: 0, ..stored.order.clone() }, ..stored.clone() };
         let request = self.clock.fresh().to_string();
         if let Written::Refused(_) = self.store.begin_order(&who.shop, &pending, &request).await? {
             let begun = self.store.order(&who.shop, &stored.order.id).await?.ok_or(Error::NotFound)?;
             begun.check_fingerprint(&stored.fingerprint)?;
         }
-        for (chunk, lines) in stored.order.lines.chunks(MAX_LINES).enumerate() {
+        for (chunk, lines) in stored.order.lines.chunks(most).enumerate() {
             match self.gather(who, &stored, chunk, lines.to_vec(), owable).await {
                 Err(error) if !error.is_transient() => {
                     self.undo_large(&Author::of(who), &stored).await?;
@@ -92,9 +104,20 @@ impl Orders {
         Err(Error::busy())
     }
 
+    /// An order whose pieces lie in more buckets than one transaction can draw from: each of its lines has a hold of its own.
+    pub(super) async fn place_scattered(
+        &self,
+        who: &Principal,
+        mut stored: StoredOrder,
+        owable: &BTreeSet<ProductId>,
+    ) -> Result<StoredOrder> {
+        stored.order.holds = hold_names(&stored.order.id, stored.order.lines.len());
+        self.place_large(who, stored, owable).await
+    }
+
     pub(super) async fn undo_large(&self, author: &Author, stored: &StoredOrder) -> Result<()> {
         for hold in &stored.order.holds {
-            let_go(&self.store, &self.clock, author, hold, Ending::Release).await?;
+            close_hold(&self.store, &self.clock, author, hold, Ending::Release).await?;
         }
         self.store.drop_order(&author.shop, &stored.order.id, stored.order.holds.len()).await
     }

@@ -7,17 +7,16 @@ use contract::{
     http::orders::{MAX_ORDER_LINES, NewOrder, OrderView},
 };
 use domain::{
-    OrderId, Permission, Principal, ProductId, ReservationId, Sku,
+    Money, OrderId, Permission, Principal, ProductId, ReservationId, Sku,
     bucket::Part,
     order::{self, Order, OrderLine, OrderPaymentStatus, OrderStatus},
     reservation::{MAX_LINES, Reservation, ReservationStatus, ReservedLine},
     transfer::Transfer,
 };
 
-use super::Orders;
+use super::{Orders, large::hold_names};
 use crate::{
     Error, Result,
-    clock::derived,
     idempotency::RequestKey,
     inventory::{Taken, own_holds, short_of, take},
     journal::Author,
@@ -31,18 +30,20 @@ pub(super) const MAX_ROUNDS: u32 = 8;
 impl Orders {
     /// Places an order: prices it, holds its stock, and waits for its payment. Asked again with the same key it
     /// answers with the same order.
-    pub async fn place(&self, who: &Principal, key: &RequestKey, new: NewOrder) -> Result<OrderView> {
+    pub async fn place(&self, who: &Principal, key: &RequestKey, mut new: NewOrder) -> Result<OrderView> {
         who.may(Permission::PlaceOrder)?;
         let most = if who.can(Permission::PlaceLargeOrder) { MAX_ORDER_LINES } else { MAX_LINES };
         let id = OrderId::from_uuid(key.name(who, "order"));
-        if let Some(placed) = self.store.order(&who.shop, &id).await? {
+        let begun = self.store.order(&who.shop, &id).await?;
+        if let Some(placed) = &begun {
             placed.check_fingerprint(&key.fingerprint)?;
-            if placed.order.version > 0 {
-                return self.view(&who.shop, placed).await;
-            }
+        }
+        if let Some(placed) = begun.clone().filter(|placed| placed.order.version > 0) {
+            return self.view(&who.shop, placed).await;
         }
         let today = self.settings.today(self.clock.now());
-        let priced = pricing::price(&self.store, &who.shop, today, new.items, most, new.currency).await?;
+        let items = std::mem::take(&mut new.items);
+        let priced = pricing::price(&self.store, &who.shop, today, items, most, new.currency).await?;
         let Priced { lines, owable } = priced;
         let total = order::total(&lines, new.currency)
             .map_err(|error| Error::field("items", "out_of_range", error.to_string()))?;
@@ -50,28 +51,7 @@ impl Orders {
             return Err(Error::field("items", "out_of_range", "the order costs nothing"));
         }
         let chunks = lines.len().div_ceil(MAX_LINES);
-        let hold_names =
-            (0..chunks).map(|chunk| ReservationId::from_uuid(derived(&[id.as_str(), &chunk.to_string()])));
-        let holds = match new.reservation_id.clone() {
-            Some(own) => vec![own],
-            None => hold_names.collect(),
-        };
-        let order = Order {
-            id,
-            owner: who.subject.clone(),
-            total,
-            status: OrderStatus::PendingPayment,
-            payment_status: OrderPaymentStatus::Unpaid,
-            holds,
-            email: new.email,
-            shipping_address: new.shipping_address,
-            tracking: order::Tracking::default(),
-            created_at: self.clock.now(),
-            payable_until: self.clock.after(self.settings.reservation_ttl),
-            closing_since: None,
-            version: 1,
-            lines,
-        };
+        let order = self.new_order(who, id, &new, lines, total);
         let lines_count = order.lines.len();
         let stored = StoredOrder { order, lines_count, fingerprint: key.fingerprint.clone() };
         let placed = match (new.reservation_id, chunks) {
@@ -79,10 +59,41 @@ impl Orders {
             (Some(_), _) => {
                 return Err(Error::field("items", "too_many", "a reservation has at most 40 lines"));
             }
-            (None, 1) => self.place_small(who, stored, &owable).await?,
+            (None, 1) if begun.is_none() => self.place_small(who, stored, &owable).await?,
+            (None, 1) => self.place_scattered(who, stored, &owable).await?,
             (None, _) => self.place_large(who, stored, &owable).await?,
         };
         self.view(&who.shop, placed).await
+    }
+
+    fn new_order(
+        &self,
+        who: &Principal,
+        id: OrderId,
+        new: &NewOrder,
+        lines: Vec<OrderLine>,
+        total: Money,
+    ) -> Order {
+        let holds = match new.reservation_id.clone() {
+            Some(own) => vec![own],
+            None => hold_names(&id, lines.len().div_ceil(MAX_LINES)),
+        };
+        Order {
+            id,
+            owner: who.subject.clone(),
+            total,
+            status: OrderStatus::PendingPayment,
+            payment_status: OrderPaymentStatus::Unpaid,
+            holds,
+            email: new.email.clone(),
+            shipping_address: new.shipping_address.clone(),
+            tracking: order::Tracking::default(),
+            created_at: self.clock.now(),
+            payable_until: self.clock.after(self.settings.reservation_ttl),
+            closing_since: None,
+            version: 1,
+            lines,
+        }
     }
 
     /// The order and its stock in one transaction. If there is too little, what its owner holds already of the same
@@ -101,8 +112,12 @@ impl Orders {
             if let Taken::Done(()) = taken {
                 return Ok(stored);
             }
-            if let Some(placed) = self.store.order(&who.shop, &stored.order.id).await? {
+            let begun = self.store.order(&who.shop, &stored.order.id).await?;
+            if let Some(placed) = begun.clone().filter(|begun| begun.order.version > 0) {
                 return placed.check_fingerprint(&stored.fingerprint).map(|()| placed);
+            }
+            if begun.is_some() || matches!(taken, Taken::Scattered) {
+                return Box::pin(self.place_scattered(who, stored, owable)).await;
             }
             // Only who finds too little is asked what they hold already.
             if own.is_none() {

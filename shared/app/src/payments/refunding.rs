@@ -43,13 +43,12 @@ impl Payments {
             }
             let paid = self.store.payment(&who.shop, id).await?.ok_or(Error::NotFound)?;
             let (restock, returns) = self.comes_back(who, &paid.payment, &new, &items).await?;
-            let amount = new.amount.unwrap_or_else(|| paid.payment.refundable());
-            let refund = Refund {
-                reason: new.reason.clone(),
-                restock,
-                is_rest: new.amount.is_none(),
-                ..Refund::of(&paid.payment, refund_id.clone(), amount, self.clock.now())
+            let (of, now) = (refund_id.clone(), self.clock.now());
+            let money = match new.amount {
+                Some(amount) => Refund::of(&paid.payment, of, amount, now),
+                None => Refund::rest(&paid.payment, of, now),
             };
+            let refund = Refund { reason: new.reason.clone(), restock, ..money };
             refund
                 .amount
                 .check_chargeable()

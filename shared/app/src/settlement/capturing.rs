@@ -6,6 +6,7 @@ use domain::{
     Money, OrderReference, PaymentId,
     payment::{Asked, IntentReport, IntentStatus, NotReserved, Payment, PaymentStatus},
     reservation::ReservedLine,
+    settlement::{GiveBack, release},
 };
 
 use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated, status_updated};
@@ -127,22 +128,23 @@ impl Settlement {
         author: &Author,
         stored: &StoredPayment,
         paid: Payment,
+        how: GiveBack,
         why: &str,
     ) -> Result<Option<Payment>> {
-        let (PaymentStatus::Authorized, Some(intent)) = (paid.status, &paid.intent_id) else {
-            return self.return_money(author, stored, paid, why).await;
-        };
+        if let GiveBack::Refund(refunding) = how {
+            return self.return_money(author, stored, paid, *refunding, why).await;
+        }
+        let no_intent = || Error::internal(format!("{} has no intent", paid.id));
+        let intent = paid.intent_id.as_ref().ok_or_else(no_intent)?;
         tracing::warn!(payment_id = %paid.id, why, "reserved money is let go");
-        let answer = self.stripe.cancel_intent(intent).await;
-        let (report, _) = self.what_came_of(intent, answer).await?;
+        let report = self.cancel_intent(intent).await?;
         if report.status == IntentStatus::RequiresCapture {
             return Err(Error::busy());
         }
         self.settle(author, &paid.id, &report).await.map(Some)
     }
 
-    /// The reserved money of a sold order was let go, by us, by Stripe or by time: the order ends, and its pieces are
-    /// on their way back from then on. Nothing else can bring them back any more once it is written.
+    /// Writes that reserved money was let go. Once it is written, nothing else can bring the pieces of its order back.
     pub(super) async fn release_order(
         &self,
         author: &Author,
@@ -150,14 +152,11 @@ impl Settlement {
         gone: Payment,
     ) -> Result<Option<Payment>> {
         let order = self.store.order(&author.shop, &gone.order_id).await?.ok_or(Error::NotFound)?;
-        if order.order.payment_status != domain::order::OrderPaymentStatus::Authorized {
-            return self.move_payment(author, stored, Payment { is_returning: false, ..gone }).await;
-        }
-        let next = order.order.release();
-        let is_ended = next.status != order.order.status;
-        let gone =
-            Payment { is_returning: is_ended, watched_since: is_ended.then(|| self.clock.now()), ..gone };
-        let fact = match is_ended {
+        let (gone, next) = release(&order.order, gone, self.clock.now());
+        let Some(next) = next else {
+            return self.move_payment(author, stored, gone).await;
+        };
+        let fact = match gone.is_returning {
             true => status_updated(&order.order, &next, Some("the reserved money was let go".to_owned())),
             false => order_payment_updated(&next, &gone),
         };

@@ -3,14 +3,15 @@
 use domain::{
     OrderReference, ReservationId,
     order::{Order, OrderStatus},
-    payment::{CaptureMethod, IntentStatus, Payment, PaymentStatus},
-    reservation::{Ending, ReservationStatus},
+    payment::{IntentReport, Payment},
+    reservation::{Closing, Ending},
+    settlement::{CallOff, call_off, is_paid_in_time},
 };
 
 use super::{Settlement, status_updated};
 use crate::{
     Clock, Error, Result,
-    inventory::{ComingBack, take_chunk_back},
+    inventory::{Back, ComingBack, take_back, take_chunk_back},
     journal::Author,
     store::{Dynamo, Transaction, orders::StoredOrder},
 };
@@ -29,40 +30,32 @@ impl Settlement {
             self.call_off(author, &stored.payment, status).await?;
         }
         let order = self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)?;
-        if order.order.status == OrderStatus::PendingPayment {
-            self.close_order(author, &order, status, why).await?;
-        }
+        self.close_order(author, &order, status, why).await?;
         self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)
     }
 
     async fn call_off(&self, author: &Author, payment: &Payment, ending: OrderStatus) -> Result<()> {
-        if payment.status.is_final() {
-            return Ok(());
-        }
-        let Some(intent) = &payment.intent_id else {
-            // Stripe may or may not have made the intent: only the repair can tell.
-            return match payment.status {
-                PaymentStatus::Unknown => {
-                    Err(Error::Unavailable { what: "stripe", source: "the outcome is unknown".into() })
-                }
-                _ => Ok(()),
-            };
-        };
-        if ending == OrderStatus::Expired && payment.capture_method == CaptureMethod::Manual {
-            // Whoever has let their money be reserved has paid in time, even if nobody has heard of it yet.
-            let report = self.stripe.intent(intent).await?.report();
-            if report.status == IntentStatus::RequiresCapture {
-                return self.settle(author, &payment.id, &report).await.map(drop);
+        let report = match call_off(payment, ending) {
+            CallOff::Nothing => return Ok(()),
+            CallOff::Wait => {
+                return Err(Error::Unavailable { what: "stripe", source: "the outcome is unknown".into() });
             }
-        }
-        // Refused because it succeeded, or is cancelled already: what it is now is what counts.
-        let answer = self.stripe.cancel_intent(intent).await;
-        let (report, _) = self.what_came_of(intent, answer).await?;
-        self.settle(author, &payment.id, &report).await?;
-        Ok(())
+            CallOff::LookFirst(intent) => match self.stripe.intent(&intent).await?.report() {
+                report if is_paid_in_time(&report) => report,
+                _ => self.cancel_intent(&intent).await?,
+            },
+            CallOff::Cancel(intent) => self.cancel_intent(&intent).await?,
+        };
+        self.settle(author, &payment.id, &report).await.map(drop)
     }
 
-    /// Closes an unpaid order and gives its stock back. It ends with its last hold, and the others after it: once it
+    /// Calls an intent off. Refused because it has succeeded, or is cancelled already, what it is now is what counts.
+    pub(super) async fn cancel_intent(&self, intent: &str) -> Result<IntentReport> {
+        let answer = self.stripe.cancel_intent(intent).await;
+        Ok(self.what_came_of(intent, answer).await?.0)
+    }
+
+    /// Closes an order, if it is still unpaid, and gives its stock back. It ends with its last hold, and the others after it: once it
     /// has ended nobody sells any of them, and whatever was sold by then is seen.
     pub(super) async fn close_order(
         &self,
@@ -71,12 +64,12 @@ impl Settlement {
         status: OrderStatus,
         why: &str,
     ) -> Result<()> {
-        let next = order.order.close(status, self.clock.now())?;
+        let Ok(next) = order.order.close(status, self.clock.now()) else { return Ok(()) };
         let last = order.order.holds.last().ok_or_else(|| Error::internal("an order holds nothing"))?;
         let mut transaction = Transaction::default();
         let held = self.store.reservation(&author.shop, last).await?.ok_or(Error::NotFound)?;
-        if held.reservation.status == ReservationStatus::Active {
-            transaction.end_hold(&self.store, &self.clock, author, &held, ending_of(status))?;
+        if let Closing::LetGo(ended, changes) = held.reservation.close(next.ending(), self.clock.now())? {
+            transaction.move_hold(&self.store, &self.clock, author, &held, (ended, changes))?;
         }
         let fact = status_updated(&order.order, &next, Some(why.to_owned()));
         let event = author.event(&self.clock, format!("order:{}", next.id), next.version, fact);
@@ -97,39 +90,14 @@ impl Settlement {
             return Ok(());
         }
         for hold in &order.holds {
-            let_go(&self.store, &self.clock, author, hold, ending_of(order.status)).await?;
-            self.take_back_sold(author, hold).await?;
+            close_hold(&self.store, &self.clock, author, hold, order.ending()).await?;
         }
         self.store.stop_closing(&author.shop, &order.id, &self.clock.fresh().to_string()).await
     }
-
-    /// Takes back the pieces of a hold that was sold although its order came to nothing, once.
-    async fn take_back_sold(&self, author: &Author, hold: &ReservationId) -> Result<()> {
-        let Some(held) = self.store.reservation(&author.shop, hold).await? else {
-            return Ok(());
-        };
-        let Ok(back) = held.reservation.take_back(self.clock.now()) else {
-            return Ok(());
-        };
-        let order = held.reservation.order_id.clone().map(OrderReference::from);
-        let (since, lines) = (held.reservation.created_at, held.reservation.lines.as_slice());
-        let coming = ComingBack { name: hold.as_str(), since, order, lines };
-        let with = |transaction: &mut Transaction| {
-            let back = held.with(back.clone());
-            transaction.rewrite_reservation(&self.store, &author.shop, &back, &held.reservation)
-        };
-        // Refused, somebody else has taken it back in the same moment.
-        take_chunk_back(&self.store, &self.clock, author, &coming, (0, lines), &with).await.map(drop)
-    }
 }
 
-/// How the holds of an order end that ends like this.
-fn ending_of(status: OrderStatus) -> Ending {
-    if status == OrderStatus::Expired { Ending::Expire } else { Ending::Release }
-}
-
-/// Gives one hold's stock back, if it is still held.
-pub(crate) async fn let_go(
+/// Gives one hold's stock back, if it is still held, or was sold although its order came to nothing; once.
+pub(crate) async fn close_hold(
     store: &Dynamo,
     clock: &Clock,
     author: &Author,
@@ -139,11 +107,32 @@ pub(crate) async fn let_go(
     let Some(held) = store.reservation(&author.shop, hold).await? else {
         return Ok(());
     };
-    if held.reservation.status != ReservationStatus::Active {
-        return Ok(());
+    // Refused, somebody else has ended it or taken it back in the same moment: either way it is over.
+    match held.reservation.close(ending, clock.now())? {
+        Closing::Over => Ok(()),
+        Closing::LetGo(ended, changes) => {
+            let mut transaction = Transaction::default();
+            transaction.move_hold(store, clock, author, &held, (ended, changes))?;
+            store.commit(&transaction).await?.or(Ok(()))
+        }
+        Closing::TakeBack(back) => {
+            let order = back.order_id.clone().map(OrderReference::from);
+            let (since, lines) = (back.created_at, back.lines.as_slice());
+            let coming = ComingBack { name: hold.as_str(), since, order, lines };
+            let with = |transaction: &mut Transaction| {
+                let back = held.with(back.clone());
+                transaction.rewrite_reservation(store, &author.shop, &back, &held.reservation)
+            };
+            match take_chunk_back(store, clock, author, &coming, (0, lines), &with).await? {
+                Back::Done | Back::Refused => Ok(()),
+                // Too many for one transaction: they come back by and by, and then the hold is over.
+                Back::TooMany | Back::InPart | Back::Before => {
+                    take_back(store, clock, author, &coming).await?;
+                    let mut transaction = Transaction::default();
+                    with(&mut transaction)?;
+                    store.commit(&transaction).await?.or(Ok(()))
+                }
+            }
+        }
     }
-    let mut transaction = Transaction::default();
-    transaction.end_hold(store, clock, author, &held, ending)?;
-    // A refusal means that the hold ended meanwhile: either way it is over.
-    store.commit(&transaction).await?.or(Ok(()))
 }

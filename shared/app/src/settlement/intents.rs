@@ -3,9 +3,9 @@
 use contract::ErrorCode;
 use domain::{
     PaymentId, ShopId,
-    payment::{Finding, Payment, PaymentStatus},
+    payment::{Finding, Payment},
+    settlement::{TakeUp, is_kept_in_sight, take_up},
 };
-use jiff::SignedDuration;
 
 use super::Settlement;
 use crate::{
@@ -15,16 +15,11 @@ use crate::{
     stripe::{Intent, StripeError},
 };
 
-/// Stripe forgets idempotency keys after a day. Before that, what may have been made is no longer asked for again but
-/// looked up.
-pub(super) const KEYS_LAST: SignedDuration = SignedDuration::from_hours(23);
-
 impl Settlement {
     /// Asks Stripe for the intent of a payment whose outcome is unknown. Asking again under the same key finds the
     /// intent that an earlier question made.
     pub(crate) async fn make_intent(&self, author: &Author, stored: StoredPayment) -> Result<StoredPayment> {
-        let asked_first = stored.payment.watched_since.unwrap_or(stored.payment.created_at);
-        if self.clock.now().duration_since(asked_first) >= KEYS_LAST {
+        if stored.payment.is_looked_up(self.clock.now()) {
             return self.look_up_intent(author, stored).await;
         }
         match self.stripe.create_intent(&author.shop, &stored.payment).await {
@@ -82,25 +77,19 @@ impl Settlement {
         let Some(stored) = self.store.payment(shop, id).await? else {
             return Ok(());
         };
-        if stored.payment.watched_since.is_none() && stored.payment.status != PaymentStatus::Unknown {
-            return Ok(());
-        }
-        let payment = match stored.payment.status {
-            PaymentStatus::Unknown => self.make_intent(&author, stored).await?.payment,
-            _ if stored.payment.is_returning => self.return_pieces(&author, stored.payment).await?,
-            _ if stored.payment.asked.is_some() => self.act(&author, stored.payment).await?,
-            status if status.is_final() => stored.payment,
-            _ => self.ask(&author, &stored.payment).await?,
+        let payment = match take_up(&stored.payment) {
+            TakeUp::Nothing => return Ok(()),
+            TakeUp::MakeIntent => self.make_intent(&author, stored).await?.payment,
+            TakeUp::ReturnPieces => self.return_pieces(&author, stored.payment).await?,
+            TakeUp::Act => self.act(&author, stored.payment).await?,
+            TakeUp::Ask => self.ask(&author, &stored.payment).await?,
+            TakeUp::Forget => stored.payment,
         };
         self.stop_watching(shop, &payment).await
     }
 
     async fn stop_watching(&self, shop: &ShopId, payment: &Payment) -> Result<()> {
-        let is_over = payment.watched_since.is_none()
-            || payment.asked.is_some()
-            || payment.is_returning
-            || payment.status == PaymentStatus::Unknown;
-        if is_over {
+        if payment.watched_since.is_none() || is_kept_in_sight(payment) {
             return Ok(());
         }
         self.store.stop_watching(shop, payment, &self.clock.fresh().to_string()).await

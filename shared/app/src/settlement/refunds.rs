@@ -3,15 +3,16 @@
 use contract::Fact;
 use domain::{
     Line, OrderId, OrderReference, PaymentId, RefundId,
-    payment::{IntentReport, IntentStatus, Payment, Refund, RefundStatus},
+    payment::{Booking, IntentReport, IntentStatus, Payment, Refund, RefundStatus, RefundStep},
     reservation::{MAX_LINES, ReservedLine},
+    settlement,
 };
 
-use super::{MAX_ROUNDS, Settlement, intents::KEYS_LAST, order_payment_updated, payment_updated};
+use super::{MAX_ROUNDS, Settlement, order_payment_updated, payment_updated};
 use crate::{
     Error, Result,
     clock::derived,
-    inventory::{Back, ComingBack, take_back, take_chunk_back},
+    inventory::{Back, ComingBack, half, take_back, take_chunk_back},
     journal::Author,
     store::{
         Transaction,
@@ -45,18 +46,12 @@ impl Settlement {
         author: &Author,
         stored: &StoredPayment,
         paid: Payment,
+        refunding: Payment,
         why: &str,
     ) -> Result<Option<Payment>> {
-        let Ok(refunding) = paid.begin_refund(paid.captured) else {
-            return Ok(None);
-        };
         let id = RefundId::from_uuid(derived(&[author.shop.as_str(), paid.id.as_str(), "return"]));
         let refund = StoredRefund {
-            refund: Refund {
-                reason: Line::new(why).ok(),
-                is_rest: true,
-                ..Refund::of(&paid, id, paid.captured, self.clock.now())
-            },
+            refund: Refund { reason: Line::new(why).ok(), ..Refund::rest(&paid, id, self.clock.now()) },
             fingerprint: String::new(),
         };
         let mut transaction = Transaction::default();
@@ -104,13 +99,14 @@ impl Settlement {
     pub async fn finish_refund(&self, author: &Author, payment: &PaymentId, id: &RefundId) -> Result<Refund> {
         for _ in 0..MAX_ROUNDS {
             let stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
-            if stored.refund.status != RefundStatus::Pending {
-                return Ok(stored.refund);
-            }
-            if stored.refund.is_needless() {
-                return self.book_refund(author, payment, id, RefundStatus::Cancelled, None).await;
-            }
-            match self.ask_for_refund(author, payment, &stored.refund).await {
+            let step = match stored.refund.next(self.clock.now()) {
+                RefundStep::Nothing => return Ok(stored.refund),
+                RefundStep::CallOff => {
+                    return self.book_refund(author, payment, id, RefundStatus::Cancelled, None).await;
+                }
+                step => step,
+            };
+            match self.ask_for_refund(author, &stored.refund, step).await {
                 Ok(answer) => {
                     return self.book_refund(author, payment, id, answer.status(), Some(answer.id)).await;
                 }
@@ -139,11 +135,10 @@ impl Settlement {
             self.import_refund(author, id, found).await?;
         }
         let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?;
-        let Some(left) = paid.payment.left_for(&stored.refund) else {
+        let Some((next, refund)) = paid.payment.shrink_refund(&stored.refund) else {
             return Ok(false);
         };
-        let smaller = StoredRefund { refund: stored.refund.shrink(left), ..stored.clone() };
-        let next = paid.payment.shrink_refund(&stored.refund, &smaller.refund);
+        let smaller = StoredRefund { refund, ..stored.clone() };
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, &paid, &next, refund_updated(&next, &smaller.refund))?;
         transaction.put_refund(&self.store, &author.shop, &smaller, stored.refund.version)?;
@@ -157,20 +152,21 @@ impl Settlement {
     async fn ask_for_refund(
         &self,
         author: &Author,
-        payment: &PaymentId,
         refund: &Refund,
+        step: RefundStep,
     ) -> Result<StripeRefund, NotRefunded> {
-        if let Some(known) = &refund.stripe_id {
+        if let RefundStep::Ask(known) = &step {
             return Ok(self.stripe.refund(known).await?);
         }
         let intent = match &refund.stray_intent {
             Some(stray) => stray.clone(),
             None => {
-                let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?.payment;
-                paid.intent_id.ok_or_else(|| Error::internal(format!("{payment} has no intent")))?
+                let id = &refund.payment_id;
+                let paid = self.store.payment(&author.shop, id).await?.ok_or(Error::NotFound)?.payment;
+                paid.intent_id.ok_or_else(|| Error::internal(format!("{id} has no intent")))?
             }
         };
-        if self.clock.now().duration_since(refund.created_at) >= KEYS_LAST
+        if step == RefundStep::LookUp
             && let Some(found) = self.stripe.find_refund(&intent, &refund.id).await?
         {
             return Ok(found);
@@ -187,8 +183,7 @@ impl Settlement {
     ) -> Result<Payment> {
         tracing::error!(payment_id = %payment.id, intent = report.intent_id, "money came on an intent that was given up");
         if report.status == IntentStatus::RequiresCapture {
-            let answer = self.stripe.cancel_intent(&report.intent_id).await;
-            self.what_came_of(&report.intent_id, answer).await?;
+            self.cancel_intent(&report.intent_id).await?;
             return Ok(payment);
         }
         let id =
@@ -224,15 +219,12 @@ impl Settlement {
                 return self.book_refund(author, payment, &id, found.status(), known).await.map(drop);
             }
             let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
-            // What is not the payment's own intent was never booked as received.
-            let is_stray = paid.payment.intent_id != found.payment_intent;
+            let (intent, now) = (found.payment_intent.clone(), self.clock.now());
             let refund = Refund {
-                amount,
                 status: found.status(),
                 reason: Line::new("made at Stripe").ok(),
                 stripe_id: Some(found.id.clone()),
-                stray_intent: found.payment_intent.clone().filter(|_| is_stray),
-                ..Refund::of(&paid.payment, id.clone(), amount.amount, self.clock.now())
+                ..Refund::imported(&paid.payment, id.clone(), amount, intent, now)
             };
             if self.write_refund(author, &paid, None, refund).await?.is_some() {
                 return Ok(());
@@ -250,36 +242,38 @@ impl Settlement {
         status: RefundStatus,
         stripe_id: Option<String>,
     ) -> Result<Refund> {
+        let mut stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
         for _ in 0..MAX_ROUNDS {
-            let mut stored = self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?;
-            let known = stripe_id.clone().or_else(|| stored.refund.stripe_id.clone());
-            if stored.refund.end(status).is_err() {
-                return self.name_refund(author, stored, known).await;
-            }
-            if stored.refund.brings_back(status) {
+            let shelved = match stored.refund.book(status, stripe_id.as_deref()) {
+                Booking::Nothing => return Ok(stored.refund),
+                Booking::Name(named) => return self.name_refund(author, stored, named).await,
                 // Boxed: it is deep, and few refunds have pieces.
-                match Box::pin(self.shelve(author, stored)).await? {
-                    Some(shelved) => stored = shelved,
-                    None => continue,
+                Booking::Shelve => Box::pin(self.shelve(author, stored)).await?,
+                Booking::End(ended) => {
+                    let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
+                    if let Some(refund) = self.write_refund(author, &paid, Some(&stored), ended).await? {
+                        return Ok(refund);
+                    }
+                    None
                 }
-            }
-            let ended = Refund { stripe_id: known, ..stored.refund.end(status)? };
-            let paid = self.store.payment(&author.shop, payment).await?.ok_or(Error::NotFound)?;
-            if let Some(refund) = self.write_refund(author, &paid, Some(&stored), ended).await? {
-                return Ok(refund);
-            }
+            };
+            stored = match shelved {
+                Some(shelved) => shelved,
+                None => self.store.refund(&author.shop, payment, id).await?.ok_or(Error::NotFound)?,
+            };
         }
         Err(Error::busy())
     }
 
-    /// Puts the pieces of a refund on the shelf, each time together with the note that they are there: whatever becomes
-    /// of its money, nobody takes them back a second time. `None` if somebody was faster.
+    /// Puts the pieces of a refund on the shelf, each time together with the note that they are there. `None` if somebody
+    /// was faster.
     async fn shelve(&self, author: &Author, mut stored: StoredRefund) -> Result<Option<StoredRefund>> {
+        let mut most = MAX_LINES;
         while let Some(lines) =
             stored.refund.restock.get(stored.refund.shelved..).filter(|left| !left.is_empty())
         {
             let refund = &stored.refund;
-            let lines = lines.get(..MAX_LINES).unwrap_or(lines);
+            let lines = lines.get(..most).unwrap_or(lines);
             let shelved = StoredRefund { refund: refund.shelve(lines.len()), ..stored.clone() };
             let order = Some(OrderReference::from(refund.order_id.clone()));
             let back = ComingBack { name: refund.id.as_str(), since: refund.created_at, order, lines };
@@ -289,26 +283,19 @@ impl Settlement {
             };
             match take_chunk_back(&self.store, &self.clock, author, &back, chunk, &note).await? {
                 Back::Done => stored = shelved,
-                Back::Before | Back::Refused => return Ok(None),
+                Back::TooMany => most = half(lines)?,
+                Back::Before | Back::InPart | Back::Refused => return Ok(None),
             }
         }
         Ok(Some(stored))
     }
 
-    /// Keeps Stripe's name of a refund that the bank is still at. Without it Stripe could only be asked by making the
-    /// refund again, which answers as the first time for a day, and gives the money back a second time after that.
-    async fn name_refund(
-        &self,
-        author: &Author,
-        stored: StoredRefund,
-        stripe_id: Option<String>,
-    ) -> Result<Refund> {
-        if stored.refund.status != RefundStatus::Pending || stored.refund.stripe_id == stripe_id {
-            return Ok(stored.refund);
-        }
-        let named = StoredRefund { refund: stored.refund.named(stripe_id), ..stored };
+    /// Keeps Stripe's name of a refund that the bank is still at.
+    async fn name_refund(&self, author: &Author, stored: StoredRefund, named: Refund) -> Result<Refund> {
+        let seen = stored.refund.version;
+        let named = StoredRefund { refund: named, ..stored };
         let mut transaction = Transaction::default();
-        transaction.put_refund(&self.store, &author.shop, &named, stored.refund.version)?;
+        transaction.put_refund(&self.store, &author.shop, &named, seen)?;
         match self.store.commit(&transaction).await? {
             Ok(()) => Ok(named.refund),
             // It went on meanwhile.
@@ -331,9 +318,8 @@ impl Settlement {
         let order = self.store.order(&author.shop, &ended.order_id).await?.ok_or(Error::NotFound)?;
         let fingerprint = before.map(|stored| stored.fingerprint.clone()).unwrap_or_default();
         let written = StoredRefund { refund: ended.clone(), fingerprint };
-        // What was not there before is, to the books, as good as failed: nothing of it is on its way or gone.
-        let was = before.map_or(RefundStatus::Failed, |stored| stored.refund.status);
-        let next = paid.payment.end_refund(was, &ended);
+        let was = before.map(|stored| &stored.refund);
+        let (next, after) = settlement::book(&paid.payment, &order.order, was, &ended);
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, paid, &next, refund_updated(&next, &ended))?;
         match before {
@@ -342,8 +328,7 @@ impl Settlement {
             }
             None => transaction.put_new_refund(&self.store, &author.shop, &written)?,
         }
-        let after = order.order.refunded(next.refunded, next.captured);
-        if next.captured > 0 && after.payment_status != order.order.payment_status {
+        if let Some(after) = after {
             let fact = order_payment_updated(&after, &next);
             let event = author.event(&self.clock, format!("order:{}", after.id), after.version, fact);
             transaction.put_order(&self.store, &author.shop, &order.with(after), order.order.version)?;

@@ -1,11 +1,12 @@
 //! What money does to an order: its stock is sold and it becomes paid, once, or the money goes back.
 
 use domain::{
-    InvalidTransition, ReservationId,
+    ReservationId,
     bucket::Part,
-    order::{Order, OrderPaymentStatus, OrderStatus},
-    payment::{Payment, PaymentStatus},
-    reservation::{Ending, ReservationStatus, ReservedLine},
+    order::{Order, OrderStatus},
+    payment::Payment,
+    reservation::ReservationStatus,
+    settlement::{Incoming, OrderStep, incoming},
 };
 
 use super::{Settlement, order_payment_updated, payment_updated, status_updated};
@@ -13,39 +14,8 @@ use crate::{
     Error, Result,
     inventory::{Taken, take},
     journal::Author,
-    store::{Transaction, inventory::StoredReservation, orders::StoredOrder, payments::StoredPayment},
+    store::{Transaction, orders::StoredOrder, payments::StoredPayment},
 };
-
-/// How a hold is sold.
-enum Sale {
-    /// Its pieces are still set aside.
-    Held(StoredReservation),
-    /// It has ended: its pieces are taken from what is free.
-    Ended(StoredReservation),
-}
-
-impl Sale {
-    /// What has to be taken from what is free.
-    fn lacking(&self) -> &[ReservedLine] {
-        match self {
-            Self::Held(_) => &[],
-            Self::Ended(held) => &held.reservation.lines,
-        }
-    }
-}
-
-/// Where an order goes that is paid with `paid`, and why: one that somebody has to look at goes a step further.
-fn steps(order: &Order, paid: &Payment) -> Result<Vec<(Order, Option<&'static str>)>, InvalidTransition> {
-    let secured = match paid.status {
-        PaymentStatus::Authorized => order.authorize()?,
-        _ => order.pay()?,
-    };
-    if !paid.needs_review() {
-        return Ok(vec![(secured, None)]);
-    }
-    let held = secured.become_status(OrderStatus::OnHold)?;
-    Ok(vec![(secured, None), (held, Some("the payment is to be reviewed"))])
-}
 
 impl Settlement {
     /// The money is here, or reserved: sells the order's stock and makes it paid, notes that reserved money was taken,
@@ -58,15 +28,13 @@ impl Settlement {
     ) -> Result<Option<Payment>> {
         let order = self.store.order(&author.shop, &paid.order_id).await?;
         let order = order.ok_or_else(|| Error::internal(format!("{} is of no order", paid.id)))?;
-        let is_reserved = order.order.payment_status == OrderPaymentStatus::Authorized;
-        match order.order.status {
-            OrderStatus::PendingPayment => self.sell_order(author, stored, paid, &order).await,
-            _ if is_reserved && stored.payment.status == PaymentStatus::Authorized => {
-                self.book_capture(author, stored, paid, &order).await
+        match incoming(&order.order, &stored.payment, &paid)? {
+            Incoming::Sell(steps) => self.sell_order(author, stored, paid, &order, &steps).await,
+            Incoming::Capture(next) => self.book_capture(author, stored, paid, &order, *next).await,
+            Incoming::GiveBack(how) => {
+                self.give_back(author, stored, paid, how, "the order is no longer open").await
             }
-            // This very money sold it after the payment was read: what is reserved must stay. Decide again.
-            _ if is_reserved && paid.status == PaymentStatus::Authorized => Ok(None),
-            _ => self.give_back(author, stored, paid, "the order is no longer open").await,
+            Incoming::Again => Ok(None),
         }
     }
 
@@ -76,6 +44,7 @@ impl Settlement {
         stored: &StoredPayment,
         paid: Payment,
         order: &StoredOrder,
+        steps: &[OrderStep],
     ) -> Result<Option<Payment>> {
         let (last, others) =
             order.order.holds.split_last().ok_or_else(|| Error::internal("an order holds nothing"))?;
@@ -83,38 +52,52 @@ impl Settlement {
         // that is cut off is taken up by the next; the order becomes paid only with the last. None is sold for an order
         // that has moved on: whoever ends it takes back what was sold before, and nothing after that.
         for hold in others {
-            let Some(sale) = self.sale_of(author, hold).await? else { continue };
-            let write = |parts: &[Part]| {
-                let mut transaction = Transaction::default();
-                self.sell(&mut transaction, author, &sale, parts)?;
-                transaction.check_order(&self.store, &author.shop, &order.order.id, order.order.version)?;
-                Ok((transaction, ()))
-            };
-            match take(&self.store, &author.shop, sale.lacking(), write).await? {
+            match self.sell_before(author, order, hold).await? {
                 Taken::Done(()) => {}
-                _ if self.is_sold(author, hold).await? => {}
                 Taken::Refused => return Ok(None),
+                Taken::Scattered => return Err(Error::busy()),
                 Taken::Short(_) => return self.give_up(author, stored, paid, order).await,
             }
         }
-        let sale = self.sale_of(author, last).await?;
-        let steps = steps(&order.order, &paid)?;
+        let held = self.store.reservation(&author.shop, last).await?.ok_or(Error::NotFound)?;
         let write = |parts: &[Part]| {
             let mut transaction = Transaction::default();
-            if let Some(sale) = &sale {
-                self.sell(&mut transaction, author, sale, parts)?;
-            }
-            self.move_order(&mut transaction, author, order, &steps)?;
+            transaction.sell_hold(&self.store, &self.clock, author, &held, parts)?;
+            self.move_order(&mut transaction, author, order, steps)?;
             self.write_payment(&mut transaction, author, stored, &paid, payment_updated(&paid))?;
             Ok((transaction, ()))
         };
-        let lacking = sale.as_ref().map_or(&[][..], Sale::lacking);
-        match take(&self.store, &author.shop, lacking, write).await? {
+        match take(&self.store, &author.shop, held.reservation.lacking(), write).await? {
             Taken::Done(()) => Ok(Some(paid)),
             // The order, the payment or the hold moved meanwhile: decide again.
             Taken::Refused => Ok(None),
-            Taken::Short(_) if self.is_held(author, last).await? => Ok(None),
+            Taken::Scattered => Err(Error::busy()),
+            Taken::Short(_) if self.is(author, last, ReservationStatus::Active).await? => Ok(None),
             Taken::Short(_) => self.give_up(author, stored, paid, order).await,
+        }
+    }
+
+    /// Sells a hold of an order that has others, unless that is done.
+    async fn sell_before(
+        &self,
+        author: &Author,
+        order: &StoredOrder,
+        hold: &ReservationId,
+    ) -> Result<Taken<()>> {
+        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
+        if held.reservation.status == ReservationStatus::Committed {
+            return Ok(Taken::Done(()));
+        }
+        let write = |parts: &[Part]| {
+            let mut transaction = Transaction::default();
+            transaction.sell_hold(&self.store, &self.clock, author, &held, parts)?;
+            transaction.check_order(&self.store, &author.shop, &order.order.id, order.order.version)?;
+            Ok((transaction, ()))
+        };
+        match take(&self.store, &author.shop, held.reservation.lacking(), write).await? {
+            Taken::Done(()) => Ok(Taken::Done(())),
+            _ if self.is(author, hold, ReservationStatus::Committed).await? => Ok(Taken::Done(())),
+            unsold => Ok(unsold),
         }
     }
 
@@ -124,7 +107,7 @@ impl Settlement {
         transaction: &mut Transaction,
         author: &Author,
         order: &StoredOrder,
-        steps: &[(Order, Option<&str>)],
+        steps: &[OrderStep],
     ) -> Result<()> {
         let mut before = &order.order;
         for (next, why) in steps {
@@ -143,8 +126,8 @@ impl Settlement {
         stored: &StoredPayment,
         paid: Payment,
         order: &StoredOrder,
+        next: Order,
     ) -> Result<Option<Payment>> {
-        let next = order.order.capture();
         let mut transaction = Transaction::default();
         self.write_payment(&mut transaction, author, stored, &paid, payment_updated(&paid))?;
         let fact = order_payment_updated(&next, &paid);
@@ -154,40 +137,9 @@ impl Settlement {
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(paid))
     }
 
-    /// How one hold is sold; `None` if it is already.
-    async fn sale_of(&self, author: &Author, hold: &ReservationId) -> Result<Option<Sale>> {
-        let held = self.store.reservation(&author.shop, hold).await?.ok_or(Error::NotFound)?;
-        Ok(match held.reservation.status {
-            ReservationStatus::Active => Some(Sale::Held(held)),
-            ReservationStatus::Committed => None,
-            ReservationStatus::Released | ReservationStatus::Expired => Some(Sale::Ended(held)),
-        })
-    }
-
-    /// Adds the selling of one hold. A hold that ended is sold from `parts` that are free.
-    fn sell(
-        &self,
-        transaction: &mut Transaction,
-        author: &Author,
-        sale: &Sale,
-        parts: &[Part],
-    ) -> Result<()> {
-        match sale {
-            Sale::Held(held) => {
-                transaction.end_hold(&self.store, &self.clock, author, held, Ending::Commit).map(drop)
-            }
-            Sale::Ended(held) => transaction.sell_ended_hold(&self.store, &self.clock, author, held, parts),
-        }
-    }
-
-    async fn is_sold(&self, author: &Author, hold: &ReservationId) -> Result<bool> {
+    async fn is(&self, author: &Author, hold: &ReservationId, status: ReservationStatus) -> Result<bool> {
         let held = self.store.reservation(&author.shop, hold).await?;
-        Ok(held.is_some_and(|held| held.reservation.status == ReservationStatus::Committed))
-    }
-
-    async fn is_held(&self, author: &Author, hold: &ReservationId) -> Result<bool> {
-        let held = self.store.reservation(&author.shop, hold).await?;
-        Ok(held.is_some_and(|held| held.reservation.status == ReservationStatus::Active))
+        Ok(held.is_some_and(|held| held.reservation.status == status))
     }
 
     /// The stock is gone: closes the order, gives back what it still holds, and the money.
@@ -202,10 +154,10 @@ impl Settlement {
         let why = "sold out before the payment came";
         self.close_order(author, order, OrderStatus::Cancelled, why).await?;
         let closed = self.store.order(&author.shop, &order.order.id).await?.ok_or(Error::NotFound)?;
-        match closed.order.has_ended() {
-            true => self.give_back(author, stored, paid, why).await,
+        match incoming(&closed.order, &stored.payment, &paid)? {
+            Incoming::GiveBack(how) => self.give_back(author, stored, paid, how, why).await,
             // Somebody has sold it in the same moment: decide again.
-            false => Ok(None),
+            _ => Ok(None),
         }
     }
 }

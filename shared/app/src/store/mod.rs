@@ -20,7 +20,7 @@ mod scan;
 pub mod transaction;
 
 pub use dynamo::{Cursor, Due, Dynamo, Item, Key, Query, Tables};
-pub use transaction::{MOST_WRITES, Refusal, Transaction};
+pub use transaction::{Refusal, Transaction};
 
 use contract::JournalEvent;
 use jiff::Timestamp;

@@ -24,10 +24,12 @@ pub struct Transaction {
     writes: Vec<TransactWriteItem>,
     /// The buckets of stock that its first writes change.
     pub(super) shelves: Vec<(Sku, Bucket)>,
+    /// Whether it makes a hold that one transaction could not sell.
+    pub(super) is_unsellable: bool,
 }
 
 /// The most writes of one transaction; DynamoDB's own limit.
-pub const MOST_WRITES: usize = 100;
+const MOST_WRITES: usize = 100;
 
 /// Why a transaction was not written: for each write whose condition did not hold, its place and what was there.
 #[derive(Debug)]
@@ -49,6 +51,11 @@ impl Transaction {
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.writes.is_empty()
+    }
+
+    /// Whether it has more writes than a transaction may have, or whoever goes on from it would.
+    pub const fn is_too_large(&self) -> bool {
+        self.is_unsellable || self.writes.len() > MOST_WRITES
     }
 
     /// The buckets of stock that the first writes change, in this order.

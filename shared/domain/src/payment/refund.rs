@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Payment;
+use super::{KEYS_LAST, Payment};
 use crate::{
     InvalidTransition, Line, Money, OrderId, PaymentId, RefundId,
     reservation::{ReservedLine, less},
@@ -86,7 +86,80 @@ const fn is_none_yet(lines: &usize) -> bool {
     *lines == 0
 }
 
+/// What is done about a refund that nobody has heard the end of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundStep {
+    /// Nothing: it has ended.
+    Nothing,
+    /// Nothing is left that it could give back: all of it went back otherwise. It is called off.
+    CallOff,
+    /// Stripe is asked how the one stands that it knows by this name.
+    Ask(String),
+    /// Stripe has forgotten our name for it: it is looked for among all that went back, and made if it is not there.
+    LookUp,
+    /// Stripe is asked to make it under our name for it, which happens once however often it is asked.
+    Make,
+}
+
+/// What is done once it is known how a refund stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Booking {
+    /// Nothing: it was known before.
+    Nothing,
+    /// Only Stripe's name for it is kept. Without it Stripe could only be asked by making the refund again, which answers as
+    /// the first time for a day, and gives the money back a second time after that.
+    Name(Refund),
+    /// What comes back with it is put on the shelf first, each time together with the note that it is there: whatever becomes
+    /// of the money after that, nobody takes it back a second time.
+    Shelve,
+    /// It ends like this.
+    End(Refund),
+}
+
 impl Refund {
+    /// All that is left of a payment's money, however much that turns out to be, about to go back.
+    pub fn rest(payment: &Payment, id: RefundId, now: Timestamp) -> Self {
+        Self { is_rest: true, ..Self::of(payment, id, payment.refundable(), now) }
+    }
+
+    /// A refund that somebody made at Stripe of the money of `intent`. What is not the payment's own intent was never booked as
+    /// received.
+    pub fn imported(
+        payment: &Payment,
+        id: RefundId,
+        amount: Money,
+        intent: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let is_stray = payment.intent_id != intent;
+        let stray_intent = intent.filter(|_| is_stray);
+        Self { amount, stray_intent, ..Self::of(payment, id, amount.amount, now) }
+    }
+
+    /// What is done about it at `now`.
+    pub fn next(&self, now: Timestamp) -> RefundStep {
+        match &self.stripe_id {
+            _ if self.status != RefundStatus::Pending => RefundStep::Nothing,
+            _ if self.is_needless() => RefundStep::CallOff,
+            Some(known) => RefundStep::Ask(known.clone()),
+            None if now.duration_since(self.created_at) >= KEYS_LAST => RefundStep::LookUp,
+            None => RefundStep::Make,
+        }
+    }
+
+    /// What is done once it is known that it stands like this and, perhaps, what Stripe calls it.
+    pub fn book(&self, status: RefundStatus, stripe_id: Option<&str>) -> Booking {
+        let known = stripe_id.map(str::to_owned).or_else(|| self.stripe_id.clone());
+        match self.end(status) {
+            Ok(_) if self.brings_back(status) && self.shelved < self.restock.len() => Booking::Shelve,
+            Ok(ended) => Booking::End(Self { stripe_id: known, ..ended }),
+            Err(_) if self.status == RefundStatus::Pending && self.stripe_id != known => {
+                Booking::Name(Self { stripe_id: known, version: self.version + 1, ..self.clone() })
+            }
+            Err(_) => Booking::Nothing,
+        }
+    }
+
     /// `amount` minor units of a payment that are about to go back, and nothing else.
     pub fn of(payment: &Payment, id: RefundId, amount: i64, now: Timestamp) -> Self {
         Self {
@@ -127,26 +200,19 @@ impl Refund {
     }
 
     /// The refund of less, since less is left: another try.
-    #[must_use]
-    pub fn shrink(&self, left: i64) -> Self {
+    fn shrink(&self, left: i64) -> Self {
         let amount = Money::new(left, self.amount.currency);
         Self { amount, attempt: self.attempt + 1, version: self.version + 1, ..self.clone() }
     }
 
     /// Whether there is nothing left that it could give back: all of it went back otherwise.
-    pub const fn is_needless(&self) -> bool {
+    const fn is_needless(&self) -> bool {
         self.is_rest && self.amount.amount == 0
     }
 
     /// Whether its pieces come back when it ends like this: when the money has gone back, with it or without it.
-    pub const fn brings_back(&self, end: RefundStatus) -> bool {
+    const fn brings_back(&self, end: RefundStatus) -> bool {
         matches!(end, RefundStatus::Succeeded) || self.is_needless()
-    }
-
-    /// The refund with Stripe's name for it.
-    #[must_use]
-    pub fn named(&self, stripe_id: Option<String>) -> Self {
-        Self { stripe_id, version: self.version + 1, ..self.clone() }
     }
 
     /// The refund after `lines` more lines of it are on the shelf.
@@ -164,6 +230,18 @@ impl Refund {
                 self.restock.get(..self.shelved).unwrap_or(&self.restock)
             }
         }
+    }
+}
+
+impl Payment {
+    /// The payment and its refund of all that is left, which Stripe refused, now that all is booked that went back: what is
+    /// given back and set aside for it is what is left then. `None` if it was not refused for want of money, or is for so much
+    /// and nothing else.
+    pub fn shrink_refund(&self, refused: &Refund) -> Option<(Self, Refund)> {
+        let is_short = self.refundable() < 0 && refused.is_rest && refused.stray_intent.is_none();
+        let smaller = refused.shrink((refused.amount.amount + self.refundable()).max(0));
+        let refunding = self.refunding - refused.amount.amount + smaller.amount.amount;
+        is_short.then(|| (Self { refunding, ..self.moved(self.status) }, smaller))
     }
 }
 

@@ -145,15 +145,17 @@ fn a_refund_of_all_that_is_left_becomes_smaller_when_more_is_gone() {
     let paid = Payment { captured: 100, ..payment(PaymentStatus::Succeeded) };
     let rest = Refund { is_rest: true, ..of(&paid, 100) };
     let begun = paid.begin_refund(100).unwrap();
-    assert_eq!(begun.left_for(&rest), None, "it was refused for another reason");
+    assert_eq!(begun.shrink_refund(&rest), None, "it was refused for another reason");
     for (elsewhere, left) in [(30, 70), (100, 0)] {
         let imported = Refund { status: RefundStatus::Succeeded, ..of(&paid, elsewhere) };
         let known = begun.end_refund(RefundStatus::Failed, &imported);
-        assert_eq!(known.left_for(&rest), Some(left));
-        assert_eq!(known.left_for(&Refund { is_rest: false, ..rest.clone() }), None);
-        let smaller = rest.shrink(left);
-        let after = known.shrink_refund(&rest, &smaller);
-        assert_eq!((after.refundable(), after.refunding, smaller.is_needless()), (0, left, left == 0));
+        assert_eq!(known.shrink_refund(&Refund { is_rest: false, ..rest.clone() }), None);
+        let (after, smaller) = known.shrink_refund(&rest).unwrap();
+        assert_eq!(smaller.amount.amount, left);
+        assert_eq!(
+            (after.refundable(), after.refunding, smaller.next(Timestamp::UNIX_EPOCH) == RefundStep::CallOff),
+            (0, left, left == 0)
+        );
         assert_ne!(smaller.key(), rest.key(), "it is not the same request");
     }
 }

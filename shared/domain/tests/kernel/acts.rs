@@ -4,16 +4,18 @@ use std::hash::{Hash, Hasher};
 
 use domain::{
     order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, PaymentStatus, RefundStatus},
+    payment::{Finding, RefundStatus},
     reservation::ReservationStatus,
+    settlement::{Cancel, TakeUp, cancel, take_up},
     stock::StockChange,
 };
 
 use crate::{
     Kernel,
     refunds::Asking,
-    runs::{At, End, Luck, Run, Then},
-    state::{Ask, Intent, KINDS, Kind, State, TOTAL, piece},
+    runs::{At, Luck, Run, Then},
+    state::{Ask, Intent, KINDS, Kind, State, TOTAL},
+    values::piece,
 };
 
 /// One thing that happens; the first number is the order's.
@@ -25,6 +27,8 @@ pub enum Act {
     /// Nobody captured for seven days.
     Lapses(usize),
     Bank(usize, Kind, RefundStatus),
+    /// Somebody gives money back at Stripe.
+    ByHand(usize, RefundStatus),
     Begin(usize),
     /// `confirm`, the sweeper, or an event that is told or pulled: of an intent's end an event says what asking says.
     Ask(usize),
@@ -36,6 +40,7 @@ pub enum Act {
     Refund(usize, Kind),
     FinishRefund(usize, Kind),
     HearRefund(usize, Kind, usize),
+    Import(usize, usize),
     Step(usize, Luck),
     Dies(usize),
 }
@@ -60,6 +65,12 @@ impl Kernel {
             if self.cases[1].is_none() {
                 acts.push(Act::Shopper(case, Intent::Declined));
             }
+            if self.by_hand.is_some() {
+                acts.push(Act::ByHand(case, RefundStatus::Succeeded));
+                acts.extend(
+                    (self.trouble == Some(Kind::ByHand)).then_some(Act::ByHand(case, RefundStatus::Pending)),
+                );
+            }
             if let Some(kind) = self.trouble {
                 acts.push(Act::Bank(case, kind, RefundStatus::Succeeded));
                 acts.push(Act::Bank(case, kind, RefundStatus::Failed));
@@ -79,8 +90,11 @@ impl Kernel {
             acts.push(Act::Request(case, Ask::Take(70)));
             acts.extend([Kind::WithPiece, Kind::Goodwill].map(|kind| Act::Refund(case, kind)));
         }
-        if let Some(kind) = self.trouble {
+        if let Some(kind) = self.trouble.filter(|kind| *kind != Kind::ByHand) {
             acts.extend([0, 1].map(|news| Act::HearRefund(case, kind, news)));
+        }
+        if self.by_hand.is_some() {
+            acts.extend([0, 1].map(|news| Act::Import(case, news)));
         }
         acts
     }
@@ -102,6 +116,7 @@ impl Kernel {
                 next.cases[case].intent = Some(Intent::Gone);
             }
             Act::Bank(case, kind, status) => next.bank(case, kind, status)?,
+            Act::ByHand(case, first) => next.give_by_hand(case, self.by_hand?, first)?,
             _ => {
                 let (case, at) = next.begins(self, act)?;
                 next.runs.push(Run { case, at });
@@ -115,15 +130,14 @@ impl Kernel {
         (0..2).find_map(|case| {
             let now = &state.cases[case];
             let payment = now.payment;
-            let is_cut_off = payment.is_some_and(|row| row.is_watched);
+            let is_cut_off = now.payment().is_some_and(|payment| take_up(&payment) != TakeUp::Nothing);
             let is_told = matches!(now.intent, Some(Intent::Taken(_) | Intent::Gone));
             let is_asked = is_told || payment.is_some_and(|row| row.has_intent);
             let is_news = |intent: Intent| {
                 now.payment().is_some_and(|payment| payment.observe(&intent.report()) != Finding::Unchanged)
             };
             let is_due = now.is_due && now.status() == Some(OrderStatus::PendingPayment);
-            let is_unknown = payment.is_some_and(|row| row.status == PaymentStatus::Unknown);
-            if now.is_closing || is_unknown || is_cut_off {
+            if now.is_closing || is_cut_off {
                 return Some(Act::TakeUp(case));
             }
             if is_asked && now.intent.is_some_and(is_news) {
@@ -131,6 +145,10 @@ impl Kernel {
             }
             if is_due {
                 return Some(Act::Expire(case));
+            }
+            let by_hand = now.stripe_refunds[Kind::ByHand.index()].map_or([false; 2], |made| made.news);
+            if let Some(news) = by_hand.iter().position(|is_open| *is_open) {
+                return Some(Act::Import(case, news));
             }
             KINDS.into_iter().find_map(|kind| {
                 let (row, made) = (now.refunds[kind.index()]?, now.stripe_refunds[kind.index()]);
@@ -216,25 +234,24 @@ impl State {
             }
             Act::TakeUp(case) if self.cases[case].is_closing => Some((case, At::CloseHold)),
             Act::TakeUp(case) => {
-                let payment = self.cases[case].payment?;
-                let at = match (payment.status, payment.asked) {
-                    (PaymentStatus::Unknown, _) => At::CreateIntent,
-                    _ if !payment.is_watched => return None,
-                    _ if payment.is_returning => At::ReturnPieces,
-                    (_, asked) => At::Act(asked?),
+                let at = match take_up(&self.cases[case].payment()?) {
+                    TakeUp::MakeIntent => At::CreateIntent,
+                    TakeUp::ReturnPieces => At::ReturnPieces,
+                    TakeUp::Act => At::Act(self.cases[case].payment?.asked?),
+                    TakeUp::Nothing | TakeUp::Ask | TakeUp::Forget => return None,
                 };
                 Some((case, at))
             }
             Act::Expire(case) => {
                 let now = &self.cases[case];
                 let is_over = now.is_due && now.status() == Some(S::PendingPayment);
-                is_over.then_some((case, At::CallOff(End::Expired)))
+                is_over.then_some((case, At::CallOff(S::Expired)))
             }
-            Act::Cancel(case) => match self.cases[case].order? {
-                (S::PendingPayment, _) => Some((case, At::CallOff(End::Cancelled))),
-                (S::Cancelled | S::Expired, _) => None,
-                (_, OrderPaymentStatus::Authorized) => self.request(case, Ask::Void),
-                _ => Some((case, self.cancel_paid(case)?)),
+            Act::Cancel(case) => match cancel(&self.cases[case].order()?).ok()? {
+                Cancel::Nothing => None,
+                Cancel::CallOff => Some((case, At::CallOff(S::Cancelled))),
+                Cancel::Void => self.request(case, Ask::Void),
+                Cancel::Refund(order) => Some((case, self.cancel_paid(case, &order)?)),
             },
             Act::Request(case, ask) => self.request(case, ask),
             _ => self.begins_refund(kernel, act),
@@ -246,16 +263,17 @@ impl State {
         match act {
             Act::Refund(case, kind) => Some((case, self.begin_refund(kernel.flaw, case, kind)?)),
             Act::FinishRefund(case, kind) => {
-                let row = self.cases[case].refunds[kind.index()]?;
-                let asking = Asking { by_name: row.is_named, ..Asking::new(kind) };
-                (row.status == RefundStatus::Pending).then_some((case, At::AskRefund(asking)))
+                let amount = self.cases[case].refunds[kind.index()]?.amount;
+                Some((case, self.go_on_with(case, Asking::new(kind, amount))?))
             }
             Act::HearRefund(case, kind, news) => {
                 let row = self.cases[case].refunds[kind.index()]?;
                 let is_told = self.cases[case].stripe_refunds[kind.index()]?.news[news];
-                let asking = Asking { by_name: row.is_named, heard: Some(news), kind };
+                let heard = Some(news);
+                let asking = Asking { by_name: row.is_named, heard, ..Asking::new(kind, row.amount) };
                 is_told.then_some((case, At::AskRefund(asking)))
             }
+            Act::Import(case, news) => Some((case, self.begin_import(case, news)?)),
             _ => None,
         }
     }

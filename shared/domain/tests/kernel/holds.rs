@@ -11,7 +11,7 @@ use crate::{
     Kernel,
     acts::Act,
     runs::Luck,
-    state::{Case, Intent, KINDS, Kind, State, TOTAL},
+    state::{Case, Intent, KINDS, Kind, RefundRow, State, TOTAL, VOID},
 };
 
 /// Whoever repairs has done so after so many steps, or never will have.
@@ -30,6 +30,8 @@ pub mod ends {
     pub const SOLD_IN_PART: &str = "a large order ends whose first hold was sold";
     pub const RELEASED: &str = "reserved money is let go and the piece comes back";
     pub const LESS_TAKEN: &str = "less is taken than was reserved";
+    pub const BY_HAND: &str = "money is given back by hand, and the order is called off with the rest";
+    pub const NEEDLESS: &str = "all is given back by hand, and a refund of all that is left needs none";
     pub const SOLD_AGAIN: &str = "a piece that came back is sold again";
 }
 
@@ -43,7 +45,7 @@ pub fn properties() -> Vec<Property<Kernel>> {
         }),
         Property::always("at rest all agree", |kernel: &Kernel, state: &State| {
             let is_quiet = state.runs.is_empty() && kernel.repairs(state).is_none();
-            !is_quiet || state.cases.iter().all(agrees)
+            !is_quiet || state.cases.iter().all(|case| agrees(kernel, case))
         }),
         Property::always("what is cut off is repaired", |kernel: &Kernel, state: &State| {
             !state.runs.is_empty() || is_repaired(kernel, state)
@@ -81,11 +83,22 @@ pub fn properties() -> Vec<Property<Kernel>> {
             })
         }),
         Property::sometimes(RELEASED, |kernel: &Kernel, state: &State| {
-            rests(kernel, state, |case| case.returned[4])
+            rests(kernel, state, |case| case.returned[VOID])
         }),
         Property::sometimes(LESS_TAKEN, |kernel: &Kernel, state: &State| {
             rests(kernel, state, |case| {
                 case.intent == Some(Intent::Taken(70)) && is_at(case, OrderStatus::Paid)
+            })
+        }),
+        Property::sometimes(BY_HAND, |kernel: &Kernel, state: &State| {
+            let is_both = |case: &Case| has_given(case, Kind::ByHand) && has_given(case, Kind::Cancelled);
+            rests(kernel, state, |case| is_both(case) && case.has_piece() == (false, 0))
+        }),
+        Property::sometimes(NEEDLESS, |kernel: &Kernel, state: &State| {
+            let was_called_off = |row: RefundRow| row.status == RefundStatus::Cancelled;
+            rests(kernel, state, |case| {
+                case.refunds[Kind::Cancelled.index()].is_some_and(was_called_off)
+                    && case.has_piece() == (false, 0)
             })
         }),
         Property::sometimes(SOLD_AGAIN, |kernel: &Kernel, state: &State| {
@@ -125,13 +138,17 @@ fn no_more_goes_back(case: &Case) -> bool {
     let (received, given) = case.at_stripe();
     let is_booked = case.payment.is_none_or(|row| {
         let is_counted = row.refunded >= 0 && row.refunding >= 0;
-        is_counted && row.refunded + row.refunding <= row.captured && row.captured <= received
+        // What is given by hand comes on top until Stripe has refused what is too much, or has told that it failed.
+        let stands = |row: &RefundRow| matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded);
+        let by_hand = case.refunds[Kind::ByHand.index()].filter(stands).map_or(0, |row| row.amount);
+        let is_set_aside = row.refunded + row.refunding <= row.captured + by_hand;
+        is_counted && is_set_aside && row.captured <= received
     });
     is_booked && given <= received
 }
 
 /// Whether order, payment, Stripe and stock say the same.
-fn agrees(case: &Case) -> bool {
+fn agrees(kernel: &Kernel, case: &Case) -> bool {
     let Some((status, payment_status)) = case.order else {
         return case.payment.is_none() && case.hold.is_none();
     };
@@ -151,7 +168,9 @@ fn agrees(case: &Case) -> bool {
             // also waits for a bank that is slow.
             let waits = |kind: &Kind| {
                 let status = case.refunds[kind.index()].map(|row| row.status);
+                let is_refused = case.stripe_refunds[kind.index()].is_some_and(|made| made.is_refused);
                 matches!(status, Some(RefundStatus::Failed | RefundStatus::Pending))
+                    && (!is_refused || kernel.trouble == Some(*kind))
             };
             let is_sent_back = KINDS.iter().any(waits);
             let is_over = received == given && sold == 0;
@@ -188,7 +207,9 @@ fn is_repaired(kernel: &Kernel, state: &State) -> bool {
             }
         };
         let Some(act) = act else {
-            return now.fault.is_none() && is_in_one_place(&now) && now.cases.iter().all(agrees);
+            return now.fault.is_none()
+                && is_in_one_place(&now)
+                && now.cases.iter().all(|case| agrees(kernel, case));
         };
         match kernel.after(&now, act) {
             Some(next) => now = next,

@@ -2,21 +2,25 @@
 //! Stripe, the bank and the clock may do meanwhile, with functions that may die after any step.
 //!
 //! A state is what the tables and Stripe hold, and what running functions carry in their heads. What a step does to a
-//! row is decided by the transitions of `domain` that the use cases call, so that what is explored is what runs. Read
-//! [`acts`] for what can happen, [`runs`], [`closing`] and [`refunds`] for what the functions do, [`holds`] for what must hold.
+//! row, and which comes next, is decided by the functions of `domain` that the use cases call, so that what is explored
+//! is what runs. Read [`acts`] for what can happen, [`runs`], [`closing`], [`refunds`] and [`by_hand`] for what the
+//! functions do, [`holds`] for what must hold.
 //!
-//! Left out: another try of a payment, imported refunds, disputes, and orders placed in parts.
+//! Left out: another try of a payment, disputes, orders placed in parts, and pieces that come back in several
+//! transactions.
 #![cfg(test)]
 
 mod acts;
+mod by_hand;
 mod closing;
 mod holds;
 mod refunds;
 mod runs;
 mod state;
+mod values;
 
 use acts::Act;
-use state::{Case, Kind, State};
+use state::{Case, Kind, State, TOTAL};
 use stateright::{Checker, Model, Property};
 
 /// What the functions do not do.
@@ -35,6 +39,8 @@ pub enum Flaw {
     ForgetsTheShelf,
     /// Ask how a refund stands after they were told of it before they knew its name.
     BelievesTheFirstAnswer,
+    /// Look at Stripe's list when Stripe refuses a refund.
+    BelievesItsOwnBooks,
 }
 
 /// What is explored.
@@ -47,6 +53,8 @@ pub struct Kernel {
     pub has_staff: bool,
     /// The refund that Stripe may refuse, and the bank may be slow with or send back, even after it came through.
     pub trouble: Option<Kind>,
+    /// What somebody gives back at Stripe's dashboard.
+    pub by_hand: Option<i16>,
     pub flaw: Flaw,
 }
 
@@ -56,7 +64,14 @@ const LARGE: Case = Case::new(false, true);
 
 impl Kernel {
     const fn one(case: Case, at_once: usize) -> Self {
-        Self { cases: [Some(case), None], at_once, has_staff: false, trouble: None, flaw: Flaw::None }
+        Self {
+            cases: [Some(case), None],
+            at_once,
+            has_staff: false,
+            trouble: None,
+            by_hand: None,
+            flaw: Flaw::None,
+        }
     }
 
     const fn two(first: Case, second: Case) -> Self {
@@ -69,6 +84,10 @@ impl Kernel {
 
     const fn with_trouble(self, kind: Kind) -> Self {
         Self { trouble: Some(kind), ..self }
+    }
+
+    const fn with_by_hand(self, amount: i16) -> Self {
+        Self { by_hand: Some(amount), ..self }
     }
 
     const fn with(self, flaw: Flaw) -> Self {
@@ -141,6 +160,13 @@ fn neither_money_nor_a_piece_is_lost_in_any_order_of_steps() {
         explore("one order, a part goes back with the piece", one.with_staff(Kind::WithPiece), &[BACK_AGAIN]),
         explore("one order, the bank sends all back", one.with_trouble(Kind::Cancelled), &[CALLED_OFF]),
         explore("one order, late money is sent back", one.with_staff(Kind::Useless), &[TOO_LATE]),
+        explore(
+            "one order, a part goes back by hand",
+            one.with_by_hand(60).with_trouble(Kind::ByHand),
+            &[BY_HAND],
+        ),
+        explore("one order, all goes back by hand", one.with_by_hand(TOTAL), &[NEEDLESS]),
+        explore("reserved, a part goes back by hand", reserved.with_by_hand(60), &[BY_HAND]),
         explore("reserved, three functions at once", Kernel { at_once: 3, ..reserved }, &[PAID, RELEASED]),
         explore(
             "reserved, less is taken",
@@ -168,6 +194,7 @@ fn the_search_finds_what_a_flaw_loses() {
         (Flaw::LeavesWhatIsSold, Kernel::one(LARGE, 2)),
         (Flaw::ForgetsTheShelf, Kernel::one(AT_ONCE, 1).with_staff(Kind::WithPiece)),
         (Flaw::BelievesTheFirstAnswer, one.with_staff(Kind::Goodwill)),
+        (Flaw::BelievesItsOwnBooks, one.with_by_hand(60)),
     ] {
         let found = broken(kernel.with(flaw));
         eprintln!("{flaw:?}: {found:?}");

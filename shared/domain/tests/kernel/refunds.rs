@@ -1,20 +1,24 @@
 //! The functions' steps that give money back.
 
 use domain::{
-    order::OrderStatus,
-    payment::{Refund, RefundStatus, still_sold},
+    order::Order,
+    payment::{Booking, Refund, RefundStatus, RefundStep, still_sold},
+    settlement,
 };
 
 use crate::{
     Flaw,
     runs::{At, Luck},
-    state::{Intent, Kind, RefundRow, State, StripeRefund, piece},
+    state::{Intent, Kind, RefundRow, State, StripeRefund},
+    values::piece,
 };
 
 /// A function that asks for a refund or about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Asking {
     pub kind: Kind,
+    /// How much was to go back when the refund was read.
+    pub amount: i16,
     /// Whether it asks by Stripe's name for the refund, and not by making it once more.
     pub by_name: bool,
     /// Which of Stripe's two pieces of news it was told: that the refund came through, or that it failed.
@@ -22,8 +26,16 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub const fn new(kind: Kind) -> Self {
-        Self { kind, by_name: false, heard: None }
+    pub const fn new(kind: Kind, amount: i16) -> Self {
+        Self { kind, amount, by_name: false, heard: None }
+    }
+}
+
+/// A refund of all that is left is refused when more is gone by hand: whoever hears it looks at Stripe's list first.
+fn answered(asking: Asking, row: RefundRow, made: StripeRefund, status: RefundStatus) -> At {
+    match made.is_refused && row.is_rest {
+        true => At::Shrink(asking),
+        false => At::BookRefund(asking, status),
     }
 }
 
@@ -32,6 +44,7 @@ impl State {
         let row = RefundRow {
             status: RefundStatus::Pending,
             amount,
+            is_rest: matches!(kind, Kind::Cancelled | Kind::Useless),
             has_piece,
             is_shelved: false,
             is_named: false,
@@ -62,28 +75,44 @@ impl State {
             self.keep_payment(case, &begun);
         }
         self.write_new_refund(case, kind, 60, has_piece);
-        Some(At::AskRefund(Asking::new(kind)))
+        Some(At::AskRefund(Asking::new(kind, 60)))
     }
 
     /// Calls a paid order off and begins to give its money back.
-    pub fn cancel_paid(&mut self, case: usize) -> Option<At> {
-        let order = self.cases[case].order()?.become_status(OrderStatus::Cancelled).ok()?;
+    pub fn cancel_paid(&mut self, case: usize, order: &Order) -> Option<At> {
         let payment = self.cases[case].payment()?;
         let begun = payment.begin_refund(payment.refundable()).ok()?;
         let has_piece = self.is_still_sold(case);
         let amount = i16::try_from(payment.refundable()).ok()?;
-        self.keep_order(case, &order);
+        self.keep_order(case, order);
         self.keep_payment(case, &begun);
         self.write_new_refund(case, Kind::Cancelled, amount, has_piece);
-        Some(At::AskRefund(Asking::new(Kind::Cancelled)))
+        Some(At::AskRefund(Asking::new(Kind::Cancelled, amount)))
+    }
+
+    /// What is done about a refund that was read just now.
+    pub fn go_on_with(&self, case: usize, asking: Asking) -> Option<At> {
+        let now = &self.cases[case];
+        let row = now.refunds[asking.kind.index()]?;
+        let asking = Asking { amount: row.amount, ..asking };
+        match row.value().next(now.now()) {
+            RefundStep::CallOff => Some(At::BookRefund(asking, RefundStatus::Cancelled)),
+            RefundStep::Make => Some(At::AskRefund(Asking { by_name: false, ..asking })),
+            RefundStep::Ask(_) => Some(At::AskRefund(Asking { by_name: true, ..asking })),
+            RefundStep::Nothing | RefundStep::LookUp => None,
+        }
     }
 
     pub fn ask_refund(&mut self, case: usize, asking: Asking, luck: Luck) -> Option<At> {
         let index = asking.kind.index();
         let row = self.cases[case].refunds[index]?;
+        if row.amount != asking.amount {
+            // So much was refused before, or it would be as much now.
+            return Some(At::Shrink(asking));
+        }
         if let Some(made) = self.cases[case].stripe_refunds[index] {
             let status = if asking.by_name { made.now } else { made.first };
-            return Some(At::BookRefund(asking, status));
+            return Some(answered(asking, row, made, status));
         }
         let (received, given) = self.cases[case].at_stripe();
         let is_taken = matches!(self.cases[case].intent, Some(Intent::Taken(_)));
@@ -93,9 +122,9 @@ impl State {
             Luck::Slow => RefundStatus::Pending,
             _ => RefundStatus::Succeeded,
         };
-        let made = StripeRefund { first, now: first, is_refused, news: [false; 2] };
+        let made = StripeRefund { amount: row.amount, first, now: first, is_refused, news: [false; 2] };
         self.cases[case].stripe_refunds[index] = Some(made);
-        Some(At::BookRefund(asking, first))
+        Some(answered(asking, row, made, first))
     }
 
     pub fn book_refund(
@@ -107,22 +136,18 @@ impl State {
     ) -> Option<At> {
         let index = asking.kind.index();
         let row = self.cases[case].refunds[index]?;
-        let Ok(ended) = row.value().end(status) else {
-            let is_refused = self.cases[case].stripe_refunds[index]?.is_refused;
-            if row.status == RefundStatus::Pending && !is_refused {
-                self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row });
-            }
-            return self.booked(flaw, case, asking);
-        };
-        if status == RefundStatus::Succeeded && row.has_piece {
-            if !row.is_shelved {
+        let is_made = self.cases[case].is_made(asking.kind);
+        match row.value().book(status, is_made.then_some("re_1")) {
+            Booking::Nothing => {}
+            Booking::Name(_) => self.cases[case].refunds[index] = Some(RefundRow { is_named: true, ..row }),
+            Booking::Shelve => {
                 self.restock(case, index);
                 let is_shelved = flaw != Flaw::ForgetsTheShelf;
                 self.cases[case].refunds[index] = Some(RefundRow { is_shelved, ..row });
+                return Some(At::WriteRefund(asking, row.status, status));
             }
-            return Some(At::WriteRefund(asking, row.status, status));
+            Booking::End(ended) => self.write_ended(case, asking, row, &ended),
         }
-        self.write_ended(case, asking, row, &ended);
         self.booked(flaw, case, asking)
     }
 
@@ -147,12 +172,10 @@ impl State {
         let (Some(payment), Some(order)) = (self.cases[case].payment(), self.cases[case].order()) else {
             return;
         };
-        let next = payment.end_refund(row.status, ended);
-        let is_refused = self.cases[case].stripe_refunds[index].is_some_and(|made| made.is_refused);
-        self.cases[case].refunds[index] =
-            Some(RefundRow { status: ended.status, is_named: !is_refused, ..row });
-        let after = order.refunded(next.refunded, next.captured);
-        if next.captured > 0 && after.payment_status != order.payment_status {
+        let (next, after) = settlement::book(&payment, &order, Some(&row.value()), ended);
+        let is_named = self.cases[case].is_made(asking.kind);
+        self.cases[case].refunds[index] = Some(RefundRow { status: ended.status, is_named, ..row });
+        if let Some(after) = after {
             self.keep_order(case, &after);
         }
         self.keep_payment(case, &next);
@@ -160,7 +183,7 @@ impl State {
 
     /// A refund is booked. Who was told of it and had to make it again was answered as the first time: now that
     /// Stripe's name is known, it is asked how it stands.
-    fn booked(&mut self, flaw: Flaw, case: usize, asking: Asking) -> Option<At> {
+    pub fn booked(&mut self, flaw: Flaw, case: usize, asking: Asking) -> Option<At> {
         let news = asking.heard?;
         let index = asking.kind.index();
         let is_named = self.cases[case].refunds[index]?.is_named;

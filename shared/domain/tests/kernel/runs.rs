@@ -2,30 +2,29 @@
 //! what is only read before a transaction that checks its version is part of that transaction.
 
 use domain::{
-    order::{OrderPaymentStatus, OrderStatus},
-    payment::{Finding, PaymentStatus},
-    reservation::{Ending, ReservationStatus, ReservedLine},
+    bucket::Part,
+    order::{Order, OrderPaymentStatus, OrderStatus},
+    payment::{Finding, Payment, PaymentStatus, RefundStatus},
+    reservation::ReservedLine,
+    settlement::{GiveBack, Incoming, incoming, is_paid_in_time, release},
     stock::StockChange,
 };
+use jiff::Timestamp;
 
 use crate::{
     Flaw,
     refunds::Asking,
-    state::{Ask, Intent, Kind, PaymentRow, State, piece},
+    state::{Ask, Intent, Kind, PaymentRow, State, VOID},
+    values::piece,
 };
 
 /// What a function does once something is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Then {
     Nothing,
-    Close(End),
-}
-
-/// How an unpaid order ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    Cancelled,
-    Expired,
+    Close(OrderStatus),
+    /// Takes in which of Stripe's two pieces of news of a refund by hand, that stood like this.
+    Import(usize, RefundStatus),
 }
 
 /// Money that has come, as the function sees it that read the payment before.
@@ -50,10 +49,10 @@ pub enum At {
     /// The piece is somebody else's: the order is closed if it is still open, and then the money goes back.
     GiveUp(Paid),
     SellLast(Paid),
-    CallOff(End),
-    LookFirst,
-    CancelIntent(End),
-    Close(End),
+    CallOff(OrderStatus),
+    LookFirst(OrderStatus),
+    CancelIntent(OrderStatus),
+    Close(OrderStatus),
     CloseHold,
     NoteClosed,
     Act(Ask),
@@ -61,8 +60,11 @@ pub enum At {
     ReturnPieces,
     NoteReturned,
     AskRefund(Asking),
-    BookRefund(Asking, domain::payment::RefundStatus),
-    WriteRefund(Asking, domain::payment::RefundStatus, domain::payment::RefundStatus),
+    BookRefund(Asking, RefundStatus),
+    WriteRefund(Asking, RefundStatus, RefundStatus),
+    Import(usize, RefundStatus),
+    /// Stripe refused to give so much back.
+    Shrink(Asking),
 }
 
 /// A function that is running for an order.
@@ -93,7 +95,8 @@ impl Then {
     const fn at(self) -> Option<At> {
         match self {
             Self::Nothing => None,
-            Self::Close(end) => Some(At::Close(end)),
+            Self::Close(ending) => Some(At::Close(ending)),
+            Self::Import(news, status) => Some(At::Import(news, status)),
         }
     }
 }
@@ -129,13 +132,13 @@ impl State {
                 }
                 Some(At::Settle(self.cancel_intent(case), then))
             }
-            At::CallOff(end) => self.call_off(case, end),
-            At::LookFirst => match self.cases[case].intent {
-                Some(Intent::Reserved) => Some(At::Settle(Intent::Reserved, Then::Close(End::Expired))),
-                _ => Some(At::CancelIntent(End::Expired)),
+            At::CallOff(ending) => self.call_off(case, ending),
+            At::LookFirst(ending) => match self.cases[case].intent? {
+                seen if is_paid_in_time(&seen.report()) => Some(At::Settle(seen, Then::Close(ending))),
+                _ => Some(At::CancelIntent(ending)),
             },
-            At::CancelIntent(end) => Some(At::Settle(self.cancel_intent(case), Then::Close(end))),
-            At::Close(end) => self.close(case, end),
+            At::CancelIntent(ending) => Some(At::Settle(self.cancel_intent(case), Then::Close(ending))),
+            At::Close(ending) => self.close(flaw, case, ending),
             At::CloseHold => {
                 self.close_hold(flaw, case);
                 Some(At::NoteClosed)
@@ -150,13 +153,15 @@ impl State {
                 None
             }
             At::ReturnPieces => {
-                self.restock(case, 4);
+                self.restock(case, VOID);
                 Some(At::NoteReturned)
             }
             At::NoteReturned => self.note_returned(case),
             At::AskRefund(asking) => self.ask_refund(case, asking, luck),
             At::BookRefund(asking, status) => self.book_refund(flaw, case, asking, status),
             At::WriteRefund(asking, was, status) => self.write_refund(flaw, case, asking, was, status),
+            At::Import(news, status) => self.import(flaw, case, news, status),
+            At::Shrink(asking) => self.shrink(flaw, case, asking),
         }
     }
 
@@ -191,19 +196,15 @@ impl State {
                 let (next, was) = (PaymentRow::of(&next), payment.status);
                 return Some(At::Decide(Paid { next, was, is_fresh: true, then }));
             }
-            Finding::Released(next) => {
-                let order = self.cases[case].order()?;
-                if order.payment_status != OrderPaymentStatus::Authorized {
-                    self.keep_payment(case, &domain::payment::Payment { is_returning: false, ..next });
-                    return then.at();
+            Finding::Released(gone) => {
+                let (gone, ended) = release(&self.cases[case].order()?, gone, Timestamp::UNIX_EPOCH);
+                if let Some(ended) = ended {
+                    self.keep_order(case, &ended);
                 }
-                let released = order.release();
-                let is_returning = released.status != order.status;
-                let watched_since = is_returning.then_some(jiff::Timestamp::UNIX_EPOCH);
-                let gone = domain::payment::Payment { is_returning, watched_since, ..next };
-                self.keep_order(case, &released);
                 self.keep_payment(case, &gone);
-                return if is_returning { Some(At::ReturnPieces) } else { then.at() };
+                if gone.is_returning {
+                    return Some(At::ReturnPieces);
+                }
             }
             Finding::Stray if report == Intent::Reserved => return Some(At::CancelStray),
             Finding::Stray => self.fault = Some("money came on an intent that was given up"),
@@ -212,52 +213,51 @@ impl State {
     }
 
     fn decide(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
-        let order = self.cases[case].order()?;
-        let is_authorized = order.payment_status == OrderPaymentStatus::Authorized;
-        let reserves = paid.next.status == PaymentStatus::Authorized;
-        match order.status {
-            OrderStatus::PendingPayment => self.sell(case, paid),
-            _ if is_authorized && paid.was == PaymentStatus::Authorized => {
-                if paid.is_fresh {
-                    self.keep_order(case, &order.capture());
-                    self.keep_payment(case, &paid.next.value(true));
-                    return paid.then.at();
-                }
-                again
+        match (self.incoming(case, paid)?, flaw) {
+            (Incoming::Sell(_), _) => self.sell(case, paid),
+            (Incoming::Capture(order), _) => self.book(case, paid, &order),
+            (_, Flaw::IgnoresTheOrder) => {
+                let order = self.cases[case].order()?;
+                self.book(case, paid, &order)
             }
-            _ if flaw == Flaw::IgnoresTheOrder && paid.is_fresh => {
-                self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
-                paid.then.at()
-            }
-            // Sold with this very money by somebody who was faster.
-            _ if is_authorized && reserves && flaw != Flaw::LetsSoldMoneyGo => again,
-            _ => self.give_back(case, paid),
+            (Incoming::GiveBack(how), _) => self.give_back(case, paid, &how),
+            (Incoming::Again, Flaw::LetsSoldMoneyGo) => Some(At::GiveBack(paid.then)),
+            (Incoming::Again, _) => self.again(case, paid),
         }
+    }
+
+    fn incoming(&self, case: usize, paid: Paid) -> Option<Incoming> {
+        let now = &self.cases[case];
+        let next = paid.next.value(now.is_manual);
+        let before = Payment { status: paid.was, ..next.clone() };
+        incoming(&now.order()?, &before, &next).ok()
+    }
+
+    /// Everything is read anew.
+    fn again(&self, case: usize, paid: Paid) -> Option<At> {
+        Some(At::Settle(self.cases[case].intent?, paid.then))
+    }
+
+    /// Writes the order and the payment, if nobody was faster.
+    fn book(&mut self, case: usize, paid: Paid, order: &Order) -> Option<At> {
+        if !paid.is_fresh {
+            return self.again(case, paid);
+        }
+        self.keep_order(case, order);
+        self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
+        paid.then.at()
     }
 
     /// Sells the piece; with it the order, unless that has another hold to sell after this one.
     fn sell(&mut self, case: usize, paid: Paid) -> Option<At> {
         let is_large = self.cases[case].is_large;
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
         if !is_large && !paid.is_fresh {
-            return again;
+            return self.again(case, paid);
         }
         let hold = self.cases[case].hold()?;
-        let sold = match hold.status {
-            ReservationStatus::Committed => None,
-            ReservationStatus::Active => {
-                let (ended, changes) = hold.end(Ending::Commit, self.cases[case].now()).ok()?;
-                Some((ended, changes[0].1))
-            }
-            _ => {
-                let part = piece().in_first_bucket();
-                let change = StockChange::sell(part.quantity);
-                Some((hold.sold_from(&[part], self.cases[case].now()), change))
-            }
-        };
-        if let Some((hold, change)) = sold {
-            let Ok(level) = self.level().after(change) else {
+        let parts: Vec<Part> = hold.lacking().iter().map(ReservedLine::in_first_bucket).collect();
+        if let Some((hold, changes)) = hold.sell(&parts, self.cases[case].now()) {
+            let Ok(level) = self.level().after(changes[0].1) else {
                 return Some(At::GiveUp(paid));
             };
             self.keep_level(level);
@@ -267,47 +267,37 @@ impl State {
     }
 
     fn sell_last(&mut self, case: usize, paid: Paid) -> Option<At> {
-        let order = self.cases[case].order()?;
-        if !paid.is_fresh || order.status != OrderStatus::PendingPayment {
-            return Some(At::Settle(self.cases[case].intent?, paid.then));
+        match self.incoming(case, paid)? {
+            Incoming::Sell(steps) => self.book(case, paid, &steps.last()?.0),
+            _ => self.again(case, paid),
         }
-        let secured = match paid.next.status {
-            PaymentStatus::Authorized => order.authorize(),
-            _ => order.pay(),
-        };
-        self.keep_order(case, &secured.ok()?);
-        self.keep_payment(case, &paid.next.value(self.cases[case].is_manual));
-        paid.then.at()
     }
 
     /// The order is closed, if it is still open, with all that it holds; and if it has ended, the money goes back.
     fn give_up(&mut self, flaw: Flaw, case: usize, paid: Paid) -> Option<At> {
         if self.cases[case].status() == Some(OrderStatus::PendingPayment) {
-            self.end_order(case, End::Cancelled);
+            self.end_order(flaw, case, OrderStatus::Cancelled);
             if self.cases[case].is_closing {
                 self.close_hold(flaw, case);
                 return Some(At::GiveUp(paid));
             }
         }
-        match self.cases[case].order()?.has_ended() {
-            true => self.give_back(case, paid),
-            false => Some(At::Settle(self.cases[case].intent?, paid.then)),
+        match self.incoming(case, paid)? {
+            Incoming::GiveBack(how) => self.give_back(case, paid, &how),
+            _ => self.again(case, paid),
         }
     }
 
-    fn give_back(&mut self, case: usize, paid: Paid) -> Option<At> {
-        if paid.next.status == PaymentStatus::Authorized {
-            return Some(At::GiveBack(paid.then));
+    fn give_back(&mut self, case: usize, paid: Paid, how: &GiveBack) -> Option<At> {
+        match how {
+            GiveBack::LetGo => Some(At::GiveBack(paid.then)),
+            GiveBack::Refund(_) if !paid.is_fresh => self.again(case, paid),
+            GiveBack::Refund(refunding) => {
+                self.keep_payment(case, refunding);
+                self.write_new_refund(case, Kind::Useless, paid.next.captured, false);
+                Some(At::AskRefund(Asking::new(Kind::Useless, paid.next.captured)))
+            }
         }
-        let again = Some(At::Settle(self.cases[case].intent?, paid.then));
-        let payment = paid.next.value(self.cases[case].is_manual);
-        let Some(refunding) = payment.begin_refund(payment.captured).ok().filter(|_| paid.is_fresh) else {
-            return again;
-        };
-        let amount = paid.next.captured;
-        self.keep_payment(case, &refunding);
-        self.write_new_refund(case, Kind::Useless, amount, false);
-        Some(At::AskRefund(Asking::new(Kind::Useless)))
     }
 
     /// Puts the piece back on the shelf, once for each name.

@@ -3,21 +3,22 @@
 //! Versions are not kept: what a function has read is marked as outdated by whoever writes the row after it, which is
 //! all that a condition on a version can tell.
 
-use std::sync::LazyLock;
-
 use domain::{
-    Currency, LocationId, Money, OrderId, PaymentId, ProductId, RefundId, Reservation, ReservationId, Sku,
-    UserId,
-    order::{Order, OrderPaymentStatus, OrderStatus, Tracking},
+    RefundId, Reservation, ReservationId,
+    order::{Order, OrderPaymentStatus, OrderStatus},
     payment::{
         Asked, CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus,
     },
-    reservation::{ReservationStatus, ReservedLine},
-    stock::{Level, Quantity},
+    reservation::ReservationStatus,
+    settlement::is_kept_in_sight,
+    stock::Level,
 };
 use jiff::Timestamp;
 
-use crate::runs::Run;
+use crate::{
+    runs::Run,
+    values::{HOLD, ORDER, PAYMENT, due_at, money, piece},
+};
 
 /// What an order costs.
 pub const TOTAL: i16 = 100;
@@ -33,15 +34,22 @@ pub enum Kind {
     WithPiece,
     /// Another 60 of 100, and nothing comes back.
     Goodwill,
+    /// What somebody gives back at Stripe's own dashboard, unasked.
+    ByHand,
 }
 
-pub const KINDS: [Kind; 4] = [Kind::Cancelled, Kind::Useless, Kind::WithPiece, Kind::Goodwill];
+pub const KINDS: [Kind; 5] = [Kind::Cancelled, Kind::Useless, Kind::WithPiece, Kind::Goodwill, Kind::ByHand];
+
+/// The name under which the piece comes back when reserved money was let go, after those of the refunds.
+pub const VOID: usize = KINDS.len();
 
 /// A refund's row.
+#[expect(clippy::struct_excessive_bools, reason = "they are the row's own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RefundRow {
     pub status: RefundStatus,
     pub amount: i16,
+    pub is_rest: bool,
     pub has_piece: bool,
     /// Whether the piece is on the shelf.
     pub is_shelved: bool,
@@ -61,6 +69,7 @@ pub enum Intent {
 /// A refund at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StripeRefund {
+    pub amount: i16,
     /// What was answered when it was made, and is answered to whoever makes it again.
     pub first: RefundStatus,
     pub now: RefundStatus,
@@ -104,13 +113,13 @@ pub struct Case {
     pub order: Option<(OrderStatus, OrderPaymentStatus)>,
     pub hold: Option<ReservationStatus>,
     pub payment: Option<PaymentRow>,
-    pub refunds: [Option<RefundRow>; 4],
+    pub refunds: [Option<RefundRow>; 5],
     /// Whether it has ended and its hold has not been seen to yet.
     pub is_closing: bool,
     /// Names under which the piece came back: of the refunds, and of reserved money that was let go.
-    pub returned: [bool; 5],
+    pub returned: [bool; 6],
     pub intent: Option<Intent>,
-    pub stripe_refunds: [Option<StripeRefund>; 4],
+    pub stripe_refunds: [Option<StripeRefund>; 5],
 }
 
 /// Everything.
@@ -124,84 +133,8 @@ pub struct State {
     pub fault: Option<&'static str>,
 }
 
-static PAYMENT: LazyLock<Payment> = LazyLock::new(|| Payment {
-    id: PaymentId::new("pay_1").unwrap(),
-    order_id: OrderId::new("ord_1").unwrap(),
-    owner: UserId::new("ana").unwrap(),
-    amount: money(TOTAL),
-    status: PaymentStatus::Unknown,
-    intent_id: None,
-    client_secret: None,
-    receipt_url: None,
-    capture_method: CaptureMethod::Automatic,
-    attempt: 1,
-    asked: None,
-    watched_since: None,
-    is_returning: false,
-    declined_charge: None,
-    source: None,
-    risk: None,
-    authorized: 0,
-    captured: 0,
-    refunded: 0,
-    refunding: 0,
-    created_at: Timestamp::UNIX_EPOCH,
-    version: 1,
-});
-
-static ORDER: LazyLock<Order> = LazyLock::new(|| Order {
-    id: OrderId::new("ord_1").unwrap(),
-    owner: UserId::new("ana").unwrap(),
-    lines: vec![],
-    total: money(TOTAL),
-    status: OrderStatus::PendingPayment,
-    payment_status: OrderPaymentStatus::Unpaid,
-    holds: vec![],
-    email: None,
-    shipping_address: None,
-    tracking: Tracking::default(),
-    created_at: Timestamp::UNIX_EPOCH,
-    payable_until: due_at(),
-    closing_since: None,
-    version: 1,
-});
-
-static HOLD: LazyLock<Reservation> = LazyLock::new(|| Reservation {
-    id: ReservationId::new("res_1").unwrap(),
-    holder: UserId::new("ana").unwrap(),
-    lines: vec![piece()],
-    drawn: vec![],
-    status: ReservationStatus::Active,
-    held_until: due_at(),
-    created_at: Timestamp::UNIX_EPOCH,
-    changed_at: Timestamp::UNIX_EPOCH,
-    order_id: Some(OrderId::new("ord_1").unwrap()),
-    for_order: None,
-    is_extended: false,
-    warned: None,
-    version: 1,
-});
-
-pub fn money(units: i16) -> Money {
-    Money::new(units.into(), Currency::new("GBP").unwrap())
-}
-
 fn units(units: i64) -> i16 {
     i16::try_from(units).unwrap()
-}
-
-fn due_at() -> Timestamp {
-    Timestamp::from_second(900).unwrap()
-}
-
-/// The one piece that there is.
-pub fn piece() -> ReservedLine {
-    let sku = Sku {
-        product_id: ProductId::new("lamp").unwrap(),
-        variant_id: None,
-        location: LocationId::default(),
-    };
-    ReservedLine { sku, quantity: Quantity::new(1).unwrap() }
 }
 
 impl Kind {
@@ -220,14 +153,13 @@ impl PaymentRow {
             Asked::Capture(amount) => Ask::Take(units(amount)),
             Asked::Void => Ask::Void,
         });
-        // The sweeper may have stopped watching all others already.
-        let is_kept = asked.is_some() || payment.is_returning || payment.status == PaymentStatus::Unknown;
         Self {
             status: payment.status,
             has_intent: payment.intent_id.is_some(),
             is_declined: payment.declined_charge.is_some(),
             asked,
-            is_watched: payment.watched_since.is_some() && is_kept,
+            // The sweeper may have stopped watching all others already.
+            is_watched: payment.watched_since.is_some() && is_kept_in_sight(payment),
             is_returning: payment.is_returning,
             authorized: units(payment.authorized),
             captured: units(payment.captured),
@@ -268,6 +200,7 @@ impl RefundRow {
         let id = RefundId::new("rfd_1").unwrap();
         Refund {
             status: self.status,
+            is_rest: self.is_rest,
             restock: if self.has_piece { vec![piece()] } else { vec![] },
             shelved: self.is_shelved.into(),
             stripe_id: self.is_named.then(|| "re_1".to_owned()),
@@ -307,11 +240,11 @@ impl Case {
             order: None,
             hold: None,
             payment: None,
-            refunds: [None; 4],
+            refunds: [None; 5],
             is_closing: false,
-            returned: [false; 5],
+            returned: [false; 6],
             intent: None,
-            stripe_refunds: [None; 4],
+            stripe_refunds: [None; 5],
         }
     }
 
@@ -345,11 +278,13 @@ impl Case {
     /// What Stripe received for it, and what it gave back or is giving back.
     pub fn at_stripe(&self) -> (i16, i16) {
         let received = if let Some(Intent::Taken(amount)) = self.intent { amount } else { 0 };
-        let goes = |kind: &Kind| {
-            let made = self.stripe_refunds[kind.index()].filter(|made| made.now != RefundStatus::Failed);
-            made.and(self.refunds[kind.index()]).map_or(0, |row| row.amount)
-        };
-        (received, KINDS.iter().map(goes).sum())
+        let goes = |made: &&StripeRefund| made.now != RefundStatus::Failed;
+        (received, self.stripe_refunds.iter().flatten().filter(goes).map(|made| made.amount).sum())
+    }
+
+    /// Whether Stripe has made a refund, and not refused it.
+    pub fn is_made(&self, kind: Kind) -> bool {
+        self.stripe_refunds[kind.index()].is_some_and(|made| !made.is_refused)
     }
 
     /// Whether it has the piece, sold or set aside, by its hold and by what came back.

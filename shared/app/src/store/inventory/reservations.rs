@@ -5,7 +5,10 @@
 //! place, and the other is refused there, looks again and finds it.
 
 use contract::{Fact, JournalEvent, journal::ReservationChanged};
-use domain::{EventId, Reservation, ReservationId, ShopId, UserId, reservation::ReservationStatus};
+use domain::{
+    EventId, Reservation, ReservationId, ShopId, UserId,
+    reservation::{MAX_PARTS, ReservationStatus},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -228,6 +231,7 @@ impl Transaction {
         shop: &ShopId,
         stored: &StoredReservation,
     ) -> Result<()> {
+        self.check_parts(&stored.reservation);
         self.put_new(&store.tables.inventory, reservation_item(shop, stored)?)
     }
 
@@ -239,12 +243,19 @@ impl Transaction {
         stored: &StoredReservation,
         before: &Reservation,
     ) -> Result<()> {
+        self.check_parts(&stored.reservation);
         let status = serde_dynamo::to_attribute_value(before.status)
             .map_err(|error| Error::internal(error.to_string()))?;
         let id = text(before.id.as_str());
         let seen = values([(":id", id), (":status", status), (":version", number(before.version))]);
         let condition = "id = :id AND #status = :status AND version = :version";
         self.put_if(&store.tables.inventory, reservation_item(shop, stored)?, condition, seen)
+    }
+
+    /// Notes whether what is held could not be sold in one transaction.
+    fn check_parts(&mut self, held: &Reservation) {
+        let is_active = held.status == ReservationStatus::Active;
+        self.is_unsellable |= is_active && held.drawn.len() > MAX_PARTS;
     }
 
     /// Holds only if a hold is still as it was read.
@@ -273,6 +284,7 @@ impl Transaction {
         shop: &ShopId,
         stored: &StoredReservation,
     ) -> Result<()> {
+        self.check_parts(&stored.reservation);
         let item = reservation_item(shop, stored)?;
         let condition = "attribute_not_exists(pk) OR #status IN (:released, :expired)";
         let ended = values([(":released", text("released")), (":expired", text("expired"))]);

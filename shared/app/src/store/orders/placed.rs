@@ -4,7 +4,6 @@ use contract::JournalEvent;
 use domain::{
     OrderId, ShopId,
     order::{OrderLine, OrderStatus},
-    reservation::MAX_LINES,
 };
 
 use super::{
@@ -92,7 +91,7 @@ impl Dynamo {
 
     /// All lines of an order.
     pub async fn order_lines(&self, shop: &ShopId, stored: &StoredOrder) -> Result<Vec<OrderLine>> {
-        if stored.lines_count <= MAX_LINES {
+        if stored.order.holds.len() <= 1 {
             return Ok(stored.order.lines.clone());
         }
         let query = Query::new(&self.tables.orders, order_pk(shop, &stored.order.id))

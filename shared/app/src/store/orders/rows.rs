@@ -3,7 +3,6 @@
 use domain::{
     OrderId, ShopId,
     order::{Order, OrderLine, OrderStatus},
-    reservation::MAX_LINES,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,7 +72,7 @@ fn listed_at(order: &Order) -> String {
 
 pub(super) fn order_item(shop: &ShopId, stored: &StoredOrder) -> Result<Item> {
     let mut order = stored.order.clone();
-    if stored.lines_count > MAX_LINES {
+    if stored.order.holds.len() > 1 {
         order.lines = vec![];
     }
     let is_open = order.status == OrderStatus::PendingPayment;
