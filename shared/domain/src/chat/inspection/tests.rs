@@ -8,7 +8,7 @@ fn verdict(bytes: &[u8], kind: FileType) -> &'static str {
     inspect(bytes, kind, MOST).map_or_else(Rejection::name, |()| "accepted")
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap().to_be_bytes();
     [&length[..], kind, data, &[0; 4]].concat()
 }
