@@ -7,6 +7,7 @@ mod catalog;
 mod chat;
 mod chat_bot;
 mod chat_desk;
+mod chat_files;
 mod checkout;
 mod client;
 mod conflation;
