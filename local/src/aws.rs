@@ -23,6 +23,7 @@ use crate::{
     dynamodb::Dynamo,
     faults::{FaultKind, Faults},
     meter::{Meter, Units},
+    s3::S3,
     ses::Ses,
     sns::Sns,
     sqs::Sqs,
@@ -38,6 +39,9 @@ pub const REGION: &str = "eu-west-1";
 /// The account that names carry.
 pub const ACCOUNT: &str = "000000000000";
 
+/// The secret access key of every function.
+pub const SECRET: &str = "local";
+
 /// No service takes more in one request: DynamoDB's limit.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -51,6 +55,8 @@ pub struct Aws {
     pub sns: Sns,
     /// SES.
     pub ses: Ses,
+    /// S3.
+    pub s3: S3,
     /// SSM.
     pub ssm: Ssm,
     /// Armed faults.
@@ -87,7 +93,8 @@ impl Aws {
         let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
             return unknown(&parts.method, &parts.uri, StatusCode::PAYLOAD_TOO_LARGE);
         };
-        let Some((call, content)) = Call::read(&parts.method, &parts.uri, &parts.headers, &body) else {
+        let read = || Call::read(&parts.method, &parts.uri, &parts.headers, &body);
+        let Some((call, content)) = self.s3.call(&parts).map(|call| (call, Value::Null)).or_else(read) else {
             return unknown(&parts.method, &parts.uri, StatusCode::NOT_FOUND);
         };
         let mut units = BTreeMap::new();
@@ -118,6 +125,7 @@ impl Aws {
                 json(self.sqs.answer(&call.operation, &content, host))
             }
             Service::Ses => json(self.ses.answer(&content)),
+            Service::S3 => self.s3.answer(call, &parts, &body),
             Service::Ssm => json(self.ssm.answer(&call.operation, &content)),
             Service::Sns => match self.sns.answer(&call.operation, &content) {
                 Ok(result) => xml_answer(&call.operation, &result),
@@ -180,7 +188,7 @@ pub fn sever() -> ! {
 fn refused(call: &Call) -> Refusal {
     let code = match call.service {
         Service::Ses => "InternalServiceErrorException",
-        Service::Sns => "InternalError",
+        Service::Sns | Service::S3 => "InternalError",
         Service::Sqs => "InternalFailure",
         _ => "InternalServerError",
     };
@@ -192,6 +200,7 @@ fn throttled(call: &Call) -> Refusal {
         Service::Dynamodb => ("ProvisionedThroughputExceededException", StatusCode::BAD_REQUEST),
         Service::Sqs => ("RequestThrottled", StatusCode::FORBIDDEN),
         Service::Sns => ("Throttled", StatusCode::TOO_MANY_REQUESTS),
+        Service::S3 => ("SlowDown", StatusCode::SERVICE_UNAVAILABLE),
         Service::Ssm => ("ThrottlingException", StatusCode::BAD_REQUEST),
         Service::Connections => ("LimitExceededException", StatusCode::TOO_MANY_REQUESTS),
         Service::Ses | Service::Stripe => ("TooManyRequestsException", StatusCode::TOO_MANY_REQUESTS),

@@ -14,6 +14,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    aws::SECRET,
     clock::TurnableClock,
     lambda::{self, Handler, REGION},
     template::Function,
@@ -92,7 +93,7 @@ pub fn deploy(functions: &mut BTreeMap<String, Function>, aws_endpoint: &str) {
             ("AWS_ENDPOINT_URL", aws_endpoint),
             // The key tells the AWS endpoint which function a request came from.
             ("AWS_ACCESS_KEY_ID", &function.name),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
         ];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
         function.environment.extend(given);

@@ -3,7 +3,7 @@
 //! It routes, translates, limits and answers CORS. It knows nothing of what the functions do.
 
 mod answer;
-mod cors;
+pub(crate) mod cors;
 mod event;
 mod routes;
 

@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod part;
 pub mod replay;
 pub mod runtime_api;
+pub mod s3;
 pub mod schedules;
 pub mod ses;
 pub mod site;

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 mod apis;
+mod buckets;
 mod document;
 mod error;
 mod expression;
@@ -44,6 +45,8 @@ pub struct Template {
     pub tables: Vec<Table>,
     /// SQS queues.
     pub queues: Vec<Queue>,
+    /// S3 buckets.
+    pub buckets: Vec<Bucket>,
     /// SNS topics, by name.
     pub topics: Vec<String>,
     /// EventBridge schedules.
@@ -69,6 +72,7 @@ impl Template {
         Ok(Self {
             tables: storage::tables(&document)?,
             queues: storage::queues(&document)?,
+            buckets: buckets::read(&document)?,
             topics: document.of_type("AWS::SNS::Topic").map(|topic| topic.id.to_owned()).collect(),
             functions: functions.functions,
             schedules: functions.schedules,
@@ -141,6 +145,26 @@ pub struct Queue {
     pub retention: Duration,
     /// Dead-letter queue name and the number of receives after which a message goes there.
     pub dead_letters: Option<(String, u32)>,
+}
+
+/// One S3 bucket.
+#[derive(Debug, Clone, Default)]
+pub struct Bucket {
+    /// Local bucket name, the logical id.
+    pub name: String,
+    /// Which pages may upload and download.
+    pub cors: Cors,
+    /// How long things stay.
+    pub lifetimes: Vec<Lifetime>,
+}
+
+/// How long things stay in a bucket whose keys begin with something.
+#[derive(Debug, Clone)]
+pub struct Lifetime {
+    /// With what.
+    pub prefix: String,
+    /// Whole days.
+    pub days: u32,
 }
 
 /// One schedule.

@@ -4,6 +4,7 @@
 mod auditor;
 mod chat;
 mod crash;
+mod files;
 mod journal;
 mod ledger;
 mod listener;

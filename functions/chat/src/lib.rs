@@ -1,12 +1,13 @@
 //! `/api/v1/chat`: conversations and what is said in them. Who answers them is in [`desk`], what
-//! the shop answers by itself in [`answers`].
+//! the shop answers by itself in [`answers`], files in [`files`].
 
 mod aliases;
 mod answers;
 mod desk;
+mod files;
 
 use app::{
-    chat::{Chat, Voice},
+    chat::{Chat, ChatFiles, Voice},
     idempotency::Idempotency,
 };
 use axum::{
@@ -34,6 +35,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Clone, FromRef)]
 pub struct Talking {
     chat: Chat,
+    files: ChatFiles,
     idempotency: Idempotency,
 }
 
@@ -42,7 +44,11 @@ pub struct Talking {
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Router, Misconfigured> {
-    let talking = Talking { chat: environment.chat(), idempotency: environment.idempotency() };
+    let talking = Talking {
+        chat: environment.chat(),
+        files: environment.chat_files(),
+        idempotency: environment.idempotency(),
+    };
     let routes = routes().with_state(talking).split_for_parts().0;
     environment.finish(serve(routes, environment.gate()))
 }
@@ -55,6 +61,7 @@ pub fn routes() -> OpenApiRouter<Talking> {
         .routes(routes!(list_messages, send_message))
         .routes(routes!(read_up_to))
         .routes(routes!(read_transcript))
+        .merge(files::routes())
         .merge(desk::routes())
         .merge(answers::routes())
         .merge(aliases::routes())

@@ -18,6 +18,8 @@ pub enum Service {
     Sns,
     /// SES, version 2.
     Ses,
+    /// S3.
+    S3,
     /// Systems Manager parameters.
     Ssm,
     /// The API Gateway management API: `/@connections/{id}`.
@@ -33,6 +35,7 @@ impl fmt::Display for Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Ses => "ses",
+            Self::S3 => "s3",
             Self::Ssm => "ssm",
             Self::Connections => "connections",
             Self::Stripe => "stripe",
@@ -47,7 +50,7 @@ pub struct Call {
     pub service: Service,
     /// Its operation: `PutItem`, `SendMessage`; for `@connections` the verb's name (`PostToConnection`).
     pub operation: String,
-    /// Tables or queues it names, in alphabetical order; empty where there is none.
+    /// Tables, queues or buckets it names, in alphabetical order; empty where there is none.
     pub tables: Vec<String>,
     /// The function that asks: the access key id of its signature; `outside` when it is not signed.
     pub function: String,
@@ -119,7 +122,7 @@ impl Call {
 
 /// `Credential=<access key id>/<date>/…` of the SigV4 header. The local cloud gives each function its logical id as
 /// its key, so a signature says who asks; the signature itself is not checked.
-fn caller(headers: &HeaderMap) -> String {
+pub(crate) fn caller(headers: &HeaderMap) -> String {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

@@ -40,6 +40,7 @@ impl Refusal {
         let service = call.service;
         match service {
             Service::Sns => xml_refusal(&self),
+            Service::S3 => s3_refusal(&self),
             Service::Ses | Service::Connections => {
                 let body = json!({ "message": self.message });
                 with_error_type(json_response(self.status, "application/json", body.to_string()), self.code)
@@ -101,6 +102,17 @@ fn xml_refusal(refusal: &Refusal) -> Response {
     let body = format!(
         "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>{fault}</Type>\
          <Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+        refusal.code,
+        xml_text(&refusal.message),
+        uuid::Uuid::now_v7(),
+    );
+    xml_response(refusal.status, body)
+}
+
+fn s3_refusal(refusal: &Refusal) -> Response {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>\
+         <RequestId>{}</RequestId></Error>",
         refusal.code,
         xml_text(&refusal.message),
         uuid::Uuid::now_v7(),

@@ -1,6 +1,6 @@
 //! The data folder: whose it is, and what lies in it.
 //!
-//! `tables.db` has the tables, `state.db` everything else that is remembered, and `lock` is held by whoever uses them.
+//! `tables.db` has the tables, `objects` the files of S3, `state.db` everything else that is remembered, and `lock` is held by whoever uses them.
 
 use std::{
     fs::{File, TryLockError},
@@ -57,6 +57,11 @@ impl Folder {
     /// The file of the tables.
     pub fn tables(&self) -> PathBuf {
         self.path.join("tables.db")
+    }
+
+    /// The folder of objects.
+    pub fn objects(&self) -> PathBuf {
+        self.path.join("objects")
     }
 
     /// The file of everything else.

@@ -25,6 +25,7 @@ use local::{
     lambda::Answer,
     outbox::Outbox,
     part::{Boxed, Invoke, Part},
+    s3::S3,
     ses::Ses,
     sns::Sns,
     sqs::{QueueSources, Sqs},
@@ -196,6 +197,7 @@ impl World {
         let aws = Arc::new(Aws {
             sns: Sns::new(store.clone(), outbox.clone(), &["Alarms".to_owned()]),
             ses: Ses::new(outbox.clone()),
+            s3: S3::new(store.clone(), clock.clone(), folder.path().join("objects"), &[]),
             ssm: Ssm::open(store, clock.clone(), &secrets).unwrap(),
             dynamo,
             sqs,

@@ -139,6 +139,25 @@ impl Aws {
         self.made.sqs.get_or_init(|| client!(self, aws_sdk_sqs, self.access.endpoint.clone())).clone()
     }
 
+    /// A client of S3. Its requests carry no checksums besides their signatures: those cover what is sent, and files are known
+    /// by their digests.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+        let made = client!(self, aws_sdk_s3, self.access.endpoint.clone());
+        let config = made.config().to_builder();
+        let config = config
+            // Another endpoint has no host name for each bucket.
+            .force_path_style(self.access.endpoint.is_some())
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// As whom AWS is asked, for what is signed without a client.
+    pub(crate) const fn access(&self) -> &AwsAccess {
+        &self.access
+    }
+
     /// A client of SNS.
     pub fn sns(&self) -> aws_sdk_sns::Client {
         client!(self, aws_sdk_sns, self.access.endpoint.clone())

@@ -3,11 +3,13 @@
 //! What is said takes the short way ([`saying`]): one write that asks and numbers, one that stores, and the posts. All
 //! else changes the conversation itself ([`desk`]): it is read, decided by the domain, written with its journal row, and
 //! told by the relay, which also lets the shop answer by itself ([`hearing`]) and gives agents what waits ([`routing`]).
+//! [`files`] are looked at before a message may carry them.
 
 mod agents;
 mod answers;
 mod desk;
 mod figures;
+mod files;
 mod frames;
 mod hearing;
 mod hours;
@@ -33,8 +35,8 @@ use domain::{
     chat::{Conversation, ConversationKind},
 };
 
-pub use self::saying::Voice;
 use self::{answers::Learned, saying::Names};
+pub use self::{files::ChatFiles, saying::Voice};
 pub(crate) use self::{hearing::moves_queue, log::ChatLog, saying::frame_of};
 use crate::{
     Clock, Error, Result, Settings,

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod conflation;
 pub mod delivery;
 pub mod error;
+pub mod files;
 pub mod floods;
 pub mod idempotency;
 pub mod identity;

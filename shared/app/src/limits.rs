@@ -23,6 +23,8 @@ pub enum Limit {
     Pay,
     /// Say what one thinks of a product, or pass it on.
     Opinion,
+    /// Add a file to a conversation, or have it looked at.
+    File,
 }
 
 impl Limit {
@@ -34,6 +36,7 @@ impl Limit {
             Self::Order => "order",
             Self::Pay => "pay",
             Self::Opinion => "opinion",
+            Self::File => "file",
         }
     }
 
@@ -41,7 +44,7 @@ impl Limit {
     const fn per_subject(self) -> Rate {
         match self {
             Self::Guest | Self::Ticket => Rate::new(20, SignedDuration::from_secs(2)),
-            Self::Reserve | Self::Order | Self::Pay | Self::Opinion => {
+            Self::Reserve | Self::Order | Self::Pay | Self::Opinion | Self::File => {
                 Rate::new(30, SignedDuration::from_secs(1))
             }
         }

@@ -120,6 +120,8 @@ ids! {
     AutoResponseId = "aut_";
     /// A message of a conversation.
     MessageId = "msg_";
+    /// A file that somebody adds to a conversation.
+    AttachmentId = "att_";
 }
 
 impl ProductId {

@@ -40,9 +40,9 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, AutoResponseId, ConnectionId, ConversationId, DecisionId, EventId, FaqId, LocationId, MessageId,
-    OrderId, OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId,
-    UserId, VariantId,
+    AlertId, AttachmentId, AutoResponseId, ConnectionId, ConversationId, DecisionId, EventId, FaqId,
+    LocationId, MessageId, OrderId, OrderReference, PaymentId, ProductId, RefundId, ReservationId,
+    ServiceKeyId, SessionId, ShopId, UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

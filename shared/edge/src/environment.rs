@@ -14,8 +14,9 @@ use app::{
     aws::{Aws, AwsAccess},
     broadcast::Broadcasts,
     catalog::Catalog,
-    chat::Chat,
+    chat::{Chat, ChatFiles},
     delivery::Delivery,
+    files::Files,
     idempotency::Idempotency,
     identity::Identity,
     inventory::Inventory,
@@ -35,7 +36,11 @@ use app::{
     stripe::Stripe,
     sweeper::Sweeper,
 };
-use domain::{Currency, ShopId, payment::CaptureMethod};
+use domain::{
+    Currency, ShopId,
+    chat::{FileType, file::FileRules},
+    payment::CaptureMethod,
+};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -49,10 +54,14 @@ use crate::{
 pub const VARIABLES: &[&str] = &[
     "ALERTS_TOPIC_ARN",
     "ALLOWED_ORIGINS",
+    "CHAT_ALLOWED_FILE_TYPES",
     "CHAT_AUTO_ASSIGN_AGENTS",
+    "CHAT_ENABLE_FILE_SHARING",
     "CHAT_ENABLE_HISTORY",
     "CHAT_ENABLE_TYPING_INDICATORS",
     "CHAT_FAQ_CONFIDENCE_THRESHOLD",
+    "CHAT_FILES_BUCKET",
+    "CHAT_MAX_FILE_SIZE",
     "CHAT_MAX_MESSAGE_LENGTH",
     "CHAT_MAX_PARTICIPANTS",
     "CHAT_MESSAGE_RETENTION_DAYS",
@@ -122,6 +131,9 @@ const OURS: [&str; 14] = [
     "WEBSOCKET_",
     "WS_",
 ];
+
+/// The most bytes that a file may have: it is looked at in memory.
+const MAX_FILE_SIZE: u64 = 10 * 1024 * 1024;
 
 /// What is wrong with the configuration, all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -488,6 +500,35 @@ impl Environment {
     /// The conversations.
     pub fn chat(&self) -> Chat {
         Chat::new(self.store(), self.clock(), self.settings(), self.delivery())
+    }
+
+    /// The files of conversations.
+    pub fn chat_files(&self) -> ChatFiles {
+        let files = Files::new(&self.aws, self.required("CHAT_FILES_BUCKET"));
+        let rules = self.file_rules();
+        let is_on = self.parsed("CHAT_ENABLE_FILE_SHARING", true, "true or false");
+        ChatFiles::new(self.chat(), files, is_on.then_some(rules))
+    }
+
+    fn file_rules(&self) -> FileRules {
+        let max_size = self.parsed("CHAT_MAX_FILE_SIZE", 5_242_880, "bytes");
+        if !(1..=MAX_FILE_SIZE).contains(&max_size) {
+            self.complain(format!("CHAT_MAX_FILE_SIZE is {max_size}, expected 1 to {MAX_FILE_SIZE}"));
+        }
+        let read = |name: &String| {
+            let kind = name.parse::<FileType>();
+            if kind.is_err() {
+                let known = FileType::ALL.map(FileType::mime_type).join(", ");
+                self.complain(format!("CHAT_ALLOWED_FILE_TYPES has {name:?}, expected some of {known}"));
+            }
+            kind.ok()
+        };
+        let named = self.list("CHAT_ALLOWED_FILE_TYPES");
+        let types = match named.is_empty() {
+            true => FileType::ALL.into(),
+            false => named.iter().filter_map(read).collect(),
+        };
+        FileRules { max_size, types }
     }
 
     /// The products.

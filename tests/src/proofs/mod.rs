@@ -2,6 +2,7 @@
 
 mod contention;
 mod crash_chat;
+mod crash_files;
 mod crash_orders;
 mod crash_payments;
 mod crash_realtime;

@@ -94,6 +94,17 @@ fn only_app_and_local_speak_to_aws() {
 }
 
 #[test]
+fn only_chat_links_the_store_of_files() {
+    let with = |folder: &str, word: &str| -> Vec<String> {
+        files(folder, ".rs").into_iter().filter(|file| read(file).contains(word)).collect()
+    };
+    // A client is linked into whatever asks for it, and every function starts with what is linked into it.
+    assert_eq!(with("functions", "chat_files()"), ["functions/chat/src/lib.rs"]);
+    assert_eq!(with("shared", "aws_sdk_s3"), ["shared/app/src/aws.rs", "shared/app/src/files.rs"]);
+    assert_eq!(with("shared", "Files::new("), ["shared/edge/src/environment.rs"]);
+}
+
+#[test]
 fn layers_depend_downwards_only() {
     let ours = ours();
     let arrows = [

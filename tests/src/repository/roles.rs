@@ -81,6 +81,11 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
         (Service::Sqs, operation) => {
             is_on_it && action == format!("sqs:{}", operation.trim_end_matches("Batch"))
         }
+        (Service::S3, operation) => {
+            let bucket = row.table.as_deref().unwrap_or_default();
+            let is_on_it = statement.resource.starts_with(&format!("${{{bucket}.Arn}}/"));
+            is_on_it && action == format!("s3:{}", operation.replace("Head", "Get"))
+        }
         (Service::Sns, operation) => action == format!("sns:{operation}"),
         (Service::Ssm, operation) => action == format!("ssm:{operation}"),
         (Service::Connections, operation) => {

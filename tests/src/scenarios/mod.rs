@@ -8,6 +8,7 @@ mod chat;
 mod chat_bot;
 mod chat_cost;
 mod chat_desk;
+mod chat_files;
 mod checkout;
 mod client;
 mod conflation;

@@ -15,6 +15,7 @@ struct Things {
     payment: String,
     reservation: String,
     conversation: String,
+    attachment: String,
 }
 
 async fn things(world: &World) -> Things {
@@ -24,11 +25,14 @@ async fn things(world: &World) -> Things {
     let order = ana.buys(&lamp, 1).await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
     let reservation = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
+    let conversation = crate::chat::opens(&ana).await;
+    let file = crate::files::adds(&ana, &conversation, "lamp.png", "image/png", &crate::files::png()).await;
     Things {
+        attachment: file["attachment_id"].as_str().unwrap().to_owned(),
         order: order["order_id"].as_str().unwrap().to_owned(),
         payment: order["payment_id"].as_str().unwrap().to_owned(),
         reservation,
-        conversation: crate::chat::opens(&ana).await,
+        conversation,
     }
 }
 
@@ -46,7 +50,11 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         path if path.contains("/alerts/") => "alr_none",
         _ => "lamp",
     };
-    let path = path.split('/').map(|step| if step.starts_with('{') { id } else { step });
+    let path = path.split('/').map(|step| match step {
+        "{attachment_id}" => &things.attachment,
+        step if step.starts_with('{') => id,
+        step => step,
+    });
     let path = path.collect::<Vec<_>>().join("/");
     match path.as_str() {
         "/api/v1/inventory" => format!("{path}?product_ids=lamp"),
@@ -68,6 +76,9 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/feature-flags/{key}") => json!({ "is_enabled": true }),
         (_, "/api/v1/chat/conversations/{id}/messages" | "/api/chat/rooms/{id}/messages") => {
             json!({ "content": "hello" })
+        }
+        (_, "/api/v1/chat/conversations/{id}/attachments") => {
+            json!({ "file_name": "lamp.png", "mime_type": "image/png", "size": 70 })
         }
         (_, "/api/v1/chat/conversations/{id}/rating") => json!({ "rating": 5 }),
         (_, "/api/v1/chat/conversations/{id}/transfer") => json!({ "skill": "german" }),

@@ -18,7 +18,7 @@ use domain::{
     Channel, ConversationId, EventId, Permission, Principal, ShopId, UserId,
     chat::{
         Message, MessageKind, SenderType,
-        message::{Content, InvalidMessage, check},
+        message::{Content, InvalidMessage, Wording, check, check_files},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +67,7 @@ impl Chat {
     /// Says something in a conversation that one takes part in.
     ///
     /// # Errors
-    /// `message_too_long`, `conversation_closed`; `NotFound` for whoever takes no part.
+    /// `message_too_long`, `file_rejected`, `conversation_closed`; `NotFound` for whoever takes no part.
     pub async fn say(
         &self,
         who: &Principal,
@@ -76,12 +76,14 @@ impl Chat {
         new: NewMessage,
     ) -> Result<Message> {
         who.may(Permission::Chat)?;
-        let content = Content::from(new.content);
-        check(new.kind, &content, self.settings.chat.max_message_length).map_err(wrong)?;
+        let wording = Wording::from(new.content);
+        check(new.kind, &wording, self.settings.chat.max_message_length).map_err(wrong)?;
         let client_id = new.client_message_id.unwrap_or_default();
         if client_id.is_empty() || client_id.len() > MAX_NAME {
             return Err(Error::field("client_message_id", "invalid", "expected 1 to 64 bytes"));
         }
+        let files = self.attached(who, conversation, &wording.attachments).await?;
+        check_files(new.kind, &files).map_err(wrong)?;
         let sender_type = if who.is_staff() { SenderType::Agent } else { SenderType::Customer };
         let saying = Saying {
             shop: &who.shop,
@@ -94,7 +96,7 @@ impl Chat {
             client_id: &client_id,
             sender: (who.subject.clone(), sender_type, self.name_of(who).await?),
             kind: new.kind,
-            content,
+            content: wording.with(files),
         };
         self.put(saying, voice.attempt > 1).await
     }
@@ -261,6 +263,8 @@ fn wrong(error: InvalidMessage) -> Error {
             errors: vec![contract::FieldError::new("content.text", "too_long", error.to_string())],
         },
         InvalidMessage::Empty => Error::field("content", "required", error.to_string()),
+        InvalidMessage::NoFile => Error::field("content.attachments", "required", error.to_string()),
+        InvalidMessage::NotPictures => Error::field("content.attachments", "invalid", error.to_string()),
         InvalidMessage::TooMany { .. } => Error::field("content", "too_many", error.to_string()),
         InvalidMessage::NotPeoples => Error::field("type", "invalid", error.to_string()),
     }

@@ -5,6 +5,7 @@
 //! | `{shop}#conversation#{id}` | `conversation` | how a conversation stands |
 //! | the same | `head` | what sending needs to know, and nothing else; see [`sending`] |
 //! | the same | `m#{seq}` | a message |
+//! | the same | `file#{attachment}` | a file, and whether it was accepted; the file itself is in S3 |
 //! | the same | `mark#{user}` | up to where messages came to somebody, and were read |
 //! | the same | `j#{version}` | what happened to the conversation |
 //! | `{shop}#member#{user}` | `{conversation}` | who takes part in what |
@@ -20,6 +21,7 @@
 
 mod agents;
 mod answers;
+mod attachments;
 mod change;
 mod conversations;
 mod marks;
@@ -30,6 +32,7 @@ pub(crate) use self::messages::message_id;
 pub use self::{
     agents::{AGENT, AgentRow},
     answers::{AllAnswers, Answer, StoredFaq, StoredResponse},
+    attachments::{AttachmentRow, Verdict},
     change::{Change, ChangeRefused},
     conversations::{ConversationShelf, Stored},
     marks::{Marked, Marks},

@@ -308,12 +308,31 @@ impl Dynamo {
 
     /// Several items of one table, in no order; missing ones are left out.
     pub(super) async fn get_many<T: DeserializeOwned>(&self, table: &str, keys: &[Key]) -> Result<Vec<T>> {
+        self.read_many(table, keys, false).await
+    }
+
+    /// The same, read consistently: a decision depends on them.
+    pub(super) async fn get_many_as_they_are<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        keys: &[Key],
+    ) -> Result<Vec<T>> {
+        self.read_many(table, keys, true).await
+    }
+
+    async fn read_many<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        keys: &[Key],
+        consistent: bool,
+    ) -> Result<Vec<T>> {
         let mut rows = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(100) {
             let mut wanted: Vec<Item> = chunk.iter().map(Key::attributes).collect();
             // DynamoDB answers with what fits 16 MB and hands the rest back; five rounds carry 80 MB.
             for _ in 0..5 {
-                let keys = KeysAndAttributes::builder().set_keys(Some(std::mem::take(&mut wanted))).build();
+                let keys = KeysAndAttributes::builder().set_keys(Some(std::mem::take(&mut wanted)));
+                let keys = keys.consistent_read(consistent).build();
                 let keys = keys.map_err(|error| Error::internal(error.to_string()))?;
                 let answer = self
                     .client

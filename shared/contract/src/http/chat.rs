@@ -6,7 +6,7 @@ use domain::{
         AgentStatus, ConversationKind, ConversationStatus, MessageKind, Priority,
         bot::{DeskState, Trigger},
         conversation::{Origin, Part, Rating},
-        message::{Content, Message},
+        message::{Message, Wording},
         routing::Score,
     },
 };
@@ -140,14 +140,14 @@ pub enum NewContent {
     /// Only words.
     Words(String),
     /// All of it.
-    Full(#[serde(deserialize_with = "domain::maps::one")] Content),
+    Full(#[serde(deserialize_with = "domain::maps::one")] Wording),
 }
 
-impl From<NewContent> for Content {
+impl From<NewContent> for Wording {
     fn from(content: NewContent) -> Self {
         match content {
             NewContent::Words(text) => Self { text: Some(text), ..Self::default() },
-            NewContent::Full(content) => content,
+            NewContent::Full(wording) => wording,
         }
     }
 }
@@ -390,12 +390,16 @@ pub struct TranscriptView {
 }
 
 impl TranscriptView {
-    /// One line for each message: when, who, what. A message's own line breaks are kept, its further lines set in.
+    /// One line for each message: when, who, what. A message's own line breaks are kept, its further lines set in; its files
+    /// are named.
     pub fn as_text(&self) -> String {
         let line = |message: &Message| {
             let who = message.sender_name.as_deref().unwrap_or(message.sender_id.as_str());
-            let text = message.content.text.as_deref().unwrap_or("[attachment]").replace('\n', "\n    ");
-            format!("[{}] {who}: {text}\n", message.created_at)
+            let text = message.content.text.iter().map(|text| text.replace('\n', "\n    "));
+            let files =
+                message.content.attachments.iter().map(|file| format!("[{}]", file.file_name.as_str()));
+            let what = text.chain(files).collect::<Vec<_>>().join(" ");
+            format!("[{}] {who}: {what}\n", message.created_at)
         };
         self.messages.iter().map(line).collect()
     }

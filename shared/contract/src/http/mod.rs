@@ -1,6 +1,7 @@
 //! HTTP bodies, a file for each noun.
 
 pub mod alerts;
+pub mod attachments;
 pub mod auth;
 pub mod catalog;
 pub mod chat;

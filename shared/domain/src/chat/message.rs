@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Attachment;
 use crate::{ConversationId, MessageId, UserId};
 
 /// What kind of message it is.
@@ -63,9 +64,9 @@ pub struct Content {
     /// In words, as they were sent: whoever shows them must escape them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Files, by their ids.
+    /// Files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attachments: Vec<String>,
+    pub attachments: Vec<Attachment>,
     /// Whatever else a client wants to send along; an object of strings.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub metadata: std::collections::BTreeMap<String, String>,
@@ -75,6 +76,28 @@ impl Content {
     /// Whether it says nothing.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// What somebody wants a message to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Wording {
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Files of one's own that were accepted in this conversation, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub attachments: Vec<String>,
+    /// Whatever else a client wants to send along; an object of strings.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+impl Wording {
+    /// The same with the files themselves.
+    pub fn with(self, attachments: Vec<Attachment>) -> Content {
+        Content { text: self.text, attachments, metadata: self.metadata }
     }
 }
 
@@ -128,6 +151,12 @@ pub enum InvalidMessage {
         /// How many there may be.
         most: usize,
     },
+    /// There is no file in a message that is one.
+    #[error("expected an attachment")]
+    NoFile,
+    /// There is something else in a message that is a picture.
+    #[error("expected pictures only")]
+    NotPictures,
     /// Only the shop itself sends such.
     #[error("people do not send messages of this type")]
     NotPeoples,
@@ -138,33 +167,47 @@ pub const MAX_EXTRAS: usize = 10;
 /// The longest key or value of metadata, and the longest id of an attachment, in bytes.
 const MAX_EXTRA_BYTES: usize = 256;
 
-/// Whether a person may send this. The length of a text counts Unicode scalar values.
-pub fn check(kind: MessageKind, content: &Content, most: usize) -> Result<(), InvalidMessage> {
+/// Whether a person may send this, as far as can be said without knowing the files. The length of a text counts Unicode
+/// scalar values.
+pub fn check(kind: MessageKind, wording: &Wording, most: usize) -> Result<(), InvalidMessage> {
     if !kind.is_peoples() {
         return Err(InvalidMessage::NotPeoples);
     }
-    let text = content.text.as_deref().unwrap_or_default();
-    if text.trim().is_empty() && content.attachments.is_empty() {
+    let text = wording.text.as_deref().unwrap_or_default();
+    if wording.attachments.is_empty() && matches!(kind, MessageKind::Image | MessageKind::File) {
+        return Err(InvalidMessage::NoFile);
+    }
+    if text.trim().is_empty() && wording.attachments.is_empty() {
         return Err(InvalidMessage::Empty);
     }
     if text.chars().count() > most {
         return Err(InvalidMessage::TooLong { most });
     }
     let is_long = |text: &String| text.len() > MAX_EXTRA_BYTES;
-    let has_long = content.attachments.iter().any(is_long)
-        || content.metadata.iter().any(|(key, value)| is_long(key) || is_long(value));
-    if content.attachments.len() > MAX_EXTRAS || content.metadata.len() > MAX_EXTRAS || has_long {
+    let has_long = wording.attachments.iter().any(is_long)
+        || wording.metadata.iter().any(|(key, value)| is_long(key) || is_long(value));
+    if wording.attachments.len() > MAX_EXTRAS || wording.metadata.len() > MAX_EXTRAS || has_long {
         return Err(InvalidMessage::TooMany { most: MAX_EXTRAS });
     }
     Ok(())
+}
+
+/// Whether a message of this kind may carry these files.
+pub fn check_files(kind: MessageKind, files: &[Attachment]) -> Result<(), InvalidMessage> {
+    match kind {
+        MessageKind::Image if !files.iter().all(|file| file.mime_type.is_image()) => {
+            Err(InvalidMessage::NotPictures)
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Content {
-        Content { text: Some(text.into()), ..Content::default() }
+    fn text(text: &str) -> Wording {
+        Wording { text: Some(text.into()), ..Wording::default() }
     }
 
     #[test]
@@ -174,7 +217,8 @@ mod tests {
         assert_eq!(check(MessageKind::Text, &text("helloo"), 5), Err(InvalidMessage::TooLong { most: 5 }));
         assert_eq!(check(MessageKind::Text, &text(" \n"), 5), Err(InvalidMessage::Empty));
         assert_eq!(check(MessageKind::System, &text("hi"), 5), Err(InvalidMessage::NotPeoples));
-        let many = Content { attachments: vec!["a".into(); 11], ..Content::default() };
+        let many = Wording { attachments: vec!["a".into(); 11], ..Wording::default() };
         assert_eq!(check(MessageKind::File, &many, 5), Err(InvalidMessage::TooMany { most: 10 }));
+        assert_eq!(check(MessageKind::Image, &text("look"), 5), Err(InvalidMessage::NoFile));
     }
 }
