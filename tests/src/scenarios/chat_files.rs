@@ -282,6 +282,21 @@ async fn a_message_carries_only_ones_own_inspected_files() {
 }
 
 #[tokio::test]
+async fn what_a_guest_uploaded_is_their_customers_on_the_socket_too() {
+    let world = World::new().await;
+    let (gus, ana) = (world.guest().await, world.customer("ana").await);
+    let conversation = opens(&gus).await;
+    let file = adds(&gus, &conversation, "lamp.png", "image/png", &png()).await;
+    let mut socket = ana.socket().await;
+    ana.post("/api/v1/auth/link", json!({ "guest_token": gus.token })).await.ok();
+    let send = json!({ "conversation_id": conversation, "type": "image", "client_message_id": "m1",
+        "content": { "attachments": [id(&file)] } });
+    let said = socket.asks("chat.message.send", send).await;
+    assert_eq!(said["type"], "ack", "{said}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn files_cost_a_message_one_read_and_none_without() {
     let world = World::new().await;
     let eve = world.customer("eve").await;

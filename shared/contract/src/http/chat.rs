@@ -143,6 +143,13 @@ pub enum NewContent {
     Full(#[serde(deserialize_with = "domain::maps::one")] Wording),
 }
 
+impl NewContent {
+    /// Whether files go with it.
+    pub const fn has_files(&self) -> bool {
+        matches!(self, Self::Full(Wording { attachments, .. }) if !attachments.is_empty())
+    }
+}
+
 impl From<NewContent> for Wording {
     fn from(content: NewContent) -> Self {
         match content {
