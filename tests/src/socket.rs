@@ -72,6 +72,24 @@ impl Socket {
         }
     }
 
+    /// Whether a greeting is answered: not if it is refused, nor if the socket is closed before or after it.
+    pub async fn is_welcome(&mut self) -> bool {
+        if self.stream.send(Message::text(r#"{"type":"hello"}"#)).await.is_err() {
+            return false;
+        }
+        loop {
+            match self.frame().await {
+                Ok(frame) if frame["type"] == "connection.ready" => return true,
+                Ok(frame) if frame["type"] == "error" => {
+                    assert_eq!(frame["error"]["code"], "unauthenticated", "{frame}");
+                    return false;
+                }
+                Ok(frame) => self.keep(frame),
+                Err(_) => return false,
+            }
+        }
+    }
+
     pub async fn subscribes(&mut self, channel: &str) -> Value {
         self.asks("subscribe", json!({ "channel": channel })).await
     }
