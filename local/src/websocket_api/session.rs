@@ -205,7 +205,7 @@ fn broken(error: &Error) -> Ending {
 fn config() -> WebSocketConfig {
     // Small buffers: ten thousand sockets must fit into one process. What is written waits in its queue, not here.
     WebSocketConfig::default()
-        .read_buffer_size(1024)
+        .read_buffer_size(512)
         .write_buffer_size(4 * 1024)
         .max_frame_size(Some(FRAME_LIMIT))
         .max_message_size(Some(MESSAGE_LIMIT))
