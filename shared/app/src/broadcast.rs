@@ -148,7 +148,7 @@ impl Broadcasts {
             Target::User(user) => self.store.listeners(shop, &Channel::User(user.clone()), now).await,
             Target::Connection(id) => {
                 let connection = self.store.connection(id).await?;
-                Ok(connection.into_iter().map(Connection::into_listener).collect())
+                Ok(connection.iter().map(Connection::listener).collect())
             }
         }
     }

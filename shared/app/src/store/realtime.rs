@@ -75,11 +75,11 @@ impl Connection {
     }
 
     /// As somebody to post to.
-    pub fn into_listener(self) -> Listener {
+    pub fn listener(&self) -> Listener {
         Listener {
-            connection_id: self.connection_id,
+            connection_id: self.connection_id.clone(),
+            user_id: self.principal.subject.clone(),
             is_staff: self.principal.is_staff(),
-            user_id: self.principal.subject,
             accepts_gzip: self.accepts_gzip,
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn listener_key(shop: &ShopId, channel: &Channel, id: &ConnectionId) 
 /// The row by which whoever says something to `channel` finds a connection.
 pub(super) fn listener_item(connection: &Connection, channel: &Channel) -> Result<Item> {
     let key = listener_key(&connection.principal.shop, channel, &connection.connection_id);
-    let Listener { user_id, is_staff, accepts_gzip, .. } = connection.clone().into_listener();
+    let Listener { user_id, is_staff, accepts_gzip, .. } = connection.listener();
     let expires_at = connection.ends_at.as_second();
     let row =
         ListenerRow { sk: String::new(), user: user_id, staff: is_staff, gzip: accepts_gzip, expires_at };
