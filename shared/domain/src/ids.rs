@@ -122,6 +122,14 @@ ids! {
     MessageId = "msg_";
     /// A file that somebody adds to a conversation.
     AttachmentId = "att_";
+    /// Something that somebody is told.
+    NotificationId = "ntf_";
+    /// A browser that takes pushes. (`sub_` are Stripe's subscriptions.)
+    PushSubscriptionId = "wps_";
+    /// A telephone that takes pushes.
+    DeviceId = "dev_";
+    /// The telling of many.
+    NotificationJobId = "job_";
 }
 
 impl ProductId {

@@ -8,7 +8,7 @@
 //! and [`review`] are what it begins and ends with; [`channel`] says who may listen; [`rate`] is how often, [`risk`] how risky. [`bucket`]
 //! divides a level that too many draw from, [`checkpoint`] lets old rows of its ledger go, [`lots`], [`alerts`] and
 //! [`forecast`] say when people should look at one. [`address`] is where a parcel goes. [`chat`] is how people talk, [`faq`]
-//! what the shop answers by itself. [`maps`] is about reading.
+//! what the shop answers by itself, [`notification`] what people are told. [`maps`] is about reading.
 #![warn(missing_docs)]
 
 pub mod address;
@@ -23,6 +23,7 @@ pub mod ids;
 pub mod lots;
 pub mod maps;
 pub mod money;
+pub mod notification;
 pub mod order;
 pub mod payment;
 pub mod principal;
@@ -40,9 +41,10 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, AttachmentId, AutoResponseId, ConnectionId, ConversationId, DecisionId, EventId, FaqId,
-    LocationId, MessageId, OrderId, OrderReference, PaymentId, ProductId, RefundId, ReservationId,
-    ServiceKeyId, SessionId, ShopId, UserId, VariantId,
+    AlertId, AttachmentId, AutoResponseId, ConnectionId, ConversationId, DecisionId, DeviceId, EventId,
+    FaqId, LocationId, MessageId, NotificationId, NotificationJobId, OrderId, OrderReference, PaymentId,
+    ProductId, PushSubscriptionId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId,
+    VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};
