@@ -69,6 +69,13 @@ impl Day {
 #[serde(try_from = "String", into = "String")]
 pub struct Clock(Time);
 
+impl Clock {
+    /// What the clock shows.
+    pub const fn time(self) -> Time {
+        self.0
+    }
+}
+
 /// The text is no time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time of day such as 09:30")]

@@ -128,6 +128,41 @@ kinds! {
     SystemAlert "system_alert" Staff [Websocket Email] true 24;
 }
 
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Orders,
+        Self::Payments,
+        Self::Staff,
+        Self::Marketing,
+        Self::Alerts,
+        Self::Chat,
+        Self::Loyalty,
+        Self::Security,
+        Self::Account,
+    ];
+
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Payments => "payments",
+            Self::Staff => "staff",
+            Self::Marketing => "marketing",
+            Self::Alerts => "alerts",
+            Self::Chat => "chat",
+            Self::Loyalty => "loyalty",
+            Self::Security => "security",
+            Self::Account => "account",
+        }
+    }
+
+    /// Whether nobody can turn off anything in it.
+    pub fn is_critical(self) -> bool {
+        Kind::ALL.iter().filter(|kind| kind.category() == self).all(|kind| kind.is_critical())
+    }
+}
+
 impl Medium {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Push, Self::Email, Self::Sms, Self::Websocket];
@@ -157,6 +192,16 @@ impl Kind {
     /// How it goes out if nobody says otherwise. It is in the inbox always.
     pub const fn media(self) -> &'static [Medium] {
         self.traits().media
+    }
+
+    /// Whether it goes out on `medium` if nobody says otherwise. What is in the inbox is also shown live.
+    pub fn usually_goes_by(self, medium: Medium) -> bool {
+        medium == Medium::Websocket || self.media().contains(&medium)
+    }
+
+    /// Whether its mail can wait for others. What answers somebody does not wait.
+    pub const fn may_be_gathered(self) -> bool {
+        !self.is_critical() && !matches!(self, Self::OrderConfirmation | Self::SupportTicketResponse)
     }
 
     /// Whether nobody can turn it off.
