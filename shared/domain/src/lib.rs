@@ -23,6 +23,7 @@ pub mod ids;
 pub mod lots;
 pub mod maps;
 pub mod money;
+pub mod notification;
 pub mod order;
 pub mod payment;
 pub mod principal;

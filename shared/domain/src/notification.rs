@@ -1,0 +1,5 @@
+//! Notifications: what is told to whom, and on which way.
+//!
+//! [`endpoint`] says which addresses pushes may go to.
+
+pub mod endpoint;
