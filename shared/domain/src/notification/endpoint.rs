@@ -127,7 +127,8 @@ impl Pattern {
         }
         let url = Url::parse(text).ok()?;
         let is_origin = url.origin().ascii_serialization() == text;
-        (is_origin && ["http", "https"].contains(&url.scheme())).then(|| Self::Own(text.into()))
+        (is_origin && !text.contains('*') && ["http", "https"].contains(&url.scheme()))
+            .then(|| Self::Own(text.into()))
     }
 
     fn admits(&self, url: &Url) -> bool {
@@ -140,10 +141,15 @@ impl Pattern {
             Self::Below(name) => host
                 .strip_suffix(name.as_str())
                 .and_then(|label| label.strip_suffix('.'))
-                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+                .is_some_and(is_label),
             Self::Own(origin) => url.origin().ascii_serialization() == *origin,
         }
     }
+}
+
+/// Stricter than what a parser of addresses lets stand in a name, a star among it.
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 impl Endpoint {
