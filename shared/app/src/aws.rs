@@ -163,6 +163,11 @@ impl Aws {
         client!(self, aws_sdk_sns, self.access.endpoint.clone())
     }
 
+    /// A client of SES.
+    pub fn sesv2(&self) -> aws_sdk_sesv2::Client {
+        client!(self, aws_sdk_sesv2, self.access.endpoint.clone())
+    }
+
     /// A client of SSM.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
         self.made.ssm.get_or_init(|| client!(self, aws_sdk_ssm, self.access.endpoint.clone())).clone()

@@ -16,21 +16,25 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 /// If TLS cannot be set up, which would be a fault of this build.
 pub fn client() -> Result<reqwest::Client> {
-    let fault = |error: Box<dyn std::error::Error + Send + Sync>| Error::Internal {
-        what: "no HTTP client".into(),
-        source: Some(error),
-    };
+    builder()?.build().map_err(fault)
+}
+
+/// The same client before it is built, for those who want more of it.
+pub(crate) fn builder() -> Result<reqwest::ClientBuilder> {
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let tls = rustls::ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
-        .map_err(|error| fault(error.into()))?
+        .map_err(fault)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| fault(error.into()))
+        .redirect(reqwest::redirect::Policy::none()))
+}
+
+/// A client that cannot be made is a fault of this build.
+pub(crate) fn fault(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Internal { what: "no HTTP client".into(), source: Some(Box::new(error)) }
 }

@@ -1,10 +1,12 @@
 //! What people are told: which kinds of notifications there are, on which ways they go out, and what became of each.
 //!
 //! [`kind`] is the table of everything that is told. [`preferences`] is what somebody wants of it, [`quiet`] when they
-//! sleep, and [`decision`] what both come to. [`delivery`] is what became of it.
+//! sleep, and [`decision`] what both come to. [`delivery`] is what became of it. [`endpoint`]
+//! says which addresses pushes may go to.
 
 pub mod decision;
 pub mod delivery;
+pub mod endpoint;
 pub mod kind;
 pub mod preferences;
 pub mod quiet;

@@ -1,0 +1,167 @@
+//! What a phone is told, in the words of Firebase and of Apple.
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+/// The longest that Firebase keeps a message: four weeks.
+const LONGEST: i64 = 28 * 24 * 60 * 60;
+
+/// What a phone is to be told.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceMessage {
+    /// Shown first.
+    pub title: String,
+    /// Shown below.
+    pub body: String,
+    /// For the app.
+    pub data: BTreeMap<String, String>,
+    /// Where a tap leads.
+    pub action_url: Option<String>,
+    /// The number on the app's icon.
+    pub badge: Option<u32>,
+    /// A sound by its name; `default` is the phone's own.
+    pub sound: Option<String>,
+    /// How long it is kept for a phone that is off.
+    pub ttl: SignedDuration,
+    /// Wakes the app and shows nothing.
+    pub is_silent: bool,
+    /// At once, whatever it costs the battery.
+    pub is_urgent: bool,
+    /// Takes the place of what waits under the same name.
+    pub collapse: Option<String>,
+    /// A picture.
+    pub image: Option<String>,
+}
+
+impl fmt::Debug for DeviceMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceMessage")
+    }
+}
+
+impl DeviceMessage {
+    /// What each platform is given.
+    pub(super) fn payloads(&self) -> [(&'static str, String); 3] {
+        let apple = self.for_apple().to_string();
+        [("GCM", self.for_firebase().to_string()), ("APNS", apple.clone()), ("APNS_SANDBOX", apple)]
+    }
+
+    /// All of them as SNS takes them: texts within an object, and one for what is on no platform.
+    pub(super) fn structure(&self, payloads: [(&'static str, String); 3]) -> String {
+        let mut all: Map<_, _> =
+            payloads.into_iter().map(|(name, payload)| (name.into(), payload.into())).collect();
+        all.insert(
+            "default".into(),
+            if self.title.is_empty() { "-".into() } else { self.title.clone().into() },
+        );
+        Value::Object(all).to_string()
+    }
+
+    /// What is said of it outside of the payloads.
+    pub(super) fn attributes(&self) -> Vec<(&'static str, String)> {
+        let ttl = self.seconds().to_string();
+        // Apple refuses background messages that are urgent.
+        let (kind, priority) = match (self.is_silent, self.is_urgent) {
+            (true, _) => ("background", "5"),
+            (false, true) => ("alert", "10"),
+            (false, false) => ("alert", "5"),
+        };
+        let mut all = vec![
+            ("AWS.SNS.MOBILE.FCM.TTL", ttl.clone()),
+            ("AWS.SNS.MOBILE.APNS.TTL", ttl.clone()),
+            ("AWS.SNS.MOBILE.APNS_SANDBOX.TTL", ttl),
+            ("AWS.SNS.MOBILE.APNS.PUSH_TYPE", kind.into()),
+            ("AWS.SNS.MOBILE.APNS.PRIORITY", priority.into()),
+        ];
+        // Apple takes at most 64 bytes, and a message that replaces nothing is better than none.
+        let collapse = self.collapse.iter().filter(|name| (1..=64).contains(&name.len()));
+        all.extend(collapse.map(|name| ("AWS.SNS.MOBILE.APNS.COLLAPSE_ID", name.clone())));
+        all
+    }
+
+    fn seconds(&self) -> i64 {
+        self.ttl.as_secs().clamp(0, LONGEST)
+    }
+
+    /// Version 1 of Firebase's API, the only one that it still has.
+    fn for_firebase(&self) -> Value {
+        let mut android = json!({
+            "priority": if self.is_urgent { "high" } else { "normal" },
+            "ttl": format!("{}s", self.seconds()),
+        });
+        let mut message = json!({ "data": self.data_for_firebase() });
+        if let Some(name) = &self.collapse {
+            put(&mut android, "collapse_key", name.clone());
+        }
+        if !self.is_silent {
+            put(
+                &mut message,
+                "notification",
+                without_nothing(json!({
+                    "title": self.title, "body": self.body, "image": self.image,
+                })),
+            );
+            put(
+                &mut android,
+                "notification",
+                without_nothing(json!({
+                    "sound": self.sound, "notification_count": self.badge, "tag": self.collapse,
+                })),
+            );
+        }
+        put(&mut message, "android", android);
+        json!({ "fcmV1Message": { "message": message } })
+    }
+
+    fn data_for_firebase(&self) -> Value {
+        // These names are Firebase's own, and it refuses a message that uses one.
+        let is_taken = |name: &str| {
+            ["from", "notification", "message_type"].contains(&name)
+                || ["google", "gcm"].iter().any(|word| name.starts_with(word))
+        };
+        let named = self.data.iter().map(|(name, value)| {
+            let name = if is_taken(name) { format!("_{name}") } else { name.clone() };
+            (name, value.clone().into())
+        });
+        let mut data: Map<String, Value> = named.collect();
+        data.extend(self.action_url.iter().map(|url| ("action_url".into(), url.clone().into())));
+        Value::Object(data)
+    }
+
+    fn for_apple(&self) -> Value {
+        let aps = match self.is_silent {
+            true => json!({ "content-available": 1, "badge": self.badge }),
+            false => json!({
+                "alert": { "title": self.title, "body": self.body },
+                "badge": self.badge,
+                "sound": self.sound,
+                "thread-id": self.collapse,
+                // So that the app may fetch the picture before anything is shown.
+                "mutable-content": self.image.as_ref().map(|_| 1),
+            }),
+        };
+        let mut payload = json!({ "aps": without_nothing(aps), "data": self.data });
+        let rest = [("action_url", &self.action_url), ("image", &self.image)];
+        for (name, value) in rest {
+            if let Some(value) = value {
+                put(&mut payload, name, value.clone());
+            }
+        }
+        payload
+    }
+}
+
+fn put(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.into(), value.into());
+    }
+}
+
+fn without_nothing(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
+}
