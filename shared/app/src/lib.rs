@@ -20,6 +20,7 @@ pub mod identity;
 pub mod inventory;
 pub mod journal;
 pub mod limits;
+pub mod notifications;
 pub mod operations;
 pub mod orders;
 pub mod payments;
