@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod journal;
 pub mod limits;
 pub mod media;
+pub mod notifications;
 pub mod operations;
 pub mod orders;
 pub mod payments;

@@ -1,0 +1,331 @@
+//! What is said, in every language and on every medium, and what cannot be said.
+
+use domain::notification::{Kind, LOCALES, Medium, Template, seed};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Rendered, Renderer, samples};
+
+fn renderer() -> Renderer {
+    let zone = TimeZone::get("Asia/Bangkok").unwrap();
+    Renderer::new("Lumen", "https://shop.example/").in_zone(zone)
+}
+
+fn rendered(kind: Kind, medium: Medium, locale: &str, data: &Value) -> Rendered {
+    renderer().render(kind, medium, locale, &seed(kind, locale, medium), data).unwrap()
+}
+
+/// Samples of what no text of `kind` makes sense without.
+fn needed(kind: Kind) -> Value {
+    let needed = kind.variables().iter().filter(|variable| variable.is_needed);
+    Value::Object(needed.map(|variable| (variable.name.into(), super::values::sample(variable))).collect())
+}
+
+fn template(title: &str, body: &str) -> Template {
+    let seed = seed(Kind::PriceDrop, "en", Medium::Push);
+    Template { title: title.into(), body: body.into(), ..seed }
+}
+
+/// What is wrong with a template of price drops: field and code.
+fn problems(template: &Template) -> Vec<String> {
+    let problems = renderer().check(Kind::PriceDrop, template).err().unwrap_or_default();
+    problems.into_iter().map(|(field, code, _)| format!("{field} {code}")).collect()
+}
+
+#[test]
+fn every_seed_can_be_kept_and_shows_all_of_its_sample() {
+    let renderer = renderer();
+    for kind in Kind::ALL {
+        for locale in LOCALES {
+            for medium in Medium::ALL {
+                let template = seed(*kind, locale, medium);
+                assert_eq!(renderer.check(*kind, &template), Ok(()), "{kind} in {locale}");
+                let full = renderer.preview(*kind, medium, locale, &template).unwrap();
+                let needed = needed(*kind);
+                assert_eq!(renderer.check_data(*kind, &needed), Ok(()));
+                let bare = renderer.render(*kind, medium, locale, &template, &needed).unwrap();
+                for shown in [&full, &bare] {
+                    let text = format!("{} {}", shown.title, shown.body);
+                    let html = shown.html.as_deref().unwrap_or_default();
+                    for trace in ["{{", "}}", "{%", "%}", "none", "undefined", "  ", " .", " ,", "()", "“”"]
+                    {
+                        assert!(!text.contains(trace), "{trace} in {kind} in {locale}: {text}");
+                    }
+                    assert!(!html.contains("{{") && !html.contains("{%"), "{kind} in {locale}: {html}");
+                    assert!(!shown.title.is_empty() && !shown.body.is_empty(), "{kind} in {locale}");
+                }
+                assert!(full.action_url.unwrap().starts_with("https://shop.example/"), "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn variables_that_a_seed_speaks_of_are_in_what_it_says() {
+    let renderer = renderer();
+    for kind in Kind::ALL {
+        let sample = samples(&[kind.variables()]);
+        for locale in LOCALES {
+            for medium in [Medium::Push, Medium::Email] {
+                let template = seed(*kind, locale, medium);
+                let said = renderer.preview(*kind, medium, locale, &template).unwrap();
+                for (name, value) in sample.as_object().unwrap() {
+                    let is_shown = [&template.title, &template.body]
+                        .iter()
+                        .any(|source| source.contains(&format!("{{{{ {name} }}}}")));
+                    if let (true, Some(text)) =
+                        (is_shown, value.as_str().filter(|text| !text.contains("2026-")))
+                    {
+                        let all = format!("{} {}", said.title, said.body);
+                        assert!(all.contains(text), "{name} of {kind} in {locale}: {all}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn order() -> Value {
+    json!({
+        "order_id": "ord_1",
+        "order_number": "1042",
+        "recipient_name": "Ana",
+        "total": { "amount": 4_997, "currency": "USD" },
+        "lines": [
+            { "name": "Brass Lamp", "quantity": 2, "total": { "amount": 3_998, "currency": "USD" } },
+            { "name": "Candle", "quantity": 1, "total": { "amount": 999, "currency": "USD" } },
+        ],
+        "unsubscribe_url": "https://api.example/unsubscribe?token=a&shop=b",
+    })
+}
+
+#[test]
+fn a_mail_says_the_same_as_text_and_as_a_page() {
+    let mail = rendered(Kind::OrderConfirmation, Medium::Email, "en-GB", &order());
+    assert_eq!(mail.title, "Your order 1042 at Lumen");
+    assert_eq!(
+        mail.body,
+        "Hello Ana,\n\nthank you for your order! We have received your payment and are getting everything ready.\n\n\
+         Order 1042:\n\n- 2 × Brass Lamp: $39.98\n- 1 × Candle: $9.99\n\nTotal: $49.97\n\n\
+         We will tell you as soon as your parcel is on its way.\n\n\
+         View details: https://shop.example/orders/ord_1\n\n-- \n\
+         You get this mail because you have an account with Lumen or asked to be told.\n\
+         Unsubscribe: https://api.example/unsubscribe?token=a&shop=b\n"
+    );
+    let html = mail.html.unwrap();
+    assert!(html.starts_with("<!doctype html>\n<html lang=\"en\" dir=\"ltr\">"));
+    for part in [
+        "<li>2 × Brass Lamp: $39.98</li>",
+        "<p style=\"margin:16px 0;\">Total: $49.97</p>",
+        "href=\"https:&#x2f;&#x2f;shop.example&#x2f;orders&#x2f;ord_1\"",
+        "unsubscribe?token=a&amp;shop=b\"",
+        ">Unsubscribe</a>",
+    ] {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+}
+
+#[test]
+fn a_text_message_is_all_in_one_and_names_the_shop() {
+    let data = json!({ "event": "new_device", "device": "Firefox", "place": "Bangkok",
+                       "happened_at": "2026-01-05T20:30:00Z" });
+    let message = rendered(Kind::SecurityAlert, Medium::Sms, "en", &data);
+    assert_eq!(
+        message.body,
+        "Lumen: New sign-in to your account\nSomebody signed in with Firefox near Bangkok \
+         (6 January 2026, 03:30). If this was not you, secure your account now.\n\
+         https://shop.example/account/security"
+    );
+    assert_eq!(message.html, None);
+}
+
+#[test]
+fn hostile_values_are_text_wherever_they_go() {
+    let hostile =
+        "<script>alert(1)</script>{{ shop_name }}{% if 1 %}\"'\u{202e}gpj\r\nBcc: all@example\0\u{2028}&";
+    let data = json!({
+        "product_id": hostile, "product_name": hostile, "variant_name": hostile, "recipient_name": hostile,
+        "old_price": { "amount": 2, "currency": "USD" }, "price": { "amount": 1, "currency": "USD" },
+        "image_url": "https://cdn.example/a.png?a=b&c=d",
+    });
+    let mail = rendered(Kind::PriceDrop, Medium::Email, "en", &data);
+    assert_eq!(
+        mail.title,
+        "Price drop: <script>alert(1)</script>{{ shop_name }}{% if 1 %}\"'gpj Bcc: all@example & is now $0.01"
+    );
+    let html = mail.html.unwrap();
+    let escaped = "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;{{ shop_name }}{% if 1 %}&quot;&#x27;gpj Bcc: all@example &amp;";
+    assert!(html.contains(escaped), "{html}");
+    assert!(!html.contains("<script>") && !html.contains('\u{202e}') && !html.contains('\0'), "{html}");
+    assert_eq!(
+        mail.action_url.unwrap(),
+        "https://shop.example/products/%3Cscript%3Ealert%281%29%3C%2Fscript%3E%7B%7B%20shop_name%20%7D%7D%7B%25%20if%201%20%25%7D%22%27gpj%20Bcc%3A%20all%40example%20%26"
+    );
+    for locale in LOCALES {
+        for kind in Kind::ALL {
+            let all = kind.variables().iter().map(|variable| (variable.name.to_owned(), json!(hostile)));
+            let data = Value::Object(all.collect());
+            for medium in Medium::ALL {
+                let shown = rendered(*kind, medium, locale, &data);
+                assert!(!shown.title.contains(char::is_control), "{kind}");
+                assert!(!shown.html.unwrap_or_default().contains("<script>"), "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_somebody_wrote_in_lines_stays_in_lines_and_a_name_does_not_make_any() {
+    let data = json!({ "sender_name": "Mia\n\n- Total: $0", "message": "one\r\n\r\n\r\n\r\ntwo  \nthree" });
+    let push = rendered(Kind::ChatMessage, Medium::Push, "en", &data);
+    assert_eq!((push.title.as_str(), push.body.as_str()), ("Mia - Total: $0", "one\n\ntwo\nthree"));
+    let long = rendered(Kind::ChatMessage, Medium::Push, "en", &json!({ "sender_name": "é".repeat(1_000) }));
+    assert_eq!(long.title.chars().count(), 200);
+    assert!(long.title.ends_with('…'));
+}
+
+#[test]
+fn addresses_that_are_no_pages_are_left_out() {
+    let data = json!({ "headline": "Sale", "message": "Now", "action_url": "javascript:alert(1)",
+                       "image_url": "data:image/svg+xml,<svg onload=alert(1)>" });
+    let push = rendered(Kind::PromotionAlert, Medium::Push, "en", &data);
+    assert_eq!((push.action_url.as_deref(), push.image_url), (Some("https://shop.example/"), None));
+    let given = json!({ "message": "Now", "action_url": "https://sale.example/a?b=c&d=%20" });
+    let push = rendered(Kind::PromotionAlert, Medium::Push, "en", &given);
+    assert_eq!(push.action_url.unwrap(), "https://sale.example/a?b=c&d=%20");
+}
+
+#[test]
+fn values_that_are_not_what_their_variables_are_have_names_and_codes() {
+    let data = json!({ "price": 19.99, "old_price": { "amount": 1, "currency": "XXX" }, "product_name": ["a"],
+                       "image_url": "javascript:alert(1)", "colour": "red", "variant_name": null });
+    let problems = renderer().check_data(Kind::PriceDrop, &data).unwrap_err();
+    let found: Vec<String> = problems.iter().map(|(field, code, _)| format!("{field} {code}")).collect();
+    assert_eq!(
+        found,
+        [
+            "colour unknown_variable",
+            "image_url invalid",
+            "old_price invalid",
+            "price invalid",
+            "product_name invalid"
+        ]
+    );
+    assert!(renderer().check_data(Kind::PriceDrop, &json!([])).is_err());
+    let missing =
+        renderer().check_data(Kind::OrderStatusUpdate, &json!({ "order_number": null })).unwrap_err();
+    assert_eq!((missing[0].0.as_str(), missing[0].1, missing.len()), ("order_number", "required", 1));
+    for kind in Kind::ALL {
+        assert_eq!(renderer().check_data(*kind, &samples(&[kind.variables()])), Ok(()), "{kind}");
+    }
+}
+
+#[test]
+fn templates_that_cannot_work_are_refused_with_their_field() {
+    assert_eq!(problems(&template("{{ product_name }}", "Now {{ price }}")), [""; 0]);
+    assert_eq!(
+        problems(&template("{{ prodct_name }}", "{{ total }} {{ lines[0].name }}")),
+        ["title_template unknown_variable", "body_template unknown_variable"]
+    );
+    for wrong in [
+        "{{ product_name",
+        "{% if price %}",
+        "{% endif %}",
+        "{{ }}",
+        "{% include 'a' %}",
+        "{% import 'a' as b %}",
+        "{% extends 'a' %}",
+        "{% macro a() %}{% endmacro %}",
+        "{% block a %}{% endblock %}",
+        "{% set a = 1 %}",
+        "{% with a = 1 %}{% endwith %}",
+        "{% autoescape false %}{% endautoescape %}",
+        "{% raw %}{{ a|b }}{% endraw %}",
+        "{%- filter upper -%}a{% endfilter %}",
+        "{% do price %}",
+        "{{ product_name|safe }}",
+        "{% if price %}a{% else %}{{ product_name | upper }}{% endif %}",
+        "{{ product_name.upper() }}",
+        "{{ range(10) }}",
+        "{{ (product_name)() }}",
+        "{{ 'a'() }}",
+        "{% if product_name is string %}{% endif %}",
+        "{{ price + 1 }}",
+        "{{ 1 / 0 }}",
+    ] {
+        assert_eq!(problems(&template("a", wrong)), ["body_template template_syntax"], "{wrong}");
+    }
+    let right = "{{ (price or old_price) if (price and product_name) else 'a|b is (c)' }}{# a|b #}";
+    assert_eq!(problems(&template("a", right)), [""; 0]);
+}
+
+#[test]
+fn templates_that_lead_nowhere_are_refused() {
+    for wrong in [
+        "javascript:alert('{{ product_id }}')",
+        "data:text/html,a",
+        "//evil.example",
+        "orders",
+        "{{ price }}",
+    ] {
+        let leading = Template { action_url: Some(wrong.into()), ..template("a", "b") };
+        assert_eq!(problems(&leading), ["action_url invalid_url"], "{wrong}");
+        let shown = renderer().preview(Kind::PriceDrop, Medium::Push, "en", &leading).unwrap();
+        assert_eq!(shown.action_url, None, "{wrong}");
+    }
+    for right in [
+        "/p/{{ product_id }}?a={{ product_name }}",
+        "https://app.example/{{ product_id }}",
+        "{{ image_url }}",
+    ] {
+        let leading = Template { action_url: Some(right.into()), ..template("a", "b") };
+        assert_eq!(problems(&leading), [""; 0], "{right}");
+    }
+    let empty = Template { title: " ".into(), ttl_seconds: Some(0), ..template("", "b") };
+    assert_eq!(problems(&empty), ["title_template required", "ttl out_of_range"]);
+}
+
+#[test]
+fn a_template_that_would_never_end_ends() {
+    let loops = "{% for a in 'x' * 9999 %}".repeat(6) + "x" + &"{% endfor %}".repeat(6);
+    let large = "{{ 'x' * 2000000000 }}";
+    let deep = format!("{{{{ {}1{} }}}}", "(".repeat(1_900), ")".repeat(1_900));
+    let growing = "{% for a in [product_name ~ product_name] %}".to_owned()
+        + &"{% for a in [a ~ a ~ a ~ a] %}".repeat(50)
+        + "{{ a }}"
+        + &"{% endfor %}".repeat(51);
+    for hostile in [&loops, large, &deep, &growing] {
+        assert_eq!(problems(&template("a", hostile)), ["body_template template_syntax"], "{hostile:.60}");
+        let kept = template("a", hostile);
+        let sample = samples(&[Kind::PriceDrop.variables()]);
+        let failed = renderer().render(Kind::PriceDrop, Medium::Push, "en", &kept, &sample);
+        assert!(failed.is_err(), "{hostile:.60}");
+    }
+}
+
+#[test]
+fn what_a_failing_template_was_filled_with_is_not_in_its_error() {
+    let failing = template("a", "\n{{ product_name + 1 }}");
+    let data = json!({ "product_name": "Ana Smith" });
+    let failed = renderer().render(Kind::PriceDrop, Medium::Push, "en", &failing, &data).unwrap_err();
+    assert_eq!(failed.to_string(), "the template of price_drop fails in line 2: invalid operation");
+}
+
+#[test]
+fn a_digest_has_a_line_for_each() {
+    let titles = ["Brass Lamp is now $19.99", "<b>Candle</b> is\nback"].map(String::from);
+    let data = json!({ "recipient_name": "Ana", "unsubscribe_url": "https://api.example/u?t=1" });
+    let mail = renderer().digest("en", &titles, &data).unwrap();
+    assert_eq!(mail.title, "2 updates from Lumen");
+    assert!(mail.body.starts_with(
+        "Hello Ana,\n\nhere is what happened since our last mail:\n\n- Brass Lamp is now $19.99\n- <b>Candle</b> is back\n"
+    ));
+    assert!(mail.html.unwrap().contains("<li>&lt;b&gt;Candle&lt;&#x2f;b&gt; is back</li>"));
+    assert_eq!(mail.action_url.unwrap(), "https://shop.example/notifications");
+    assert_eq!(renderer().digest("en", &titles[..1], &Value::Null).unwrap().title, "1 update from Lumen");
+    for locale in LOCALES {
+        let many: Vec<String> = (0..100).map(|number| format!("{number} {}", "x".repeat(180))).collect();
+        let mail = renderer().digest(locale, &many, &data).unwrap();
+        assert!(mail.html.unwrap().contains("<li>99 xxx"), "{locale}");
+    }
+}
