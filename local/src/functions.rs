@@ -69,6 +69,8 @@ const FUNCTIONS: &[(&str, Build)] = &[
     ("chat", http!(chat)),
     ("fanout", plain!(fanout)),
     ("inventory", http!(inventory)),
+    ("notifications", http!(notifications)),
+    ("notifier", plain!(notifier)),
     ("orders", http!(orders)),
     ("payments", http!(payments)),
     ("platform", http!(platform)),

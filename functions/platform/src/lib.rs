@@ -77,6 +77,7 @@ async fn read_config(
             .map(|currency| (currency.code().to_owned(), currency.exponent()))
             .collect(),
         stripe_public_key: settings.stripe_public_key.clone(),
+        vapid_public_key: settings.vapid_public_key.clone(),
         websocket_url: settings.websocket_url.clone(),
         limits: Limits {
             max_lines: MAX_LINES,

@@ -12,7 +12,7 @@ use contract::{
         },
     },
 };
-use domain::{Permission, Principal, ProductId, ShopId, VariantId};
+use domain::{Money, Permission, Principal, ProductId, ShopId, VariantId};
 
 use crate::{
     Clock, Error, Result, Settings,
@@ -184,7 +184,7 @@ impl Catalog {
         let version = before.map_or(0, |found| found.product.version) + 1;
         let product =
             ProductView { product_id: id, details: new.details, created_at: now, updated_at: now, version };
-        self.save(who, product, key.fingerprint.clone()).await
+        self.save(who, product, None, key.fingerprint.clone()).await
     }
 
     /// Changes a product, if it is still at version `seen`.
@@ -200,8 +200,9 @@ impl Catalog {
         let StoredProduct { product, fingerprint, .. } = self.existing(&who.shop, id).await?;
         check_version(seen, product.version)?;
         let version = product.version + 1;
-        self.save(who, ProductView { details, updated_at: self.clock.now(), version, ..product }, fingerprint)
-            .await
+        let previous_price = Some(product.details.price);
+        let changed = ProductView { details, updated_at: self.clock.now(), version, ..product };
+        self.save(who, changed, previous_price, fingerprint).await
     }
 
     /// Takes a product out of the catalog; its orders and stock stay.
@@ -218,11 +219,18 @@ impl Catalog {
         self.store.product(shop, id).await?.filter(|found| !found.is_deleted).ok_or(Error::NotFound)
     }
 
-    async fn save(&self, who: &Principal, product: ProductView, fingerprint: String) -> Result<ProductView> {
+    async fn save(
+        &self,
+        who: &Principal,
+        product: ProductView,
+        previous_price: Option<Money>,
+        fingerprint: String,
+    ) -> Result<ProductView> {
         let fact = Fact::ProductSaved {
             product_id: product.product_id.clone(),
             name: product.details.name.clone(),
             price: product.details.price,
+            previous_price,
         };
         self.write(who, &StoredProduct { product: product.clone(), fingerprint, is_deleted: false }, fact)
             .await?;

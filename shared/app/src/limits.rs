@@ -25,6 +25,8 @@ pub enum Limit {
     Opinion,
     /// Add a file to a conversation, or have it looked at.
     File,
+    /// Say where one can be reached, or what one waits for.
+    Reach,
 }
 
 impl Limit {
@@ -37,6 +39,7 @@ impl Limit {
             Self::Pay => "pay",
             Self::Opinion => "opinion",
             Self::File => "file",
+            Self::Reach => "reach",
         }
     }
 
@@ -44,7 +47,7 @@ impl Limit {
     const fn per_subject(self) -> Rate {
         match self {
             Self::Guest | Self::Ticket => Rate::new(20, SignedDuration::from_secs(2)),
-            Self::Reserve | Self::Order | Self::Pay | Self::Opinion | Self::File => {
+            Self::Reserve | Self::Order | Self::Pay | Self::Opinion | Self::File | Self::Reach => {
                 Rate::new(30, SignedDuration::from_secs(1))
             }
         }

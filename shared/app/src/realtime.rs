@@ -21,6 +21,7 @@ use crate::{
     Clock, Error, Result, Settings,
     chat::{ChatLog, may_read},
     identity::Identity,
+    notifications::Inbox,
     orders::OrderGrant,
     presence::Presence,
     push::{Frame, Push},
@@ -44,6 +45,7 @@ pub struct Realtime {
     push: Push,
     identity: Identity,
     presence: Presence,
+    inbox: Inbox,
     room: Room,
     chat: ChatLog,
 }
@@ -53,7 +55,8 @@ impl Realtime {
     pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, push: Push, identity: Identity) -> Self {
         let presence = Presence::new(store.clone(), clock.clone(), push.clone());
         let chat = ChatLog::new(store.clone(), clock.clone(), settings.clone());
-        Self { store, clock, settings, push, identity, presence, room: Room::default(), chat }
+        let inbox = Inbox::new(store.clone(), clock.clone());
+        Self { store, clock, settings, push, identity, presence, inbox, room: Room::default(), chat }
     }
 
     /// The connection that a frame comes from, unless it has ended. Ended sessions' connections are closed and forgotten.
@@ -107,6 +110,9 @@ impl Realtime {
                 }
                 self.presence.looks(connection, status == PresenceStatus::Away).await?;
                 Ok(ack(json!({ "status": status })))
+            }
+            Command::NotificationsRead(read) => {
+                Ok(ack(json!(self.inbox.read_as_asked(&connection.principal, &read).await?)))
             }
             Command::Resume(resume) => {
                 if resume.channels.len() > MAX_SUBSCRIPTIONS {

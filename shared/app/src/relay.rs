@@ -12,13 +12,14 @@ mod rerelay;
 mod rows;
 mod sending;
 mod talking;
+mod telling;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::ShopId;
 use futures_util::{
     StreamExt,
-    future::{join5, ready},
+    future::{join, join5, ready},
     stream,
 };
 
@@ -32,6 +33,7 @@ use crate::{
     Clock, Error, Result, Settings,
     chat::Chat,
     delivery::{Delivery, Errand},
+    notifications::Notifications,
     stock_alerts::StockWatch,
     store::{Dynamo, platform::Repair},
 };
@@ -44,6 +46,7 @@ pub struct Relay {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
     chat: Chat,
+    notifications: Notifications,
     /// Whether values are shown whatever was shown before, as an operator asks for.
     pub(crate) shows_again: bool,
     watch: StockWatch,
@@ -57,12 +60,18 @@ const ERRANDS_AT_ONCE: usize = 10;
 type Failures = BTreeMap<usize, Error>;
 
 impl Relay {
-    /// Reads and writes `store`, posts by `delivery`.
-    pub fn new(store: Dynamo, clock: Clock, settings: Arc<Settings>, delivery: Delivery) -> Self {
+    /// Reads and writes `store`, posts by `delivery`, tells people things by `notifications`.
+    pub fn new(
+        store: Dynamo,
+        clock: Clock,
+        settings: Arc<Settings>,
+        delivery: Delivery,
+        notifications: Notifications,
+    ) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
         let chat = Chat::new(store.clone(), clock.clone(), settings.clone(), delivery.clone());
         let counters = Counters::default();
-        Self { store, clock, settings, delivery, chat, shows_again: false, watch, counters }
+        Self { store, clock, settings, delivery, chat, notifications, shows_again: false, watch, counters }
     }
 
     /// Publishes a batch of rows. A row that cannot be published is parked; only if that fails too is the batch an
@@ -137,15 +146,16 @@ impl Relay {
                 Err(error) => drop(failures.insert(place, error)),
             }
         }
-        let (watched, (seqs, appended), logged, talked, ended) = join5(
+        let (watched, (seqs, appended), logged, talked, (ended, told)) = join5(
             self.watch_levels(&work),
             self.append_to_logs(&work),
             self.log_audits(&work),
             self.talk(&work),
-            Box::pin(self.close_ended(&work)),
+            join(Box::pin(self.close_ended(&work)), Box::pin(self.notify(&work))),
         )
         .await;
-        failures.extend(watched.into_iter().chain(appended).chain(logged).chain(talked).chain(ended));
+        let wrong = watched.into_iter().chain(appended).chain(logged).chain(talked).chain(ended).chain(told);
+        failures.extend(wrong);
         work.retain(|work| !failures.contains_key(&work.place));
         let mut posts: BTreeMap<ShopId, Vec<sending::Post>> = BTreeMap::new();
         for work in work.iter().filter(|work| work.is_shown(self.settings.stock.sends_events)) {

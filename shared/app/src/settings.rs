@@ -27,6 +27,8 @@ pub struct Settings {
     pub currency: Currency,
     /// Its IANA time zone.
     pub timezone: String,
+    /// The public half of the key with which pushes to browsers are signed.
+    pub vapid_public_key: Option<String>,
     /// Stripe's publishable key.
     pub stripe_public_key: Option<String>,
     /// Where clients open their sockets.
@@ -45,6 +47,8 @@ pub struct Settings {
     pub stock: StockSettings,
     /// How people talk.
     pub chat: ChatSettings,
+    /// How people are told things.
+    pub notifications: NotificationSettings,
     /// Origins that may open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
     /// When the money of an approved card is taken.
@@ -93,6 +97,27 @@ pub struct ChatSettings {
     pub faq_threshold: u8,
 }
 
+/// How people are told things.
+#[derive(Debug, Clone, Copy)]
+pub struct NotificationSettings {
+    /// Whether pushes go to browsers.
+    pub pushes_to_browsers: bool,
+    /// Whether mail is sent where no push was taken and nothing was read.
+    pub falls_back_to_mail: bool,
+    /// Whether devices say what became of a push.
+    pub follows_pushes: bool,
+    /// How often something is sent again that was not taken.
+    pub max_retries: u32,
+    /// How long it is waited before that at first; it doubles.
+    pub retry_delay: SignedDuration,
+    /// Browsers that one person may have.
+    pub max_subscriptions: usize,
+    /// How long a browser is known that does not come again.
+    pub subscription_lifetime: SignedDuration,
+    /// How many of many are told at once.
+    pub bulk_batch: usize,
+}
+
 /// What a deployment does about stock besides selling it.
 #[derive(Debug, Clone, Copy)]
 pub struct StockSettings {
@@ -130,9 +155,13 @@ impl Settings {
 
     /// The date in the shop's zone.
     pub fn today(&self, now: Timestamp) -> Date {
-        // The zone's name was checked at start.
-        let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
-        zone.to_datetime(now).date()
+        self.zone().to_datetime(now).date()
+    }
+
+    /// The shop's zone.
+    pub fn zone(&self) -> TimeZone {
+        // Its name was checked at start.
+        TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC)
     }
 
     /// From when until when a client means, as `from` and `to` of a query say it; see [`Settings::instant`].
@@ -155,7 +184,7 @@ impl Settings {
             return Some(instant);
         }
         let day: Date = text.parse().ok()?;
-        let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
+        let zone = self.zone();
         let midnight = |day: Date| day.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
         match edge {
             DayEdge::Begin => midnight(day),

@@ -9,6 +9,7 @@ use crate::{
     Clock, Error, Result,
     chat::Chat,
     inventory::Inventory,
+    notifications::Notifications,
     orders::Orders,
     payments::{Payments, StripeAccount},
     relay::Relay,
@@ -37,6 +38,8 @@ pub struct Sweeper {
     pub relay: Relay,
     /// Looks after agents.
     pub chat: Chat,
+    /// Tells what waited.
+    pub notifications: Notifications,
     /// The shop in whose name is kept how far Stripe's events have been asked for.
     pub home: Option<ShopId>,
     /// The Stripe account whose events these are.
@@ -100,6 +103,7 @@ impl Sweeper {
         all.extend(self.store.due_orders(shard, now, MOST).await?);
         all.extend(self.store.due_agents(shard, now, MOST).await?);
         all.extend(self.store.due_repairs(shard, now, MOST).await?);
+        all.extend(self.store.due_notifications(shard, now, MOST).await?);
         Ok(all)
     }
 
@@ -118,7 +122,7 @@ impl Sweeper {
             "stripe" => self.payments.repair_notice(&due.shop, &due.id).await,
             "agent" => self.chat.look_after(&due.shop, &UserId::new(&due.id).map_err(|_| wrong())?).await,
             "repair" => self.relay.repair(&due.shop, &due.id).await,
-            _ => Err(wrong()),
+            _ => self.notifications.take_up(due).await.unwrap_or_else(|| Err(wrong())),
         }
     }
 }

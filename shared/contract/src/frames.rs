@@ -3,8 +3,8 @@
 pub mod chat;
 
 use domain::{
-    ConnectionId, ConversationId, EventId, Line, LocationId, Money, OrderId, PaymentId, ProductId, RefundId,
-    ReservationId, Role, ShopId, UserId, VariantId,
+    ConnectionId, ConversationId, EventId, Line, LocationId, Money, NotificationId, OrderId, PaymentId,
+    ProductId, RefundId, ReservationId, Role, ShopId, UserId, VariantId,
     chat::{AgentStatus, conversation::EscalationReason},
     order::{OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 
 use crate::{
     errors::ErrorCode,
-    http::{chat::SetAgentStatus, orders::OrderToken},
-    journal::{ConversationState, StockAlert},
+    http::{chat::SetAgentStatus, notifications::NotificationsRead, orders::OrderToken},
+    journal::{ConversationState, NotificationNews, StockAlert},
 };
 
 /// Largest frame a client may send, in bytes (API Gateway's own limit).
@@ -101,6 +101,9 @@ pub enum Command {
     /// Takes a conversation.
     #[serde(rename = "agent.accept")]
     AcceptConversation(chat::JoinConversation),
+    /// Says that one has read what one was told.
+    #[serde(rename = "notification.read")]
+    NotificationsRead(ReadNotifications),
     /// Keeps the socket open; the gateway answers it without waking a function.
     #[serde(rename = "ping", alias = "heartbeat")]
     Ping(#[serde(default)] serde_json::Map<String, serde_json::Value>),
@@ -117,6 +120,17 @@ impl Command {
             _ => vec![],
         }
     }
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct ReadNotifications {
+    /// One notification.
+    #[serde(default, alias = "notificationId", skip_serializing_if = "Option::is_none")]
+    pub notification_id: Option<NotificationId>,
+    /// Or all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }
 
 /// Whether somebody is looking.
@@ -589,6 +603,12 @@ pub enum LiveEvent {
         /// When that was seen, in milliseconds since 1970.
         timestamp: i64,
     },
+    /// One is told something.
+    #[serde(rename = "notification.created")]
+    NotificationCreated(Box<NotificationNews>),
+    /// One has read what one was told, perhaps on another screen.
+    #[serde(rename = "notification.read")]
+    NotificationRead(NotificationsRead),
     /// Anything, to try out a channel.
     #[serde(rename = "test_message")]
     TestMessage(serde_json::Value),

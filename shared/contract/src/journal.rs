@@ -4,11 +4,12 @@
 //! audit log. See `docs/ARCHITECTURE.md`.
 
 use domain::{
-    AlertId, Bucket, ConversationId, DecisionId, EventId, Line, LocationId, Money, OrderId, OrderReference,
-    PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
+    AlertId, Bucket, ConversationId, DecisionId, EventId, Line, LocationId, Money, NotificationId, OrderId,
+    OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
     alerts::AlertKind,
     bucket::Part,
     chat::{ConversationKind, ConversationStatus, Priority, conversation::EscalationReason},
+    notification::{Category, Kind, Medium},
     order::{OrderPaymentStatus, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
@@ -20,7 +21,10 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::catalog::ShareChannel;
+use crate::http::{
+    catalog::ShareChannel,
+    notifications::{NotificationData, ProductAlertKind},
+};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -59,6 +63,9 @@ pub enum Fact {
         name: Line,
         /// What it costs.
         price: Money,
+        /// What it cost before, if it was there before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous_price: Option<Money>,
     },
     /// A product left the catalog.
     #[serde(rename = "product.deleted")]
@@ -316,6 +323,63 @@ pub enum Fact {
         /// Which: their ids, or `hours`.
         what: Vec<String>,
     },
+    /// Somebody was told something. It has no journal row of its own: the row of the inbox is published as this.
+    #[serde(rename = "notification.created")]
+    NotificationCreated(Box<NotificationNews>),
+    /// Somebody has read what they were told.
+    #[serde(rename = "notification.read")]
+    NotificationRead {
+        /// Who.
+        user_id: UserId,
+        /// What; all, if nothing is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notification_id: Option<NotificationId>,
+        /// How much they have not read.
+        unread_count: u64,
+    },
+    /// What somebody wants to be told, or where, was changed. What they said to marketing is kept as evidence.
+    #[serde(rename = "notification.preferences_changed")]
+    PreferencesChanged {
+        /// Who.
+        user_id: UserId,
+        /// Whether they may be sent what the shop would like to sell.
+        marketing: bool,
+        /// How it was said: `request`, `unsubscribe_link`, `confirmation_link`, `stop`.
+        by: String,
+    },
+    /// A browser or telephone takes pushes from now on.
+    #[serde(rename = "notification.device_added")]
+    DeviceAdded {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        device: String,
+        /// Whether they had another before.
+        is_another: bool,
+    },
+    /// How something is worded was changed.
+    #[serde(rename = "notification.template_saved")]
+    TemplateSaved {
+        /// The kind.
+        kind: Kind,
+        /// The language.
+        locale: String,
+        /// The way; all, if none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<Medium>,
+    },
+    /// Somebody wants to be told of a product, or no longer.
+    #[serde(rename = "product_alert.changed")]
+    ProductAlertChanged {
+        /// Who.
+        user_id: UserId,
+        /// Of which product.
+        product_id: ProductId,
+        /// Of what.
+        kind: ProductAlertKind,
+        /// Whether they want it now.
+        is_wanted: bool,
+    },
     /// A guest turned out to be a customer.
     #[serde(rename = "user.linked")]
     UserLinked {
@@ -356,6 +420,41 @@ pub enum Fact {
         is_enabled: bool,
     },
 }
+
+/// Something that somebody is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotificationNews {
+    /// Which.
+    pub notification_id: NotificationId,
+    /// Who; [`STAFF`] for all of the shop's people.
+    pub user_id: UserId,
+    /// What kind it is.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// What it is about.
+    pub category: Category,
+    /// Its heading.
+    pub title: String,
+    /// What it says.
+    pub body: String,
+    /// Where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon_url: Option<String>,
+    /// What it was made of.
+    #[schema(value_type = Object)]
+    pub data: NotificationData,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// How much they have not read, this included.
+    pub unread_count: u64,
+}
+
+/// In whose name the shop's own inbox is kept, which all of its people see.
+pub const STAFF: &str = "_all_staff_";
 
 /// How a conversation stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -515,6 +614,12 @@ impl Fact {
             Self::AgentAssigned { .. } => "agent.assigned",
             Self::AgentTransferred { .. } => "agent.transferred",
             Self::AnswersChanged { .. } => "chat.answers_changed",
+            Self::NotificationCreated(_) => "notification.created",
+            Self::NotificationRead { .. } => "notification.read",
+            Self::PreferencesChanged { .. } => "notification.preferences_changed",
+            Self::DeviceAdded { .. } => "notification.device_added",
+            Self::TemplateSaved { .. } => "notification.template_saved",
+            Self::ProductAlertChanged { .. } => "product_alert.changed",
             Self::UserLinked { .. } => "user.linked",
             Self::UserRevoked { .. } => "user.revoked",
             Self::ServiceKeyCreated { .. } => "service_key.created",

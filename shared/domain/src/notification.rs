@@ -4,6 +4,7 @@
 //! sleep, and [`decision`] what both come to. [`template`] is what is said, [`delivery`] what became of it. [`endpoint`]
 //! says which addresses pushes may go to.
 
+pub mod address;
 pub mod decision;
 pub mod delivery;
 pub mod endpoint;

@@ -60,6 +60,9 @@ pub enum Scope {
     /// End sessions.
     #[serde(rename = "auth:write")]
     AuthWrite,
+    /// Tell people things, and say where they can be reached.
+    #[serde(rename = "notifications:write")]
+    NotificationsWrite,
 }
 
 /// Something that not everybody may do. Whose thing it is, is asked beside it: see [`Principal::owns`].
@@ -105,6 +108,16 @@ pub enum Permission {
     AnswerChats,
     /// Say who answers and what the shop answers by itself.
     ManageDesk,
+    /// Be told things: have an inbox and devices.
+    BeNotified,
+    /// Say what one wants to be told.
+    ChooseNotifications,
+    /// Tell people things, and say where they can be reached.
+    Notify,
+    /// See what became of what others were told.
+    SeeDeliveries,
+    /// Say how things are worded.
+    WordNotifications,
     /// Give money back.
     Refund,
     /// End other people's sessions.
@@ -127,8 +140,9 @@ impl Permission {
             Self::PlaceOrder => (Role::Guest, Some(Scope::OrdersWrite)),
             Self::Pay => (Role::Guest, Some(Scope::PaymentsWrite)),
             Self::OpenSocket => (Role::Guest, Some(Scope::RealtimeWrite)),
-            Self::ShareProduct | Self::Chat => (Role::Guest, None),
-            Self::LinkGuest | Self::GiveOpinion => (Role::Customer, None),
+            Self::ShareProduct | Self::Chat | Self::BeNotified => (Role::Guest, None),
+            Self::LinkGuest | Self::GiveOpinion | Self::ChooseNotifications => (Role::Customer, None),
+            Self::Notify | Self::SeeDeliveries => (Role::Admin, Some(Scope::NotificationsWrite)),
             Self::Broadcast => (Role::Admin, Some(Scope::RealtimeWrite)),
             Self::SeePresence => (Role::Agent, Some(Scope::RealtimeWrite)),
             Self::AnswerChats => (Role::Agent, None),
@@ -145,6 +159,7 @@ impl Permission {
             | Self::ManageServiceKeys
             | Self::ReadAuditLog
             | Self::ManageFlags
+            | Self::WordNotifications
             | Self::ReadMetrics => (Role::Admin, None),
         }
     }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use serde::Serialize;
 
@@ -40,6 +40,14 @@ impl<T> Written<T> {
     }
 }
 
+/// 202 and how far it has come.
+#[derive(Debug)]
+pub struct Accepted<T>(pub T);
+
+/// 200 and a page for people, which loads nothing, runs nothing and is shown in no other page.
+#[derive(Debug)]
+pub struct HtmlPage(pub String);
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -69,6 +77,28 @@ impl<T: Serialize> IntoResponse for Written<T> {
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         (StatusCode::CREATED, Json(self.0)).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
+/// What a page may load: its own style, and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+impl IntoResponse for HtmlPage {
+    fn into_response(self) -> Response {
+        let headers = [
+            ("content-security-policy", PAGE_POLICY),
+            // The address of the page is a key.
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        (headers, Html(self.0)).into_response()
     }
 }
 

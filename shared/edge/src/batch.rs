@@ -90,6 +90,12 @@ pub struct BatchFailure {
 }
 
 impl BatchAnswer {
+    /// All of these are to come again.
+    pub fn all_again(identifiers: impl IntoIterator<Item = String>) -> Self {
+        let failures = identifiers.into_iter().map(|item_identifier| BatchFailure { item_identifier });
+        Self { failures: failures.collect() }
+    }
+
     /// `identifier` is to come again.
     pub fn again(identifier: impl Into<String>) -> Self {
         Self { failures: vec![BatchFailure { item_identifier: identifier.into() }] }

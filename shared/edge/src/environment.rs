@@ -21,6 +21,8 @@ use app::{
     identity::Identity,
     inventory::Inventory,
     limits::Limits,
+    media::{Devices, Mail, Sms, Vapid, WebPush},
+    notifications::{Inbox, Links, Notifications, Reach, Sender, Tasks, Ways, Words, rendering::Renderer},
     orders::Orders,
     payments::{Payments, StripeAccount},
     presence::Presence,
@@ -30,7 +32,7 @@ use app::{
     relay::Relay,
     reviews::Reviews,
     secrets::Secret,
-    settings::{ChatSettings, FraudMode, StockSettings},
+    settings::{ChatSettings, FraudMode, NotificationSettings, StockSettings},
     settlement::Settlement,
     store::{Dynamo, Tables},
     stripe::Stripe,
@@ -39,6 +41,7 @@ use app::{
 use domain::{
     Currency, ShopId,
     chat::{FileType, file::FileRules},
+    notification::endpoint::EndpointOrigins,
     payment::CaptureMethod,
 };
 use jiff::SignedDuration;
@@ -54,6 +57,7 @@ use crate::{
 pub const VARIABLES: &[&str] = &[
     "ALERTS_TOPIC_ARN",
     "ALLOWED_ORIGINS",
+    "API_URL",
     "CHAT_ALLOWED_FILE_TYPES",
     "CHAT_AUTO_ASSIGN_AGENTS",
     "CHAT_ENABLE_FILE_SHARING",
@@ -65,6 +69,8 @@ pub const VARIABLES: &[&str] = &[
     "CHAT_MAX_MESSAGE_LENGTH",
     "CHAT_MAX_PARTICIPANTS",
     "CHAT_MESSAGE_RETENTION_DAYS",
+    "EMAIL_CONFIGURATION_SET",
+    "EMAIL_FROM",
     "FANOUT_POSTS_PER_SECOND",
     "FANOUT_QUEUE_URL",
     "FRAUD_MODE",
@@ -82,7 +88,23 @@ pub const VARIABLES: &[&str] = &[
     "JWT_ISSUER",
     "JWT_SECRET",
     "JWT_SHOPS",
+    "NOTIFICATION_BULK_BATCH",
+    "NOTIFIER_DEAD_LETTERS_URL",
+    "NOTIFIER_QUEUE_URL",
     "PAYMENT_CAPTURE_METHOD",
+    "PUSH_ENABLE_ANALYTICS",
+    "PUSH_ENABLE_EMAIL_FALLBACK",
+    "PUSH_ENABLE_WEB_PUSH",
+    "PUSH_ENDPOINT_ORIGINS",
+    "PUSH_MAX_RETRIES",
+    "PUSH_MAX_SUBSCRIPTIONS_PER_USER",
+    "PUSH_RETRY_DELAY",
+    "PUSH_SNS_APNS_ARN",
+    "PUSH_SNS_FCM_ARN",
+    "PUSH_SUBSCRIPTION_EXPIRY_DAYS",
+    "PUSH_VAPID_PRIVATE_KEY",
+    "PUSH_VAPID_PUBLIC_KEY",
+    "PUSH_VAPID_SUBJECT",
     "RUST_LOG",
     "SHOPS",
     "SHOP_CURRENCY",
@@ -92,6 +114,7 @@ pub const VARIABLES: &[&str] = &[
     "SHOP_TIMEZONE",
     "SHOP_URL",
     "SLOW_REQUEST_SECONDS",
+    "SMS_SENDER_ID",
     "STRIPE_ACCOUNT_ID",
     "STRIPE_API_BASE",
     "STRIPE_PUBLIC_KEY",
@@ -102,6 +125,7 @@ pub const VARIABLES: &[&str] = &[
     "TABLE_CHAT",
     "TABLE_CUSTOMERS",
     "TABLE_INVENTORY",
+    "TABLE_NOTIFICATIONS",
     "TABLE_ORDERS",
     "TABLE_PLATFORM",
     "TABLE_REALTIME",
@@ -115,17 +139,23 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// Beginnings of names that are ours: one that is not in [`VARIABLES`] is a slip of the pen.
-const OURS: [&str; 14] = [
+const OURS: [&str; 20] = [
     "ALERTS_",
+    "API_",
     "CHAT_",
+    "EMAIL_",
     "FANOUT_",
     "FRAUD_",
     "INVENTORY_",
     "JWKS_",
     "JWT_",
+    "NOTIFICATION_",
+    "NOTIFIER_",
     "PAYMENT_",
+    "PUSH_",
     "SHOP_",
     "SLOW_",
+    "SMS_",
     "STRIPE_",
     "TABLE_",
     "WEBSOCKET_",
@@ -298,6 +328,7 @@ impl Environment {
             orders: name("TABLE_ORDERS"),
             catalog: name("TABLE_CATALOG"),
             chat: name("TABLE_CHAT"),
+            notifications: name("TABLE_NOTIFICATIONS"),
             customers: name("TABLE_CUSTOMERS"),
             platform: name("TABLE_PLATFORM"),
         };
@@ -348,6 +379,8 @@ impl Environment {
                 history: SignedDuration::from_hours(24 * positive("INVENTORY_MAX_HISTORY_DAYS", 30)),
             },
             chat: self.chat_settings(),
+            notifications: self.notification_settings(),
+            vapid_public_key: self.optional("PUSH_VAPID_PUBLIC_KEY"),
             allowed_origins: self.list("ALLOWED_ORIGINS"),
             capture_method: self.parsed(
                 "PAYMENT_CAPTURE_METHOD",
@@ -379,6 +412,91 @@ impl Environment {
             shows_history: yes("CHAT_ENABLE_HISTORY"),
             faq_threshold: u8::try_from(between("CHAT_FAQ_CONFIDENCE_THRESHOLD", 70, 1, 100)).unwrap_or(70),
         }
+    }
+
+    fn notification_settings(&self) -> NotificationSettings {
+        let yes = |name: &str| self.parsed(name, true, "true or false");
+        let between = |name: &str, default: u32, least: u32, most: u32| {
+            let value = self.parsed(name, default, "a whole number");
+            if !(least..=most).contains(&value) {
+                self.complain(format!("{name} is {value}, expected {least} to {most}"));
+            }
+            value
+        };
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        let days = between("PUSH_SUBSCRIPTION_EXPIRY_DAYS", 365, 1, 3_650);
+        NotificationSettings {
+            pushes_to_browsers: yes("PUSH_ENABLE_WEB_PUSH"),
+            falls_back_to_mail: yes("PUSH_ENABLE_EMAIL_FALLBACK"),
+            follows_pushes: yes("PUSH_ENABLE_ANALYTICS"),
+            max_retries: between("PUSH_MAX_RETRIES", 3, 0, 10),
+            retry_delay: SignedDuration::from_millis(between("PUSH_RETRY_DELAY", 1_000, 1, 900_000).into()),
+            max_subscriptions: size(between("PUSH_MAX_SUBSCRIPTIONS_PER_USER", 5, 1, 20)),
+            subscription_lifetime: SignedDuration::from_hours(24 * i64::from(days)),
+            bulk_batch: size(between("NOTIFICATION_BULK_BATCH", 100, 1, 1_000)),
+        }
+    }
+
+    /// Where pushes to browsers may go.
+    fn push_origins(&self) -> EndpointOrigins {
+        let named = self.optional("PUSH_ENDPOINT_ORIGINS").unwrap_or_default();
+        EndpointOrigins::parse(&named).unwrap_or_else(|error| {
+            self.complain(format!("PUSH_ENDPOINT_ORIGINS is wrong: {error}"));
+            EndpointOrigins::default()
+        })
+    }
+
+    /// What tells people things.
+    pub fn notifications(&self) -> Notifications {
+        let settings = self.settings();
+        let renderer = Renderer::new(settings.shop_name.as_str(), settings.shop_url.as_str());
+        let renderer = renderer.in_zone(settings.zone());
+        let words = Words::new(self.store(), self.clock(), renderer);
+        let tasks = Tasks::new(self.aws.sqs(), self.required("NOTIFIER_QUEUE_URL"));
+        Notifications::new(self.store(), self.clock(), settings, words, tasks)
+    }
+
+    /// What people do with their inbox.
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(self.store(), self.clock())
+    }
+
+    /// The links in what people are told.
+    pub fn links(&self) -> Links {
+        Links::new(self.secret("JWT_SECRET"), self.clock())
+    }
+
+    /// The telephones.
+    fn devices(&self) -> Devices {
+        Devices::new(self.aws.sns(), self.optional("PUSH_SNS_FCM_ARN"), self.optional("PUSH_SNS_APNS_ARN"))
+    }
+
+    /// Where people can be reached.
+    pub fn reach(&self) -> Reach {
+        Reach::new(self.notifications(), self.inbox(), self.push_origins(), self.devices())
+    }
+
+    /// What sends what people are told.
+    pub fn sender(&self) -> Sender {
+        let vapid = Vapid {
+            public_key: self.required("PUSH_VAPID_PUBLIC_KEY"),
+            private_key: self.secret("PUSH_VAPID_PRIVATE_KEY"),
+            subject: self.required("PUSH_VAPID_SUBJECT"),
+        };
+        let web_push = WebPush::new(vapid, self.push_origins(), self.clock());
+        let web_push = web_push.map_err(|error| self.complain(format!("PUSH_VAPID_PUBLIC_KEY: {error}")));
+        let ways = Ways {
+            web_push: web_push.ok(),
+            devices: self.devices(),
+            sms: Sms::new(self.aws.sns(), self.optional("SMS_SENDER_ID")),
+            mail: Mail::new(
+                self.aws.sesv2(),
+                self.required("EMAIL_FROM"),
+                self.optional("EMAIL_CONFIGURATION_SET"),
+            ),
+        };
+        let dead_letters = Tasks::new(self.aws.sqs(), self.required("NOTIFIER_DEAD_LETTERS_URL"));
+        Sender::new(self.notifications(), ways, self.links(), self.required("API_URL"), dead_letters)
     }
 
     fn shop_url(&self) -> String {
@@ -563,7 +681,7 @@ impl Environment {
 
     /// What publishes the journal.
     pub fn relay(&self) -> Relay {
-        Relay::new(self.store(), self.clock(), self.settings(), self.delivery())
+        Relay::new(self.store(), self.clock(), self.settings(), self.delivery(), self.notifications())
     }
 
     /// What does what falls due.
@@ -581,6 +699,7 @@ impl Environment {
             payments: self.payments(),
             relay: self.relay(),
             chat: self.chat(),
+            notifications: self.notifications(),
             home: self.shops("SHOPS").into_iter().next(),
             stripe: self.stripe_account(),
         }

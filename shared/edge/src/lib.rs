@@ -15,7 +15,7 @@ pub mod problem;
 pub mod socket;
 pub mod telemetry;
 
-pub use answer::{Answer, Created, CreatedOrFound, NoContent, Ok200, Written};
+pub use answer::{Accepted, Answer, Created, CreatedOrFound, HtmlPage, NoContent, Ok200, Written};
 pub use body::{Body, Id, Ids, Keyed, Params, PerhapsKeyed, Raw};
 pub use caller::{Caller, IfMatch, OrderReader, Visitor};
 pub use environment::{Environment, Misconfigured};

@@ -151,6 +151,17 @@ impl Renderer {
         written.map_err(|error| Error::internal(format!("the digest fails: {}", error.kind())))
     }
 
+    /// A mail that asks something. `data` has what all templates may speak of, and perhaps a `product_name`.
+    ///
+    /// # Errors
+    /// If the template does something that cannot be done.
+    pub fn question(&self, locale: &str, template: &Template, data: &serde_json::Value) -> Result<Rendered> {
+        let locale = template::language(locale);
+        let context = Context::of(self, locale, &[COMMON, Kind::BackInStock.variables()], data);
+        let written = self.write(Medium::Email, locale, template, context);
+        written.map_err(|error| Error::internal(format!("a question fails: {}", error.kind())))
+    }
+
     fn write(
         &self,
         medium: Medium,

@@ -22,6 +22,7 @@ use crate::{
     store::{
         chat::{AgentRow, MessageRow},
         inventory::LevelRow,
+        notifications::Notification,
     },
 };
 
@@ -32,6 +33,8 @@ const AT_ONCE: usize = 16;
 pub(super) struct Work {
     pub(super) place: usize,
     published: Published,
+    /// Of a notification that is shown, the event as which it is.
+    news: Option<JournalEvent>,
     /// What a level was before.
     level_before: Option<LevelRow>,
     /// What an agent was before.
@@ -45,14 +48,15 @@ impl Work {
     /// Reads a row; nothing if it asks for nothing.
     pub(super) fn read(place: usize, row: &StreamRow) -> Result<Option<Self>> {
         let published = row.read()?;
-        let (mut level_before, mut agent_before) = (None, None);
+        let (mut level_before, mut agent_before, mut news) = (None, None, None);
         match published {
             Published::Nothing => return Ok(None),
             Published::Event(_) | Published::Message(_) => {}
+            Published::Notification(ref told) => news = told.is_live().then(|| told.event()),
             Published::Level(_) => level_before = row.before()?,
             Published::Agent(_) => agent_before = row.before()?,
         }
-        Ok(Some(Self { place, published, level_before, agent_before }))
+        Ok(Some(Self { place, published, news, level_before, agent_before }))
     }
 
     /// Whether there is anything to see. A hold that becomes a sale leaves as many pieces for others as there were.
@@ -81,6 +85,7 @@ impl Work {
     pub(super) fn event(&self) -> Option<&JournalEvent> {
         match &self.published {
             Published::Event(event) => Some(event),
+            Published::Notification(_) => self.news.as_ref(),
             _ => None,
         }
     }
@@ -91,6 +96,7 @@ impl Work {
             Published::Level(level) => &level.shop_id,
             Published::Message(message) => &message.shop,
             Published::Agent(agent) => agent.shop(),
+            Published::Notification(told) => &told.shop_id,
             Published::Nothing => unreachable!("rows that ask for nothing are left out"),
         }
     }
@@ -99,6 +105,14 @@ impl Work {
     pub(super) fn message(&self) -> Option<&MessageRow> {
         match &self.published {
             Published::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// What somebody is told.
+    pub(super) fn notification(&self) -> Option<&Notification> {
+        match &self.published {
+            Published::Notification(told) => Some(told),
             _ => None,
         }
     }
@@ -129,7 +143,8 @@ impl Work {
                     })
                     .collect()
             }
-            Published::Event(event) => {
+            Published::Event(_) | Published::Notification(_) => {
+                let Some(event) = self.event() else { return vec![] };
                 let seq = seqs.get(&self.place).copied();
                 let own = owner(&event.fact).map(|owner| (Channel::User(owner.clone()), seq));
                 let others = channels(event).into_iter().map(|channel| {

@@ -3,8 +3,8 @@
 use contract::{
     Fact, JournalEvent,
     frames::{EventFrame, EventHead, LiveEvent, OrderStep},
-    http::platform::AuditEntry,
-    journal::ReservationChanged,
+    http::{notifications::NotificationsRead, platform::AuditEntry},
+    journal::{ReservationChanged, STAFF},
 };
 use domain::{Channel, stock::ChangeType};
 
@@ -21,6 +21,9 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         }
         Fact::OutOfStock { product_id, .. } | Fact::BackInStock { product_id, .. } => {
             vec![Channel::Product(product_id.clone()), Channel::Inventory]
+        }
+        Fact::NotificationCreated(news) if news.user_id.as_str() == STAFF => {
+            vec![Channel::Shop(event.shop_id.clone())]
         }
         Fact::FraudAlert { .. } => vec![Channel::Admin],
         Fact::StockAlert(_) => vec![Channel::Shop(event.shop_id.clone()), Channel::Admin],
@@ -39,6 +42,8 @@ pub(super) fn owner(fact: &Fact) -> Option<&domain::UserId> {
         | Fact::OrderPaymentUpdated { customer_id, .. }
         | Fact::PaymentUpdated { customer_id, .. }
         | Fact::RefundUpdated { customer_id, .. } => Some(customer_id),
+        Fact::NotificationCreated(news) => Some(&news.user_id).filter(|user| user.as_str() != STAFF),
+        Fact::NotificationRead { user_id, .. } => Some(user_id).filter(|user| user.as_str() != STAFF),
         // Whoever gets a conversation is told on their own channel too.
         Fact::AgentAssigned { state, .. } => state.agent_id.as_ref(),
         Fact::AgentTransferred { to_agent, .. } => to_agent.as_ref(),
@@ -101,6 +106,10 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         Fact::RefundUpdated { refund_id, payment_id, order_id, status, amount, .. } => {
             LiveEvent::RefundUpdated { refund_id, payment_id, order_id, status, amount }
         }
+        Fact::NotificationCreated(news) => LiveEvent::NotificationCreated(news),
+        Fact::NotificationRead { notification_id, unread_count, .. } => {
+            LiveEvent::NotificationRead(NotificationsRead { notification_id, unread_count })
+        }
         fact => chat::live(fact)?,
     };
     Some(framed(event, channel, seq, live))
@@ -138,6 +147,7 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::StockDivided { .. }
         | Fact::LocationCreated { .. }
         | Fact::FraudAlert { .. }
+        | Fact::TemplateSaved { .. }
         | Fact::RefundUpdated { .. } => true,
         Fact::StockChanged(movement) => matches!(
             movement.change.kind,
@@ -160,6 +170,11 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::ConversationEscalated { .. }
         | Fact::AgentAssigned { .. }
         | Fact::AgentTransferred { .. }
+        | Fact::NotificationCreated(_)
+        | Fact::NotificationRead { .. }
+        | Fact::PreferencesChanged { .. }
+        | Fact::DeviceAdded { .. }
+        | Fact::ProductAlertChanged { .. }
         | Fact::ReviewSaved { .. }
         | Fact::ReactionChanged { .. }
         | Fact::ProductShared { .. } => false,

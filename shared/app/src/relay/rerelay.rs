@@ -62,6 +62,7 @@ impl Relay {
             &tables.orders,
             &tables.catalog,
             &tables.chat,
+            &tables.notifications,
             &tables.customers,
             &tables.platform,
         ];
@@ -95,6 +96,7 @@ fn happened_at(row: &StreamRow) -> Option<Timestamp> {
         Ok(Published::Event(event)) => Some(event.occurred_at),
         // What was said was heard, and how agents stand, they say again.
         Ok(Published::Message(message)) => Some(message.at()),
+        Ok(Published::Notification(told)) => Some(told.created_at),
         Ok(Published::Agent(agent)) => Some(agent.agent().seen_at),
         Ok(Published::Level(level)) => Some(made_at(&level.last_event).unwrap_or(Timestamp::MAX)),
         Err(_) => Some(Timestamp::MAX),

@@ -10,6 +10,7 @@ use crate::{
         JOURNAL,
         chat::{AGENT, AgentRow, MESSAGE, MessageRow},
         inventory::{LEVEL, LevelRow, RESERVATION, ReservationRow},
+        notifications::{INBOX, Notification, NotificationRow},
     },
 };
 
@@ -35,6 +36,8 @@ pub(super) enum Published {
     Message(Box<MessageRow>),
     /// An agent is there, or not; has one more, or one less.
     Agent(Box<AgentRow>),
+    /// Somebody is told something.
+    Notification(Box<Notification>),
     Nothing,
 }
 
@@ -63,6 +66,11 @@ impl StreamRow {
         if self.sk.starts_with(AGENT) {
             let agent = serde_dynamo::from_item(item).map_err(corrupt)?;
             return Ok(Published::Agent(Box::new(agent)));
+        }
+        if self.sk.starts_with(INBOX) {
+            return serde_dynamo::from_item(item)
+                .map(|row: NotificationRow| Published::Notification(Box::new(row.notification())))
+                .map_err(corrupt);
         }
         if self.sk.starts_with(RESERVATION) {
             return serde_dynamo::from_item(item)

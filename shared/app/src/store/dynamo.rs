@@ -37,6 +37,8 @@ pub struct Tables {
     pub catalog: String,
     /// Conversations, agents, what the shop answers by itself.
     pub chat: String,
+    /// What people are told, what they want, and where they are.
+    pub notifications: String,
     /// Links and revocations.
     pub customers: String,
     /// Service keys, limits, idempotency, flags, audit, repairs.
@@ -366,6 +368,12 @@ impl Dynamo {
         &self,
         query: &Query<'_>,
     ) -> Result<(Vec<T>, Option<Cursor>)> {
+        let (items, next) = self.query_items(query).await?;
+        Ok((items.into_iter().map(row).collect::<Result<_>>()?, next))
+    }
+
+    /// The same, where a partition has rows of several kinds.
+    pub(super) async fn query_items(&self, query: &Query<'_>) -> Result<(Vec<Item>, Option<Cursor>)> {
         let (partition, sort) = query.names();
         let mut call = self
             .client
@@ -398,8 +406,7 @@ impl Dynamo {
             _ => unavailable(error),
         })?;
         let next = answer.last_evaluated_key.as_ref().and_then(|key| Cursor::of(key, query));
-        let rows = answer.items.unwrap_or_default().into_iter().map(row).collect::<Result<_>>()?;
-        Ok((rows, next))
+        Ok((answer.items.unwrap_or_default(), next))
     }
 
     /// All of a partition, however many pages it has.
@@ -603,6 +610,8 @@ pub struct Due {
     pub kind: String,
     /// Which one; of a person's hold, only the place that it has among theirs.
     pub id: String,
+    /// Its sort key, where one partition has several that fall due.
+    pub row: String,
 }
 
 impl Due {
@@ -613,7 +622,7 @@ impl Due {
         let shop = ShopId::new(shop).map_err(|_| wrong())?;
         // Holds of one person share a partition: which of them it is, is in the sort key.
         let rest = row.sk.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
-        Ok(Self { shop, kind: kind.to_owned(), id: format!("{about}{rest}") })
+        Ok(Self { shop, kind: kind.to_owned(), id: format!("{about}{rest}"), row: row.sk.clone() })
     }
 }
 

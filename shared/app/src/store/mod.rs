@@ -11,6 +11,7 @@ pub mod dynamo;
 pub mod inventory;
 mod limits;
 pub mod notices;
+pub mod notifications;
 pub mod opinions;
 pub mod orders;
 pub mod payments;

@@ -117,10 +117,21 @@ impl Transaction {
 
     /// Removes an item under `condition`.
     pub(super) fn delete(&mut self, table: &str, key: &Key, condition: &str) -> Result<()> {
+        self.delete_if(table, key, condition, Item::new())
+    }
+
+    /// Removes an item, if it is there.
+    pub(super) fn delete_any(&mut self, table: &str, key: &Key) -> Result<()> {
+        self.delete_if(table, key, "", Item::new())
+    }
+
+    /// Removes an item under `condition` with `values`.
+    pub(super) fn delete_if(&mut self, table: &str, key: &Key, condition: &str, values: Item) -> Result<()> {
         let delete = Delete::builder()
             .table_name(table)
             .set_key(Some(key.attributes()))
-            .condition_expression(condition)
+            .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .build()
             .map_err(|error| Error::internal(error.to_string()))?;
         self.writes.push(TransactWriteItem::builder().delete(delete).build());

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod chat;
 pub mod history;
 pub mod inventory;
+pub mod notifications;
 pub mod orders;
 pub mod payments;
 pub mod platform;

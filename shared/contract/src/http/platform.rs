@@ -22,6 +22,8 @@ pub struct ConfigView {
     pub currencies: BTreeMap<String, u16>,
     /// Stripe's publishable key.
     pub stripe_public_key: Option<String>,
+    /// With which key browsers subscribe to pushes.
+    pub vapid_public_key: Option<String>,
     /// Where sockets are opened.
     pub websocket_url: String,
     /// Bounds that a client should know.

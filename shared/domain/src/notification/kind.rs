@@ -242,6 +242,18 @@ impl Kind {
     }
 }
 
+impl std::str::FromStr for Kind {
+    type Err = UnknownKind;
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+        Self::named(name).ok_or(UnknownKind)
+    }
+}
+
+/// There is no kind with this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of notification has this name")]
+pub struct UnknownKind;
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())

@@ -1,0 +1,214 @@
+//! What comes back: devices that say what became of a push, mail servers that refuse, people who answer STOP.
+
+use contract::http::notifications::{NewReceipt, ReceiptEvent};
+use domain::{
+    NotificationId, ShopId, UserId,
+    notification::{Category, DeliveryState, Medium, Suppression, address::is_phone_number},
+};
+use serde::Deserialize;
+
+use super::{Links, Notifications, links::Link, telling::EMAIL};
+use crate::{
+    Error, Result,
+    journal::Author,
+    store::notifications::{Delivery, Unreachable},
+};
+
+/// How often it is tried to write down what came back while it is being sent.
+const MAX_ATTEMPTS: u32 = 8;
+/// Words with which people end text messages, as telephone networks know them.
+const STOP: [&str; 7] = ["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "ARRET"];
+
+/// Something that came back, as SES and SNS write it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Notice {
+    /// Of a mail.
+    Mail(MailNotice),
+    /// A text message.
+    #[serde(rename_all = "camelCase")]
+    Reply {
+        /// Who wrote it.
+        origination_number: String,
+        /// What they wrote.
+        message_body: String,
+    },
+    /// Of an endpoint of SNS.
+    #[serde(rename_all = "PascalCase")]
+    Endpoint {
+        /// Which.
+        endpoint_arn: String,
+        /// What happened.
+        event_type: String,
+    },
+}
+
+/// What SES says of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MailNotice {
+    /// `Bounce`, `Complaint`, `Delivery`, `Reject`.
+    #[serde(alias = "notificationType")]
+    pub event_type: String,
+    /// The mail.
+    pub mail: MailOf,
+    /// Why it came back.
+    #[serde(default)]
+    pub bounce: Option<Bounce>,
+    /// Who complained.
+    #[serde(default)]
+    pub complaint: Option<Complaint>,
+}
+
+/// Which mail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MailOf {
+    /// What we wrote on it.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+/// Why a mail came back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bounce {
+    /// `Permanent`, `Transient`, `Undetermined`.
+    pub bounce_type: String,
+    /// From whom.
+    pub bounced_recipients: Vec<RecipientOf>,
+}
+
+/// Who complained of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Complaint {
+    /// They.
+    pub complained_recipients: Vec<RecipientOf>,
+}
+
+/// An address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecipientOf {
+    /// The address.
+    pub email_address: String,
+}
+
+impl MailNotice {
+    fn tag(&self, name: &str) -> Option<&str> {
+        self.mail.tags.get(name)?.first().map(String::as_str)
+    }
+
+    fn shop(&self) -> Option<ShopId> {
+        ShopId::new(self.tag("shop")?).ok()
+    }
+}
+
+impl Notifications {
+    /// A device says what became of a notification.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the token is not of this notification.
+    pub async fn report(&self, links: &Links, id: &NotificationId, receipt: &NewReceipt) -> Result<()> {
+        let Link::Report { shop, user, notification, place } = links.read(&receipt.token).await? else {
+            return Err(Error::Unauthenticated);
+        };
+        if notification != *id {
+            return Err(Error::Unauthenticated);
+        }
+        let state = match receipt.event {
+            ReceiptEvent::Delivered => DeliveryState::Delivered,
+            // Whoever puts it away has seen it.
+            ReceiptEvent::Opened | ReceiptEvent::Dismissed => DeliveryState::Opened,
+            ReceiptEvent::Clicked => DeliveryState::Clicked,
+        };
+        self.advance(&shop, &user, &notification, &place, state, None).await
+    }
+
+    /// Moves a delivery on to `state`, if that is further than it has come.
+    async fn advance(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        id: &NotificationId,
+        place: &str,
+        state: DeliveryState,
+        problem: Option<&str>,
+    ) -> Result<()> {
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(found) = self.store.notification(shop, user, id).await? else { return Ok(()) };
+            let Some(before) = found.deliveries.get(place) else { return Ok(()) };
+            if !before.state.may_become(state) {
+                return Ok(());
+            }
+            let problem = problem.map(str::to_owned);
+            let after = Delivery { problem, ..before.moved(state, self.clock.now()) };
+            let request = self.clock.fresh().to_string();
+            if self.store.move_delivery(&found, place, (before, &after), &request).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::busy())
+    }
+
+    /// Takes in what came back.
+    pub async fn take_in(&self, notice: &Notice) -> Result<()> {
+        match notice {
+            Notice::Mail(mail) => self.take_in_mail(mail).await,
+            Notice::Reply { origination_number, message_body } => {
+                self.take_in_reply(origination_number, message_body).await
+            }
+            Notice::Endpoint { event_type, .. } => {
+                // What is disabled is found out when it is next sent to.
+                tracing::info!(event_type, "an endpoint of SNS has changed");
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_in_mail(&self, mail: &MailNotice) -> Result<()> {
+        let Some(shop) = mail.shop() else { return Ok(()) };
+        let bounced = mail.bounce.iter().filter(|bounce| bounce.bounce_type == "Permanent");
+        let bounced = bounced.flat_map(|bounce| &bounce.bounced_recipients);
+        let complained = mail.complaint.iter().flat_map(|complaint| &complaint.complained_recipients);
+        let all = bounced
+            .map(|who| (who, Suppression::Bounced))
+            .chain(complained.map(|who| (who, Suppression::Unsubscribed)));
+        for (who, reason) in all {
+            let why = Unreachable { reason, detail: mail.event_type.clone(), since: self.clock.now() };
+            self.store.put_unreachable(&shop, &who.email_address, &why).await?;
+        }
+        let named = |name: &str| mail.tag(name).map(str::to_owned);
+        let (Some(Ok(user)), Some(Ok(id))) =
+            (named("user").map(UserId::new), named("notification").map(NotificationId::new))
+        else {
+            return Ok(());
+        };
+        match mail.event_type.as_str() {
+            "Delivery" => self.advance(&shop, &user, &id, EMAIL, DeliveryState::Delivered, None).await,
+            "Bounce" | "Reject" => {
+                self.advance(&shop, &user, &id, EMAIL, DeliveryState::Failed, Some("it came back")).await
+            }
+            "Complaint" => {
+                let author = Author { shop, actor: user.clone(), cause: None };
+                self.stop_mail(&author, &user, Category::Marketing, "complaint").await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever answers STOP gets no more text messages, of no shop: they do not know that there are several.
+    async fn take_in_reply(&self, number: &str, text: &str) -> Result<()> {
+        let word = text.trim().to_uppercase();
+        if !is_phone_number(number) || !STOP.contains(&word.as_str()) {
+            return Ok(());
+        }
+        let why =
+            Unreachable { reason: Suppression::Unsubscribed, detail: "STOP".into(), since: self.clock.now() };
+        for shop in &self.settings.shops {
+            self.store.put_unreachable(shop, number, &why).await?;
+        }
+        tracing::info!(channel = Medium::Sms.name(), "somebody wants no more text messages");
+        Ok(())
+    }
+}

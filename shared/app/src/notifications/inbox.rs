@@ -1,0 +1,214 @@
+//! What people do with their inbox: look into it, and say what they have read.
+
+use contract::{
+    Fact,
+    frames::ReadNotifications,
+    http::notifications::{
+        DeliveriesView, DeliveryView, NotificationView, NotificationsRead, NotificationsRequest,
+        NotificationsView,
+    },
+    journal::STAFF,
+};
+use domain::{EventId, NotificationId, Permission, Principal, UserId};
+use jiff::SignedDuration;
+
+use crate::{
+    Clock, Error, Result,
+    journal::Author,
+    store::{
+        Cursor, Dynamo,
+        notifications::{Delivery, Notification},
+    },
+};
+
+/// How often it is tried to count what is unread while others count too.
+const MAX_ATTEMPTS: u32 = 16;
+/// So much is read in one transaction.
+const AT_ONCE: u32 = 25;
+/// How long somebody counts as working for the shop who does not come again.
+const STAFF_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// So often when all is to be read.
+const MOST_PAGES: u32 = 40;
+
+/// The inboxes.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    store: Dynamo,
+    clock: Clock,
+}
+
+impl Inbox {
+    /// Inboxes in `store`.
+    pub const fn new(store: Dynamo, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// Whoever works for the shop and looks at what they are told is told what concerns it from then on.
+    pub(super) async fn note_staff(&self, who: &Principal) -> Result<()> {
+        match who.is_staff() {
+            true => self.store.put_staff(&who.shop, &who.subject, self.clock.after(STAFF_KEPT)).await,
+            false => Ok(()),
+        }
+    }
+
+    /// A page of one's own inbox, or of the shop's own, newest first.
+    pub async fn list(
+        &self,
+        who: &Principal,
+        wanted: &NotificationsRequest,
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<NotificationsView> {
+        who.may(Permission::BeNotified)?;
+        let user = whose(who, wanted.staff == Some(true))?;
+        self.note_staff(who).await?;
+        let passes = |notification: &Notification| {
+            wanted.read.is_none_or(|read| notification.is_read == read)
+                && wanted.category.is_none_or(|category| notification.kind.category() == category)
+        };
+        let (found, next) = self.store.inbox(&who.shop, &user, (limit, cursor), passes).await?;
+        Ok(NotificationsView {
+            data: found.into_iter().map(view).collect(),
+            next_cursor: next.map(|next| next.to_string()),
+            unread_count: self.store.unread(&who.shop, &user).await?,
+        })
+    }
+
+    /// Says that one notification was read, or all of them, as a frame does.
+    pub async fn read_as_asked(
+        &self,
+        who: &Principal,
+        read: &ReadNotifications,
+    ) -> Result<NotificationsRead> {
+        match &read.notification_id {
+            Some(id) => self.read(who, id).await,
+            None if read.all => self.read_all(who).await,
+            None => Err(Error::field("data.notification_id", "required", "expected a notification, or all")),
+        }
+    }
+
+    /// Says that a notification was read. Read again, it stays so.
+    pub async fn read(&self, who: &Principal, id: &NotificationId) -> Result<NotificationsRead> {
+        who.may(Permission::BeNotified)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let (user, found) = self.own(who, id).await?;
+            let unread = self.store.unread(&who.shop, &user).await?;
+            if found.is_read || self.note(who, &user, Some(id), &[id.clone()], unread).await? {
+                let left = self.store.unread(&who.shop, &user).await?;
+                return Ok(NotificationsRead { notification_id: Some(id.clone()), unread_count: left });
+            }
+        }
+        Err(Error::busy())
+    }
+
+    /// Says that all was read.
+    pub async fn read_all(&self, who: &Principal) -> Result<NotificationsRead> {
+        who.may(Permission::BeNotified)?;
+        let user = &who.subject;
+        let mut misses = 0;
+        for _ in 0..MOST_PAGES {
+            let unread = self.store.unread(&who.shop, user).await?;
+            let page = (AT_ONCE, None);
+            let (found, _) = self.store.inbox(&who.shop, user, page, |one| !one.is_read).await?;
+            if found.is_empty() {
+                return Ok(NotificationsRead { notification_id: None, unread_count: 0 });
+            }
+            let ids: Vec<NotificationId> = found.into_iter().map(|one| one.id).collect();
+            if !self.note(who, user, None, &ids, unread).await? {
+                misses += 1;
+            }
+            if misses == MAX_ATTEMPTS {
+                break;
+            }
+        }
+        Err(Error::busy())
+    }
+
+    async fn note(
+        &self,
+        who: &Principal,
+        user: &UserId,
+        one: Option<&NotificationId>,
+        ids: &[NotificationId],
+        unread: u64,
+    ) -> Result<bool> {
+        let left = unread.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+        let fact = Fact::NotificationRead {
+            user_id: user.clone(),
+            notification_id: one.cloned(),
+            unread_count: left,
+        };
+        let name = EventId::from_uuid(self.clock.fresh());
+        let event = Author::of(who).event_named(name, self.clock.now(), format!("inbox:{user}"), 0, fact);
+        self.store.put_read(&event, user, ids, (unread, left)).await
+    }
+
+    /// A notification of one's own, of a guest that one was, or, of whoever works for the shop, of the shop's own inbox.
+    async fn own(&self, who: &Principal, id: &NotificationId) -> Result<(UserId, Notification)> {
+        let staff = who.is_staff().then(|| UserId::from_name(STAFF));
+        let owners = [&who.subject].into_iter().chain(&who.linked_guests).chain(&staff);
+        for owner in owners {
+            if let Some(found) = self.store.notification(&who.shop, owner, id).await? {
+                return Ok((owner.clone(), found));
+            }
+        }
+        Err(Error::NotFound)
+    }
+
+    /// What became of a notification on each way to each place.
+    pub async fn deliveries(&self, who: &Principal, id: &NotificationId) -> Result<DeliveriesView> {
+        who.may(Permission::BeNotified)?;
+        let found = match self.own(who, id).await {
+            Ok((_, found)) => found,
+            Err(Error::NotFound) if who.can(Permission::SeeDeliveries) => {
+                let user = self.store.told_with(&who.shop, id).await?.ok_or(Error::NotFound)?;
+                self.store.notification(&who.shop, &user, id).await?.ok_or(Error::NotFound)?
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(DeliveriesView {
+            notification_id: id.clone(),
+            cause: found.cause,
+            data: found.deliveries.into_iter().map(|(endpoint, one)| delivery_view(endpoint, one)).collect(),
+        })
+    }
+}
+
+fn whose(who: &Principal, is_staff: bool) -> Result<UserId> {
+    match (is_staff, who.is_staff()) {
+        (false, _) => Ok(who.subject.clone()),
+        (true, true) => Ok(UserId::from_name(STAFF)),
+        (true, false) => Err(Error::Forbidden),
+    }
+}
+
+fn view(found: Notification) -> NotificationView {
+    NotificationView {
+        notification_id: found.id,
+        user_id: found.user_id,
+        category: found.kind.category(),
+        kind: found.kind,
+        title: found.title,
+        body: found.body,
+        action_url: found.action_url,
+        icon_url: found.icon_url,
+        data: found.data,
+        is_read: found.is_read,
+        read_at: found.read_at,
+        created_at: found.created_at,
+    }
+}
+
+/// A delivery as others see it.
+pub(crate) fn delivery_view(endpoint: String, delivery: Delivery) -> DeliveryView {
+    DeliveryView {
+        endpoint,
+        channel: delivery.medium,
+        state: delivery.state,
+        reason: delivery.reason,
+        problem: delivery.problem,
+        due_at: delivery.due_at,
+        attempts: delivery.attempts,
+        at: delivery.moved_at,
+    }
+}

@@ -1,0 +1,543 @@
+//! What people were told, and what became of it on each way to each place.
+
+use std::collections::BTreeMap;
+
+use contract::{Fact, JournalEvent, http::notifications::NotificationData, journal::NotificationNews};
+use domain::{
+    EventId, NotificationId, ShopId, UserId,
+    notification::{DeliveryState, Kind, Medium, Suppression},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{INBOX, LETTER, Watcher, people::head_key};
+use crate::{
+    Error, Result,
+    clock::derived,
+    notifications::telling::DIGEST,
+    store::{
+        Cursor, Due, Dynamo, Item, Key, Query, Transaction, due_shard,
+        dynamo::{Update, Written, item, number, row, text, values},
+        sortable,
+    },
+};
+
+/// How long what people were told is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long a key under which somebody was told keeps others from being used.
+const KEY_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// So many rows are looked through for those that a filter lets pass, at a time.
+const PAGE: u32 = 100;
+/// So often.
+const MOST_PAGES: usize = 10;
+/// Whatever is sent out of its turn is looked at again after so long: messages of queues can be lost with their queue.
+const LOOKED_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// What became of a notification on one way to one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The way.
+    pub medium: Medium,
+    /// Where it is.
+    pub state: DeliveryState,
+    /// Why it was not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Suppression>,
+    /// What went wrong, without addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// When its turn comes, if it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whoever sends it has until then, in milliseconds.
+    #[serde(default)]
+    pub claimed_until: i64,
+    /// Who that is.
+    #[serde(default)]
+    pub claimed_by: String,
+    /// When it came to where it is.
+    pub moved_at: Timestamp,
+}
+
+/// Something that somebody is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Its name, ordered by time.
+    pub id: NotificationId,
+    /// The tenant.
+    pub shop_id: ShopId,
+    /// Who.
+    pub user_id: UserId,
+    /// What kind it is.
+    pub kind: Kind,
+    /// What it is about: `order:ord_1`.
+    pub subject: String,
+    /// What it is made of.
+    pub data: NotificationData,
+    /// Its heading.
+    pub title: String,
+    /// What it says.
+    pub body: String,
+    /// Where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon_url: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Who caused it.
+    pub actor: UserId,
+    /// Whether it was read.
+    pub is_read: bool,
+    /// When it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
+    /// How much was unread, this included.
+    pub unread_count: u64,
+    /// Where mail of it goes if they have no address of their own: the one that was given with an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_to: Option<String>,
+    /// Whether pushes of it wake an app and show nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_silent: bool,
+    /// The ways that whoever sent it asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Vec<Medium>>,
+    /// What became of it, by the name of the place.
+    pub deliveries: BTreeMap<String, Delivery>,
+    /// What it is for, if it is a mail and in no inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Letter>,
+}
+
+/// A mail that is in no inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Letter {
+    /// It tells of these.
+    Digest(Vec<NotificationId>),
+    /// It asks whether an address belongs to whoever gave it.
+    ConfirmAddress,
+    /// It asks whether somebody at an address wants to be told of a product.
+    ConfirmAlert(Box<Watcher>),
+}
+
+/// A notification as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NotificationRow {
+    #[serde(flatten)]
+    notification: Notification,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    expires_at: i64,
+}
+
+/// What came of putting something into an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is there now.
+    New,
+    /// It was there, or something else under the same key.
+    Known,
+    /// Something else changed what is unread: it has to be counted again.
+    Moved,
+}
+
+impl Delivery {
+    /// One that is in `state`.
+    pub const fn new(medium: Medium, state: DeliveryState, now: Timestamp) -> Self {
+        Self {
+            medium,
+            state,
+            reason: None,
+            problem: None,
+            due_at: None,
+            attempts: 0,
+            claimed_until: 0,
+            claimed_by: String::new(),
+            moved_at: now,
+        }
+    }
+
+    /// One that is not sent.
+    pub fn suppressed(medium: Medium, reason: Suppression, now: Timestamp) -> Self {
+        Self { reason: Some(reason), ..Self::new(medium, DeliveryState::Suppressed, now) }
+    }
+
+    /// It is not sent.
+    pub fn suppress(&mut self, reason: Suppression, now: Timestamp) {
+        (self.state, self.reason, self.due_at) = (DeliveryState::Suppressed, Some(reason), None);
+        self.moved_at = now;
+    }
+
+    /// It is too old.
+    pub const fn expire(&mut self, now: Timestamp) {
+        (self.state, self.due_at, self.moved_at) = (DeliveryState::Expired, None, now);
+    }
+
+    /// It is, or was, `state`.
+    #[must_use]
+    pub fn moved(&self, state: DeliveryState, now: Timestamp) -> Self {
+        Self { state, moved_at: now, due_at: None, ..self.clone() }
+    }
+}
+
+impl NotificationRow {
+    fn of(notification: &Notification) -> Self {
+        let first_due = notification.first_due();
+        Self {
+            listed: Some(format!("{}#{}", notification.shop_id, notification.id)),
+            listed_at: Some(notification.user_id.to_string()),
+            due: first_due.map(|_| due_shard(notification.id.as_str())),
+            due_at: first_due.map(sortable),
+            expires_at: notification.created_at.checked_add(KEPT).unwrap_or(Timestamp::MAX).as_second(),
+            notification: notification.clone(),
+        }
+    }
+
+    /// The notification.
+    pub fn notification(self) -> Notification {
+        self.notification
+    }
+}
+
+impl Notification {
+    /// When the first of what waits is due; nothing if nothing waits.
+    fn first_due(&self) -> Option<Timestamp> {
+        // What waits for a mail with others falls due with that mail.
+        let alone =
+            self.deliveries.iter().filter(|(place, _)| *place != DIGEST).map(|(_, delivery)| delivery);
+        let waits = alone.filter(|delivery| delivery.state == DeliveryState::Queued);
+        waits.filter_map(|delivery| delivery.due_at).min()
+    }
+
+    /// The places to which it is to be sent at once.
+    pub fn sent_at_once(&self) -> impl Iterator<Item = &String> {
+        self.deliveries.iter().filter_map(|(place, delivery)| {
+            (delivery.state == DeliveryState::Queued && delivery.due_at.is_none()).then_some(place)
+        })
+    }
+
+    /// Whether it is shown on their screens.
+    pub fn is_live(&self) -> bool {
+        self.deliveries.values().any(|delivery| {
+            delivery.medium == Medium::Websocket && delivery.state != DeliveryState::Suppressed
+        })
+    }
+
+    /// The event as which it is published.
+    pub fn event(&self) -> JournalEvent {
+        JournalEvent {
+            id: EventId::from_uuid(derived(&[self.id.as_str(), "created"])),
+            shop_id: self.shop_id.clone(),
+            subject: format!("notification:{}", self.id),
+            version: 0,
+            occurred_at: self.created_at,
+            actor: self.actor.clone(),
+            cause: self.cause.clone(),
+            fact: Fact::NotificationCreated(Box::new(NotificationNews {
+                notification_id: self.id.clone(),
+                user_id: self.user_id.clone(),
+                kind: self.kind,
+                category: self.kind.category(),
+                title: self.title.clone(),
+                body: self.body.clone(),
+                action_url: self.action_url.clone(),
+                icon_url: self.icon_url.clone(),
+                data: self.data.clone(),
+                created_at: self.created_at,
+                unread_count: self.unread_count,
+            })),
+        }
+    }
+
+    fn key(&self) -> Key {
+        let prefix = if self.letter.is_none() { INBOX } else { LETTER };
+        Key::new(inbox_pk(&self.shop_id, &self.user_id), format!("{prefix}{}", self.id))
+    }
+}
+
+pub(super) fn inbox_pk(shop: &ShopId, user: &UserId) -> String {
+    format!("{shop}#inbox#{user}")
+}
+
+fn names(words: &[&str], place: &str) -> std::collections::HashMap<String, String> {
+    let words = words.iter().map(|word| (format!("#{word}"), (*word).to_owned()));
+    words.chain([("#place".to_owned(), place.to_owned())]).collect()
+}
+
+fn state(state: DeliveryState) -> Result<aws_sdk_dynamodb::types::AttributeValue> {
+    serde_dynamo::to_attribute_value(state).map_err(|error| Error::internal(error.to_string()))
+}
+
+impl Transaction {
+    /// Writes a notification that must not be there yet.
+    pub(super) fn put_notification(&mut self, store: &Dynamo, notification: &Notification) -> Result<()> {
+        let row = item(&notification.key(), &NotificationRow::of(notification))?;
+        self.put_new(&store.tables.notifications, row)
+    }
+}
+
+impl Dynamo {
+    /// Puts something into an inbox in which `unread` was unread, unless they were told under `key` before.
+    pub async fn put_notification(
+        &self,
+        notification: &Notification,
+        unread: Option<u64>,
+        key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Put> {
+        let Notification { shop_id: shop, user_id: user, .. } = notification;
+        let table = &self.tables.notifications;
+        let mut transaction = Transaction::default();
+        transaction.put_notification(self, notification)?;
+        let (condition, seen) = match unread {
+            None => ("attribute_not_exists(unread)", values([])),
+            Some(unread) => ("unread = :seen", values([(":seen", number(unread))])),
+        };
+        let mut set = values([
+            (":unread", number(notification.unread_count)),
+            (":people", text(format!("{shop}#people"))),
+            (":user", text(user.as_str())),
+        ]);
+        set.extend(seen);
+        let expression = "SET unread = :unread, listed = :people, listed_at = :user";
+        transaction.update(table, &head_key(shop, user), expression, Some(condition.into()), set)?;
+        if let Some(key) = key {
+            let mut told = Key::new(format!("{shop}#told#{user}"), key).attributes();
+            told.insert("notification_id".into(), text(notification.id.as_str()));
+            let until = now.checked_add(KEY_KEPT).unwrap_or(Timestamp::MAX).as_second();
+            told.insert("expires_at".into(), number(until));
+            let condition = "attribute_not_exists(pk) OR expires_at <= :now";
+            transaction.put_if(table, told, condition, values([(":now", number(now.as_second()))]))?;
+        }
+        Ok(match self.commit(&transaction).await? {
+            Ok(()) => Put::New,
+            Err(refusal) if refusal.of(0).is_some() || refusal.of(2).is_some() => Put::Known,
+            Err(_) => Put::Moved,
+        })
+    }
+
+    /// Writes a mail that is in no inbox.
+    pub(crate) async fn put_letter(&self, mail: &Notification) -> Result<()> {
+        let mut transaction = Transaction::default();
+        transaction.put_notification(self, mail)?;
+        // A name that nobody else has: what is there already is this very mail.
+        self.commit(&transaction).await.map(drop)
+    }
+
+    /// A notification, as it is.
+    pub async fn notification(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        id: &NotificationId,
+    ) -> Result<Option<Notification>> {
+        for prefix in [INBOX, LETTER] {
+            let key = Key::new(inbox_pk(shop, user), format!("{prefix}{id}"));
+            let found: Option<NotificationRow> = self.get(&self.tables.notifications, &key, true).await?;
+            if let Some(found) = found {
+                return Ok(Some(found.notification));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whose a notification is, of which only its name is known.
+    pub async fn told_with(&self, shop: &ShopId, id: &NotificationId) -> Result<Option<UserId>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            listed_at: UserId,
+        }
+        let query = Query::new(&self.tables.notifications, format!("{shop}#{id}"))
+            .on_index("listed", "listed", "listed_at")
+            .limit(1);
+        let (found, _): (Vec<Listed>, _) = self.query(&query).await?;
+        Ok(found.into_iter().next().map(|found| found.listed_at))
+    }
+
+    /// A page of an inbox, newest first, of what `wanted` lets pass.
+    pub async fn inbox(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        (limit, mut cursor): (u32, Option<Cursor>),
+        wanted: impl Fn(&Notification) -> bool,
+    ) -> Result<(Vec<Notification>, Option<Cursor>)> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found: Vec<Notification> = vec![];
+        for _ in 0..MOST_PAGES {
+            let query = Query::new(&self.tables.notifications, inbox_pk(shop, user)).beginning_with(INBOX);
+            let query = query.newest_first().consistent().limit(PAGE).after(cursor);
+            let (rows, next): (Vec<NotificationRow>, _) = self.query(&query).await?;
+            for row in rows {
+                if found.len() == limit {
+                    let last = found.last().map(|last| Cursor::at(format!("{INBOX}{}", last.id)));
+                    return Ok((found, last));
+                }
+                found.extend(Some(row.notification).filter(&wanted));
+            }
+            cursor = next;
+            if cursor.is_none() {
+                return Ok((found, None));
+            }
+        }
+        Ok((found, cursor))
+    }
+
+    /// Writes down that some of an inbox were read, together with how much is left and the event that says so; false if
+    /// something else was faster.
+    pub async fn put_read(
+        &self,
+        event: &JournalEvent,
+        user: &UserId,
+        read: &[NotificationId],
+        (unread, left): (u64, u64),
+    ) -> Result<bool> {
+        let (shop, table) = (&event.shop_id, &self.tables.notifications);
+        let mut transaction = Transaction::default();
+        let seen = values([(":seen", number(unread)), (":left", number(left))]);
+        let head = head_key(shop, user);
+        transaction.update(table, &head, "SET unread = :left", Some("unread = :seen".into()), seen)?;
+        for id in read {
+            let key = Key::new(inbox_pk(shop, user), format!("{INBOX}{id}"));
+            let set = values([
+                (":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)),
+                (":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false)),
+                (":at", text(event.occurred_at.to_string())),
+            ]);
+            let condition = Some("is_read = :no".into());
+            transaction.update(table, &key, "SET is_read = :yes, read_at = :at", condition, set)?;
+        }
+        let journal = Key::new(inbox_pk(shop, user), format!("j#{}", event.id));
+        transaction.put_new(table, item(&journal, event)?)?;
+        Ok(self.commit(&transaction).await?.is_ok())
+    }
+
+    /// Takes a delivery to send it, until `until`. It is refused with what there is if its turn is over, or somebody
+    /// else is sending it.
+    pub async fn claim_delivery(
+        &self,
+        notification: &Notification,
+        place: &str,
+        (now, until): (Timestamp, Timestamp),
+        request: &str,
+    ) -> Result<std::result::Result<Notification, Option<Notification>>> {
+        let update = Update {
+            set: "deliveries.#place.#state = :claimed, deliveries.#place.claimed_until = :until, \
+                  deliveries.#place.claimed_by = :by, deliveries.#place.moved_at = :at, \
+                  deliveries.#place.attempts = deliveries.#place.attempts + :one",
+            condition: Some(
+                "deliveries.#place.#state = :queued OR (deliveries.#place.#state = :claimed \
+                 AND deliveries.#place.claimed_until <= :now)",
+            ),
+            names: names(&["state"], place),
+            values: values([
+                (":claimed", state(DeliveryState::Claimed)?),
+                (":queued", state(DeliveryState::Queued)?),
+                (":until", number(until.as_millisecond())),
+                (":now", number(now.as_millisecond())),
+                (":by", text(request)),
+                (":at", text(now.to_string())),
+                (":one", number(1)),
+            ]),
+            ..Update::default()
+        };
+        let table = &self.tables.notifications;
+        let read = |item: Item| row::<NotificationRow>(item).map(|row| row.notification);
+        match self.update_and_see(table, &notification.key(), update, request).await? {
+            Ok(claimed) => Ok(Ok(read(claimed)?)),
+            Err(found) => {
+                let found = found.map(read).transpose()?;
+                // The SDK repeats what it got no answer to; somebody else may have written the row since.
+                let is_ours = |found: &Notification| {
+                    found.deliveries.get(place).is_some_and(|delivery| {
+                        delivery.state == DeliveryState::Claimed && delivery.claimed_by == request
+                    })
+                };
+                Ok(match found {
+                    Some(found) if is_ours(&found) => Ok(found),
+                    found => Err(found),
+                })
+            }
+        }
+    }
+
+    /// Writes down what became of a delivery, if it still stands as `before` does.
+    pub async fn move_delivery(
+        &self,
+        notification: &Notification,
+        place: &str,
+        (before, after): (&Delivery, &Delivery),
+        request: &str,
+    ) -> Result<bool> {
+        let delivery = serde_dynamo::to_attribute_value(after);
+        let delivery = delivery.map_err(|error| Error::internal(error.to_string()))?;
+        let first_due = match after.due_at.filter(|_| after.state == DeliveryState::Queued) {
+            Some(due_at) => Some(notification.first_due().map_or(due_at, |first| first.min(due_at))),
+            None => None,
+        };
+        let mut update = Update {
+            set: "deliveries.#place = :delivery",
+            condition: Some(
+                "deliveries.#place.#state = :before AND deliveries.#place.claimed_by = :by \
+                 AND deliveries.#place.attempts = :attempts",
+            ),
+            names: names(&["state"], place),
+            values: values([
+                (":delivery", delivery),
+                (":before", state(before.state)?),
+                (":by", text(&before.claimed_by)),
+                (":attempts", number(before.attempts)),
+            ]),
+            ..Update::default()
+        };
+        if let Some(due_at) = first_due {
+            update.set = "deliveries.#place = :delivery, due = :due, due_at = :due_at";
+            update.values.insert(":due".into(), text(due_shard(notification.id.as_str())));
+            update.values.insert(":due_at".into(), text(sortable(due_at)));
+        }
+        let key = notification.key();
+        let written = self.update(&self.tables.notifications, &key, update, request).await?;
+        Ok(matches!(written, Written::Yes))
+    }
+
+    /// Writes down when a notification is to be looked at next; never again, if nothing of it waits.
+    pub async fn look_again(&self, notification: &Notification, now: Timestamp, request: &str) -> Result<()> {
+        let is_open = |delivery: &Delivery| {
+            matches!(delivery.state, DeliveryState::Queued | DeliveryState::Claimed)
+                && delivery.medium != Medium::Websocket
+        };
+        let waits = notification.deliveries.values().any(is_open);
+        let later = now.checked_add(LOOKED_AFTER).unwrap_or(Timestamp::MAX);
+        let next =
+            notification.first_due().filter(|due_at| *due_at > now).map_or(later, |due| due.min(later));
+        let update = match waits {
+            true => Update {
+                set: "due_at = :due_at",
+                condition: Some("attribute_exists(due)"),
+                values: values([(":due_at", text(sortable(next)))]),
+                ..Update::default()
+            },
+            false => Update { rest: "REMOVE due, due_at", ..Update::default() },
+        };
+        self.update(&self.tables.notifications, &notification.key(), update, request).await.map(drop)
+    }
+
+    /// Notifications, jobs, digests and what is to be told later, as far as they have fallen due.
+    pub async fn due_notifications(&self, shard: u32, now: Timestamp, limit: u32) -> Result<Vec<Due>> {
+        self.due(&self.tables.notifications, shard, now, limit).await
+    }
+}
