@@ -4,7 +4,7 @@
 
 mod guard;
 mod page;
-mod problem;
+pub(crate) mod problem;
 
 use std::{
     collections::BTreeMap,
@@ -61,6 +61,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .with_state(control)
         .nest("/stripe", stripe::router(cloud.stripe.clone()))
+        .nest("/push", cloud.push.router())
         .layer(middleware::from_fn(guard::admit))
 }
 

@@ -71,6 +71,20 @@ pub enum Message {
         /// The message, parsed if it is JSON.
         payload: Value,
     },
+    /// A push to a web page, as its service worker gets it.
+    WebPush {
+        /// The subscription's endpoint.
+        endpoint: String,
+        /// The decrypted message, parsed if it is JSON; none if the push was empty.
+        payload: Option<Value>,
+        /// How many seconds the push service may keep it.
+        ttl: u32,
+        /// `very-low`, `low`, `normal` or `high`.
+        urgency: String,
+        /// Which waiting push it replaces. Here nothing waits, and all are kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        topic: Option<String>,
+    },
     /// A message to an SNS topic.
     Topic {
         /// The topic's name (ARN).

@@ -34,11 +34,15 @@ pub struct Surroundings {
     pub ws_url: String,
     /// Values of the template's parameters that differ from their defaults.
     pub parameters: BTreeMap<String, String>,
+    /// The same for parameters that the template need not have.
+    pub suggestions: BTreeMap<String, String>,
 }
 
 /// A whole stack, ready to be served.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
+    /// What its parameters come to, lists separated by commas.
+    pub parameters: BTreeMap<String, String>,
     /// Lambda functions, by logical id.
     pub functions: BTreeMap<String, Function>,
     /// DynamoDB tables.
@@ -70,6 +74,7 @@ impl Template {
         let functions = functions::read(&document)?;
         let apis = apis::read(&document)?;
         Ok(Self {
+            parameters: document.parameters(),
             tables: storage::tables(&document)?,
             queues: storage::queues(&document)?,
             buckets: buckets::read(&document)?,

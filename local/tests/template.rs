@@ -16,6 +16,7 @@ fn surroundings() -> Surroundings {
             "StripeApiBase".to_owned(),
             "http://127.0.0.1:3001/_local/stripe".to_owned(),
         )]),
+        suggestions: BTreeMap::new(),
     }
 }
 

@@ -153,6 +153,15 @@ impl<'a> Document<'a> {
         resources.map(|(id, resource)| format!("{id} ({})", resource.r#type)).collect()
     }
 
+    /// What the parameters come to.
+    pub(super) fn parameters(&self) -> BTreeMap<String, String> {
+        let text = |value: &Value| match value {
+            Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            one => one.as_str().unwrap_or_default().to_owned(),
+        };
+        self.parameters.iter().map(|(id, value)| (id.clone(), text(value))).collect()
+    }
+
     /// `Globals`, as far as `T` asks for them.
     pub(super) fn globals<T: DeserializeOwned>(&self) -> Result<T, TemplateError> {
         self.evaluate(&self.sections.globals, "Globals")
