@@ -4,6 +4,7 @@
 
 mod guard;
 mod page;
+mod people;
 pub(crate) mod problem;
 
 use std::{
@@ -17,7 +18,7 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,9 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .route("/token", post(make_token))
         .route("/idle", get(wait_for_rest))
         .route("/rerelay", post(publish_again))
+        .route("/devices", put(people::set_device))
+        .route("/mail/{id}/events", post(people::befall_mail))
+        .route("/sms/replies", post(people::answer_text))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(control)

@@ -32,7 +32,7 @@ use crate::{
     schedules::Schedules,
     ses::Ses,
     site,
-    sns::Sns,
+    sns::{Sns, Topics},
     sqs::{QueueSources, Sqs},
     ssm::Ssm,
     state::Store,
@@ -166,11 +166,14 @@ impl Services {
         ]);
         secrets.extend(notifications::private_key(template, vapid));
         let outbox = Outbox::new(store.clone(), clock.clone());
+        let sqs = Sqs::open(store.clone(), clock.clone(), &template.queues)?;
+        let topics = Topics::new(&template.topics, &template.subscriptions, sqs.clone(), clock.clone());
+        let applications = notifications::applications(template);
         let aws = Arc::new(Aws {
             dynamo: Dynamo::open(&folder.tables(), &template.tables)?,
-            sqs: Sqs::open(store.clone(), clock.clone(), &template.queues)?,
-            sns: Sns::new(store.clone(), outbox.clone(), &template.topics),
-            ses: Ses::new(outbox.clone()),
+            sns: Sns::new(store.clone(), outbox.clone(), topics.clone(), applications),
+            ses: Ses::new(outbox.clone(), topics, template.mail_events.clone()),
+            sqs,
             s3: S3::new(store.clone(), clock.clone(), folder.objects(), &template.buckets),
             ssm: Ssm::open(store.clone(), clock.clone(), &secrets)?,
             faults: Arc::default(),

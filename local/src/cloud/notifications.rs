@@ -41,6 +41,12 @@ pub(super) fn parameters(http_url: &str, vapid: &VapidKeys) -> BTreeMap<String, 
     parameters
 }
 
+/// The applications that telephones register with: those that the template names, or else the local ones.
+pub(super) fn applications(template: &Template) -> Vec<String> {
+    let named = |id: &str| template.parameters.get(id).filter(|arn| !arn.is_empty()).cloned();
+    APPLICATIONS.iter().map(|(id, name)| named(id).unwrap_or_else(|| application_arn(name))).collect()
+}
+
 /// The secret that pushes are signed with, by its name, if the template names it.
 pub(super) fn private_key(template: &Template, vapid: &VapidKeys) -> Option<(String, String)> {
     let name = template.parameters.get(PRIVATE_KEY)?;

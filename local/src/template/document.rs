@@ -33,7 +33,6 @@ const OF_AWS_ONLY: &[&str] = &[
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::S3::BucketPolicy",
-    "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 ];
@@ -47,6 +46,9 @@ const SERVED: &[&str] = &[
     "AWS::ApiGatewayV2::RouteResponse",
     "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SES::ConfigurationSetEventDestination",
+    "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::Serverless::Function",
