@@ -131,7 +131,7 @@ impl Aws {
                 Ok(result) => xml_answer(&call.operation, &result),
                 Err(refusal) => refusal.into_response(call),
             },
-            Service::Connections | Service::Stripe => {
+            Service::Connections | Service::Stripe | Service::Push => {
                 let Ok(response) = connections.oneshot(Request::from_parts(parts, Body::from(body))).await;
                 response
             }
@@ -171,7 +171,7 @@ pub async fn under_faults(
         Some(FaultKind::Refuse) => Ok(refused(call).into_response(call)),
         Some(FaultKind::Throttle) => Ok(throttled(call).into_response(call)),
         Some(FaultKind::Conflict) => Ok(conflict(call).into_response(call)),
-        Some(FaultKind::Gone) => Ok(Refusal::new("GoneException", "the connection is gone (injected)")
+        Some(FaultKind::Gone) => Ok(Refusal::new("GoneException", "gone (injected)")
             .with_status(StatusCode::GONE)
             .into_response(call)),
     }
@@ -203,7 +203,9 @@ fn throttled(call: &Call) -> Refusal {
         Service::S3 => ("SlowDown", StatusCode::SERVICE_UNAVAILABLE),
         Service::Ssm => ("ThrottlingException", StatusCode::BAD_REQUEST),
         Service::Connections => ("LimitExceededException", StatusCode::TOO_MANY_REQUESTS),
-        Service::Ses | Service::Stripe => ("TooManyRequestsException", StatusCode::TOO_MANY_REQUESTS),
+        Service::Ses | Service::Stripe | Service::Push => {
+            ("TooManyRequestsException", StatusCode::TOO_MANY_REQUESTS)
+        }
     };
     Refusal::new(code, "too many requests (injected)").with_status(status)
 }

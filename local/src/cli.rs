@@ -8,6 +8,7 @@ mod documents;
 mod replay;
 mod seed;
 mod serve;
+mod vapid;
 
 use std::{
     fmt,
@@ -52,6 +53,8 @@ enum Command {
     Advance(client::Advance),
     /// Publish again what happened since an instant, after an outage of the relay
     Rerelay(client::Rerelay),
+    /// Make a pair of keys for web push; both halves are printed and kept nowhere
+    Vapid(vapid::Vapid),
     /// Put a demo shop into the running local cloud; a second time changes nothing
     Seed(seed::Seed),
     /// Play a retailer's orders through a shop as live traffic, and compare the books
@@ -90,6 +93,7 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Token(asked) => client::make_token(asked).await,
         Command::Advance(asked) => client::advance(asked).await,
         Command::Rerelay(asked) => client::rerelay(asked).await,
+        Command::Vapid(asked) => vapid::run(&asked),
         Command::Seed(asked) => seed::run(asked).await,
         Command::Replay(asked) => replay::run(asked).await,
         Command::Doctor(asked) => doctor::run(asked).await,

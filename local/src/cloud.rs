@@ -7,6 +7,7 @@ mod assembly;
 mod endpoint;
 mod error;
 mod folder;
+mod notifications;
 mod rerelay;
 mod time;
 mod tokens;
@@ -24,6 +25,7 @@ use crate::{
     lambda::Lambda,
     meter::Meter,
     outbox::Outbox,
+    push_service::PushService,
     state::Store,
     stripe::FakeStripe,
     template::{Function, HttpRoute, WebSocketRoute},
@@ -95,6 +97,7 @@ pub(crate) struct Cloud {
     pub(crate) sockets: Sockets,
     pub(crate) outbox: Outbox,
     pub(crate) stripe: FakeStripe,
+    pub(crate) push: PushService,
     pub(crate) tokens: Tokens,
     pub(crate) drive: Drive,
     http_routes: Vec<HttpRoute>,

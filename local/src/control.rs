@@ -4,7 +4,8 @@
 
 mod guard;
 mod page;
-mod problem;
+mod people;
+pub(crate) mod problem;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,14 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .route("/token", post(make_token))
         .route("/idle", get(wait_for_rest))
         .route("/rerelay", post(publish_again))
+        .route("/devices", put(people::set_device))
+        .route("/mail/{id}/events", post(people::befall_mail))
+        .route("/sms/replies", post(people::answer_text))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(control)
         .nest("/stripe", stripe::router(cloud.stripe.clone()))
+        .nest("/push", cloud.push.router())
         .layer(middleware::from_fn(guard::admit))
 }
 

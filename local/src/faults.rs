@@ -64,7 +64,7 @@ pub enum FaultKind {
     Throttle,
     /// DynamoDB: another transaction has the item.
     Conflict,
-    /// `@connections`: 410.
+    /// `@connections` and the push service: 410.
     Gone,
     /// The function dies before the request acts, and with it all that it is working on; nothing is answered.
     CrashBefore,
@@ -96,7 +96,7 @@ impl Fault {
         let is = |wanted: &Option<String>, seen: &str| wanted.as_deref().is_none_or(|wanted| wanted == seen);
         let has_kind = match self.kind {
             FaultKind::Conflict => call.service == Service::Dynamodb && call.writes(),
-            FaultKind::Gone => call.service == Service::Connections,
+            FaultKind::Gone => matches!(call.service, Service::Connections | Service::Push),
             _ => true,
         };
         has_kind

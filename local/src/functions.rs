@@ -161,6 +161,7 @@ mod tests {
             http_url: "http://127.0.0.1:2".to_owned(),
             ws_url: "ws://127.0.0.1:3/ws".to_owned(),
             parameters: BTreeMap::new(),
+            suggestions: BTreeMap::new(),
         };
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
         Template::read(&file, &surroundings).unwrap()

@@ -23,6 +23,7 @@ pub mod lambda;
 pub mod meter;
 pub mod outbox;
 pub mod part;
+pub mod push_service;
 pub mod replay;
 pub mod runtime_api;
 pub mod s3;

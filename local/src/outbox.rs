@@ -1,5 +1,7 @@
 //! The outbox: what would have left for a person's inbox or telephone, kept to be looked at.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +56,15 @@ pub enum Message {
         /// Further headers, by name.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         headers: Vec<(String, String)>,
+        /// `Reply-To`.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        reply_to: Vec<String>,
+        /// The configuration set that it was sent with.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        configuration_set: Option<String>,
+        /// What it was tagged with.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        tags: BTreeMap<String, String>,
     },
     /// A text message through SNS.
     Sms {
@@ -61,6 +72,9 @@ pub enum Message {
         to: String,
         /// Text.
         text: String,
+        /// Attributes of the message, by name.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        attributes: BTreeMap<String, String>,
     },
     /// A push to a telephone through SNS.
     Push {
@@ -70,6 +84,23 @@ pub enum Message {
         token: String,
         /// The message, parsed if it is JSON.
         payload: Value,
+        /// Attributes of the message, by name.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        attributes: BTreeMap<String, String>,
+    },
+    /// A push to a web page, as its service worker gets it.
+    WebPush {
+        /// The subscription's endpoint.
+        endpoint: String,
+        /// The decrypted message, parsed if it is JSON; none if the push was empty.
+        payload: Option<Value>,
+        /// How many seconds the push service may keep it.
+        ttl: u32,
+        /// `very-low`, `low`, `normal` or `high`.
+        urgency: String,
+        /// Which waiting push it replaces. Here nothing waits, and all are kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        topic: Option<String>,
     },
     /// A message to an SNS topic.
     Topic {
@@ -101,6 +132,16 @@ impl Outbox {
     /// At most `limit` messages after the one with the id `after`, oldest first.
     pub fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<Sent>, StateError> {
         Ok(self.store.list(NAMESPACE, after, limit)?.into_iter().map(|(_, sent)| sent).collect())
+    }
+
+    /// At most `limit` messages, newest first.
+    pub fn list_back(&self, limit: usize) -> Result<Vec<Sent>, StateError> {
+        Ok(self.store.list_back(NAMESPACE, None, limit)?.into_iter().map(|(_, sent)| sent).collect())
+    }
+
+    /// The message with this id.
+    pub fn find(&self, id: &str) -> Result<Option<Sent>, StateError> {
+        self.store.get(NAMESPACE, id)
     }
 
     /// Forgets everything; says how much that was.

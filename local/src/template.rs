@@ -3,13 +3,18 @@
 //! [`Template::read`] is the only way from the file to these types. It understands the part of CloudFormation and SAM
 //! that this project's template uses, and says so, by name and place, where the template goes beyond it.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 mod apis;
 mod buckets;
 mod document;
 mod error;
 mod expression;
+mod feedback;
 #[cfg(test)]
 mod fixture;
 mod functions;
@@ -34,11 +39,15 @@ pub struct Surroundings {
     pub ws_url: String,
     /// Values of the template's parameters that differ from their defaults.
     pub parameters: BTreeMap<String, String>,
+    /// The same for parameters that the template need not have.
+    pub suggestions: BTreeMap<String, String>,
 }
 
 /// A whole stack, ready to be served.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
+    /// What its parameters come to, lists separated by commas.
+    pub parameters: BTreeMap<String, String>,
     /// Lambda functions, by logical id.
     pub functions: BTreeMap<String, Function>,
     /// DynamoDB tables.
@@ -49,6 +58,10 @@ pub struct Template {
     pub buckets: Vec<Bucket>,
     /// SNS topics, by name.
     pub topics: Vec<String>,
+    /// Queues that listen to topics.
+    pub subscriptions: Vec<Subscription>,
+    /// What SES tells of mail.
+    pub mail_events: Vec<MailEvents>,
     /// EventBridge schedules.
     pub schedules: Vec<Schedule>,
     /// Stream and queue sources of functions.
@@ -70,10 +83,13 @@ impl Template {
         let functions = functions::read(&document)?;
         let apis = apis::read(&document)?;
         Ok(Self {
+            parameters: document.parameters(),
             tables: storage::tables(&document)?,
             queues: storage::queues(&document)?,
             buckets: buckets::read(&document)?,
             topics: document.of_type("AWS::SNS::Topic").map(|topic| topic.id.to_owned()).collect(),
+            subscriptions: feedback::subscriptions(&document)?,
+            mail_events: feedback::mail_events(&document)?,
             functions: functions.functions,
             schedules: functions.schedules,
             sources: functions.sources,
@@ -145,6 +161,28 @@ pub struct Queue {
     pub retention: Duration,
     /// Dead-letter queue name and the number of receives after which a message goes there.
     pub dead_letters: Option<(String, u32)>,
+}
+
+/// A queue that listens to a topic.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// The topic's name.
+    pub topic: String,
+    /// The queue's name.
+    pub queue: String,
+    /// Whether it gets the message alone, without the envelope of SNS.
+    pub is_raw: bool,
+}
+
+/// What SES tells of mail that was sent with a configuration set.
+#[derive(Debug, Clone, Default)]
+pub struct MailEvents {
+    /// The configuration set's name.
+    pub configuration_set: String,
+    /// `bounce`, `complaint`, `delivery`, `reject` and others.
+    pub kinds: BTreeSet<String>,
+    /// The topic that is told.
+    pub topic: Option<String>,
 }
 
 /// One S3 bucket.

@@ -121,6 +121,17 @@ fn a_missing_and_a_broken_template_are_said_in_one_line() {
     assert!(complaint(&nowhere).contains("--template"), "{nowhere:?}");
 }
 
+#[test]
+fn a_pair_of_keys_for_web_push_is_made() {
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    let keys: Value = serde_json::from_str(&text(run(&["vapid", "--json"]))).unwrap();
+    let length = |name: &str| keys[name].as_str().unwrap().len();
+    assert_eq!((length("public_key"), length("private_key")), (87, 43), "65 and 32 bytes in base64url");
+    let lines = text(run(&["vapid"]));
+    let words: Vec<_> = lines.split_whitespace().collect();
+    assert_eq!((words[0], words[1].len(), words[2], words[3].len()), ("public", 87, "private", 43));
+}
+
 #[tokio::test]
 async fn a_data_folder_has_one_owner() {
     let folder = tempfile::tempdir().unwrap();

@@ -150,55 +150,6 @@ async fn an_expired_item_goes_by_itself_and_its_record_says_who_removed_it() {
 }
 
 #[tokio::test]
-async fn a_mail_is_in_the_outbox() {
-    use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-
-    let world = World::new().await;
-    let mail = aws_sdk_sesv2::Client::from_conf(world.config("Notifier").ses);
-    let content = |text: &str| Content::builder().data(text).build().unwrap();
-    let body = Body::builder().text(content("hello")).build();
-    let simple = Message::builder().subject(content("hi")).body(body).build();
-    let request = mail.send_email().from_email_address("shop@example.com");
-    let request = request.destination(Destination::builder().to_addresses("ana@example.com").build());
-    let answer = request.content(EmailContent::builder().simple(simple).build()).send().await.unwrap();
-    let sent = serde_json::to_value(world.outbox.list(None, 10).unwrap()).unwrap();
-    assert_eq!(sent[0]["id"], answer.message_id.unwrap());
-    assert_eq!(sent[0]["channel"], "mail");
-    assert_eq!(sent[0]["to"], json!(["ana@example.com"]));
-    assert_eq!((&sent[0]["subject"], &sent[0]["text"]), (&json!("hi"), &json!("hello")));
-}
-
-#[tokio::test]
-async fn a_text_a_push_and_a_topic_message_are_in_the_outbox() {
-    let world = World::new().await;
-    let sns = aws_sdk_sns::Client::from_conf(world.config("Notifier").sns);
-    sns.publish().phone_number("+4915112345678").message("code <1> & 2").send().await.unwrap();
-    let create = sns.create_platform_endpoint().token("device");
-    let create = create.platform_application_arn("arn:aws:sns:eu-west-1:000000000000:app/GCM/shop");
-    let endpoint = create.send().await.unwrap().endpoint_arn.unwrap();
-    sns.publish().target_arn(&endpoint).message(r#"{"title":"x"}"#).send().await.unwrap();
-    sns.publish().topic_arn("arn:aws:sns:eu-west-1:000000000000:Alarms").message("m").send().await.unwrap();
-    let sent = serde_json::to_value(world.outbox.list(None, 10).unwrap()).unwrap();
-    let channels = sent.as_array().unwrap().iter().map(|sent| sent["channel"].as_str().unwrap());
-    assert_eq!(channels.collect::<Vec<_>>(), ["sms", "push", "topic"]);
-    assert_eq!(sent[0]["text"], "code <1> & 2");
-    assert_eq!((&sent[1]["token"], &sent[1]["payload"]["title"]), (&json!("device"), &json!("x")));
-
-    sns.set_endpoint_attributes()
-        .endpoint_arn(&endpoint)
-        .attributes("Enabled", "false")
-        .send()
-        .await
-        .unwrap();
-    let attributes =
-        sns.get_endpoint_attributes().endpoint_arn(&endpoint).send().await.unwrap().attributes.unwrap();
-    assert_eq!(attributes["Enabled"], "false");
-    let error =
-        sns.publish().target_arn(&endpoint).message("m").send().await.unwrap_err().into_service_error();
-    assert!(error.is_endpoint_disabled_exception(), "{error:?}");
-}
-
-#[tokio::test]
 async fn a_parameter_is_found_in_clear_only_when_asked_for_in_clear() {
     let world = World::new().await;
     let ssm = aws_sdk_ssm::Client::from_conf(world.config("Platform").ssm);

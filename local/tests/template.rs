@@ -16,6 +16,7 @@ fn surroundings() -> Surroundings {
             "StripeApiBase".to_owned(),
             "http://127.0.0.1:3001/_local/stripe".to_owned(),
         )]),
+        suggestions: BTreeMap::new(),
     }
 }
 
@@ -115,8 +116,35 @@ fn queues_wait_six_timeouts_and_keep_what_fails() {
     assert!(fanout.visibility >= 6 * template.functions["Fanout"].timeout);
     assert_eq!(fanout.dead_letters, Some(("FanoutDeadLetters".to_owned(), 5)));
     let names: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
-    assert_eq!(names, ["FanoutDeadLetters", "FanoutQueue", "RelayDeadLetters", "SweeperDeadLetters"]);
-    assert_eq!(template.topics, ["AlertsTopic"]);
+    assert_eq!(
+        names,
+        [
+            "FanoutDeadLetters",
+            "FanoutQueue",
+            "FeedbackDeadLetters",
+            "FeedbackQueue",
+            "RelayDeadLetters",
+            "SweeperDeadLetters",
+        ]
+    );
+    assert_eq!(template.topics, ["AlertsTopic", "FeedbackTopic"]);
+}
+
+#[test]
+fn what_becomes_of_mail_reaches_a_queue() {
+    let template = template();
+    let told = template.mail_events.iter().find(|events| events.topic.is_some()).unwrap();
+    assert_eq!(
+        (told.configuration_set.as_str(), told.topic.as_deref()),
+        ("MailEvents", Some("FeedbackTopic"))
+    );
+    let kinds: Vec<_> = told.kinds.iter().map(String::as_str).collect();
+    assert_eq!(kinds, ["bounce", "complaint", "delivery", "reject"]);
+    let [listens] = template.subscriptions.as_slice() else { panic!("{:?}", template.subscriptions) };
+    assert_eq!(
+        (listens.topic.as_str(), listens.queue.as_str(), listens.is_raw),
+        ("FeedbackTopic", "FeedbackQueue", true)
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A service that functions call. Stripe is not AWS, but faults and counts treat it alike.
+/// A service that functions call. Stripe and the push service are not AWS, but faults and counts treat them alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -26,6 +26,8 @@ pub enum Service {
     Connections,
     /// The fake Stripe.
     Stripe,
+    /// The push service of web pages; its one operation is `Send`.
+    Push,
 }
 
 impl fmt::Display for Service {
@@ -39,6 +41,7 @@ impl fmt::Display for Service {
             Self::Ssm => "ssm",
             Self::Connections => "connections",
             Self::Stripe => "stripe",
+            Self::Push => "push",
         })
     }
 }

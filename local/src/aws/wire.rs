@@ -41,7 +41,7 @@ impl Refusal {
         match service {
             Service::Sns => xml_refusal(&self),
             Service::S3 => s3_refusal(&self),
-            Service::Ses | Service::Connections => {
+            Service::Ses | Service::Connections | Service::Push => {
                 let body = json!({ "message": self.message });
                 with_error_type(json_response(self.status, "application/json", body.to_string()), self.code)
             }

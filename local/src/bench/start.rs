@@ -92,6 +92,7 @@ async fn bootstraps(template: &Path, directory: Option<&Path>) -> Result<Vec<Boo
         http_url: nowhere,
         ws_url: "ws://127.0.0.1:9/ws".to_owned(),
         parameters: [("LogLevel".to_owned(), "warn".to_owned())].into(),
+        suggestions: [].into(),
     };
     let mut read = Template::read(template, &surroundings)?;
     functions::deploy(&mut read.functions, &surroundings.aws_endpoint);

@@ -142,6 +142,7 @@ fn read(template: &Path) -> Finding {
         http_url: "http://127.0.0.1:3001".to_owned(),
         ws_url: "ws://127.0.0.1:3002/ws".to_owned(),
         parameters: BTreeMap::new(),
+        suggestions: BTreeMap::new(),
     };
     match Template::read(template, &surroundings) {
         Err(error) => Finding::new("template", State::Bad, error),

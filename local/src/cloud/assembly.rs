@@ -15,6 +15,7 @@ use super::{
     Cloud, Options, endpoint,
     error::StartError,
     folder::{self, Folder},
+    notifications,
     time::Drive,
     tokens::Tokens,
 };
@@ -26,11 +27,12 @@ use crate::{
     lambda::{Lambda, REGION},
     outbox::Outbox,
     part::{Invoke, Part},
+    push_service::{PushService, keys::VapidKeys},
     s3::S3,
     schedules::Schedules,
     ses::Ses,
     site,
-    sns::Sns,
+    sns::{Sns, Topics},
     sqs::{QueueSources, Sqs},
     ssm::Ssm,
     state::Store,
@@ -52,16 +54,17 @@ const PAGES: &str = "http://localhost:3000,http://127.0.0.1:3000";
 
 pub(super) async fn start(options: Options) -> Result<Arc<Cloud>, StartError> {
     let ports = Ports::bind(&options).await?;
-    let mut template = Template::read(&options.template, &ports.surroundings(&options))?;
+    let folder = Folder::open(options.data.as_deref())?;
+    let store = Store::open(&folder.state())?;
+    folder::turn_as_kept(&store, &options.clock)?;
+    let vapid = notifications::vapid_keys(&store)?;
+    let mut template = Template::read(&options.template, &ports.surroundings(&options, &vapid))?;
     functions::deploy(&mut template.functions, &ports.aws_url);
     endpoint::name_callers(&mut template.functions, &format!("{}{STRIPE}", ports.http_url), &ports.aws_url);
     for skipped in &template.skipped {
         tracing::warn!(resource = skipped, "the template has a resource that is not served here");
     }
-    let folder = Folder::open(options.data.as_deref())?;
-    let store = Store::open(&folder.state())?;
-    folder::turn_as_kept(&store, &options.clock)?;
-    let services = Services::open(&template, &folder, &store, &options)?;
+    let services = Services::open(&template, &folder, &store, &options, &vapid)?;
     let lambda = match &options.bootstraps {
         Some(directory) => Lambda::bootstraps(directory, template.functions.values())?,
         None => Lambda::in_process(functions::build(&template.functions, &options.clock)?),
@@ -98,7 +101,7 @@ impl Ports {
     }
 
     /// What stands around the stack here. What the caller sets goes before what a local cloud chooses.
-    fn surroundings(&self, options: &Options) -> Surroundings {
+    fn surroundings(&self, options: &Options, vapid: &VapidKeys) -> Surroundings {
         let port = self.http_port;
         let chosen = [
             ("AllowedOrigins", format!("{PAGES},http://localhost:{port},http://127.0.0.1:{port}")),
@@ -119,6 +122,7 @@ impl Ports {
             http_url: self.http_url.clone(),
             ws_url: self.ws_url.clone(),
             parameters,
+            suggestions: notifications::parameters(&self.http_url, vapid),
         }
     }
 }
@@ -148,23 +152,28 @@ impl Services {
         folder: &Folder,
         store: &Store,
         options: &Options,
+        vapid: &VapidKeys,
     ) -> Result<Self, StartError> {
         let clock = &options.clock;
         let (signing, jwt_secret) = secret_of(template, "JWT_SECRET")?;
         let (_, stripe_key) = secret_of(template, "STRIPE_SECRET_KEY")?;
         let (_, webhook_secret) = secret_of(template, "STRIPE_WEBHOOK_SECRET")?;
         // Kept with the data, so that tokens survive a restart; those that are there already stay.
-        let secrets = BTreeMap::from([
+        let mut secrets = BTreeMap::from([
             (jwt_secret.clone(), random_secret("")),
             (stripe_key, "sk_test_local".to_owned()),
             (webhook_secret.clone(), random_secret("whsec_local")),
         ]);
+        secrets.extend(notifications::private_key(template, vapid));
         let outbox = Outbox::new(store.clone(), clock.clone());
+        let sqs = Sqs::open(store.clone(), clock.clone(), &template.queues)?;
+        let topics = Topics::new(&template.topics, &template.subscriptions, sqs.clone(), clock.clone());
+        let applications = notifications::applications(template);
         let aws = Arc::new(Aws {
             dynamo: Dynamo::open(&folder.tables(), &template.tables)?,
-            sqs: Sqs::open(store.clone(), clock.clone(), &template.queues)?,
-            sns: Sns::new(store.clone(), outbox.clone(), &template.topics),
-            ses: Ses::new(outbox.clone()),
+            sns: Sns::new(store.clone(), outbox.clone(), topics.clone(), applications),
+            ses: Ses::new(outbox.clone(), topics, template.mail_events.clone()),
+            sqs,
             s3: S3::new(store.clone(), clock.clone(), folder.objects(), &template.buckets),
             ssm: Ssm::open(store.clone(), clock.clone(), &secrets)?,
             faults: Arc::default(),
@@ -207,6 +216,13 @@ fn assemble(
 ) -> Result<Arc<Cloud>, StartError> {
     let Services { aws, outbox, stripe, tokens, webhook_secrets } = services;
     let clock = options.clock;
+    let push = PushService::new(
+        (store.clone(), clock.clone()),
+        outbox.clone(),
+        (Arc::clone(&aws.faults), Arc::clone(&aws.meter)),
+        &ports.http_url,
+        notifications::pusher(&template),
+    );
     let sockets = Sockets::new(template.websocket.clone(), lambda.clone(), clock.clone());
     serve(ports.aws, endpoint::router(&aws, stripe.clone(), sockets.connections()));
     serve(ports.ws, sockets.router());
@@ -246,6 +262,7 @@ fn assemble(
         sockets,
         outbox,
         stripe,
+        push,
         tokens,
         drive,
         http_routes: template.http.routes.clone(),

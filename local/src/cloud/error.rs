@@ -3,8 +3,9 @@
 use std::{error::Error, fmt, io, path::PathBuf};
 
 use crate::{
-    dynamodb::DynamoError, functions::FunctionError, runtime_api::MissingBootstrap, schedules::BadExpression,
-    state::StateError, streams::StreamError, stripe::OpenError, template::TemplateError,
+    dynamodb::DynamoError, functions::FunctionError, push_service::keys::NoKeys,
+    runtime_api::MissingBootstrap, schedules::BadExpression, state::StateError, streams::StreamError,
+    stripe::OpenError, template::TemplateError,
 };
 
 /// Why a local cloud does not start. Its text is one line that says what to do.
@@ -66,6 +67,9 @@ pub enum StartError {
     /// A function's environment lacks the name of a secret.
     #[error("no function of the template names a secret in {0}; set it")]
     NoSecret(&'static str),
+    /// The keys of the shop for push services.
+    #[error(transparent)]
+    Keys(#[from] NoKeys),
     /// No threads.
     #[error("no runtime could be made: {0}")]
     Runtime(#[source] io::Error),

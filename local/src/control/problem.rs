@@ -11,7 +11,7 @@ use crate::{cloud::TokenError, state::StateError};
 
 /// Why a control route refuses.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -69,7 +69,7 @@ impl From<TokenError> for Problem {
 }
 
 /// Reads a body whatever its content type says: these routes are called by hand.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

@@ -33,7 +33,6 @@ const OF_AWS_ONLY: &[&str] = &[
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::S3::BucketPolicy",
-    "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 ];
@@ -47,6 +46,9 @@ const SERVED: &[&str] = &[
     "AWS::ApiGatewayV2::RouteResponse",
     "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SES::ConfigurationSetEventDestination",
+    "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::Serverless::Function",
@@ -151,6 +153,15 @@ impl<'a> Document<'a> {
         let known = |name: &str| OF_AWS_ONLY.contains(&name) || SERVED.contains(&name);
         let resources = self.resources().filter(|(_, resource)| !known(&resource.r#type));
         resources.map(|(id, resource)| format!("{id} ({})", resource.r#type)).collect()
+    }
+
+    /// What the parameters come to.
+    pub(super) fn parameters(&self) -> BTreeMap<String, String> {
+        let text = |value: &Value| match value {
+            Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            one => one.as_str().unwrap_or_default().to_owned(),
+        };
+        self.parameters.iter().map(|(id, value)| (id.clone(), text(value))).collect()
     }
 
     /// `Globals`, as far as `T` asks for them.

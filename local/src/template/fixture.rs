@@ -1,6 +1,6 @@
 //! Small templates for the tests of the readers.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use super::{Surroundings, Template};
 
@@ -13,15 +13,20 @@ pub(super) fn surroundings(parameters: &[(&str, &str)]) -> Surroundings {
         http_url: "http://127.0.0.1:3001".to_owned(),
         ws_url: "ws://127.0.0.1:3002/ws".to_owned(),
         parameters: parameters.collect(),
+        suggestions: BTreeMap::new(),
     }
 }
 
 /// The template of `yaml`, or its error without the folder of its file.
 pub(super) fn read_with(yaml: &str, parameters: &[(&str, &str)]) -> Result<Template, String> {
+    read_in(yaml, &surroundings(parameters))
+}
+
+pub(super) fn read_in(yaml: &str, surroundings: &Surroundings) -> Result<Template, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("template.yaml");
     fs::write(&file, yaml).unwrap();
-    Template::read(&file, &surroundings(parameters)).map_err(|error| {
+    Template::read(&file, surroundings).map_err(|error| {
         let text = error.to_string();
         assert!(!text.contains('\n'), "an error is one line: {text}");
         text.replace(&format!("{}/", folder.path().display()), "")

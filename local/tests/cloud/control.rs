@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::shop::Shop;
 
-async fn ask(
+pub async fn ask(
     shop: &Shop,
     method: Method,
     path: &str,
@@ -21,7 +21,7 @@ async fn ask(
     (answer.status(), answer.json().await.unwrap_or(Value::Null))
 }
 
-async fn post(shop: &Shop, path: &str, body: Value) -> (StatusCode, Value) {
+pub async fn post(shop: &Shop, path: &str, body: Value) -> (StatusCode, Value) {
     ask(shop, Method::POST, path, &[], &body.to_string()).await
 }
 

@@ -9,4 +9,5 @@
 
 mod checkout;
 mod control;
+mod feedback;
 mod shop;

@@ -27,12 +27,12 @@ use local::{
     part::{Boxed, Invoke, Part},
     s3::S3,
     ses::Ses,
-    sns::Sns,
+    sns::{Sns, Topics},
     sqs::{QueueSources, Sqs},
     ssm::Ssm,
     state::Store,
     streams::Streams,
-    template::{Index, Projection, Queue, Source, SourceKind, Table},
+    template::{Index, MailEvents, Projection, Queue, Source, SourceKind, Subscription, Table},
     ttl::Ttl,
 };
 use serde_json::{Value, json};
@@ -194,9 +194,27 @@ impl World {
             QueueSources::start(sqs.clone(), invoke, &sources),
             Arc::new(Ttl::new(dynamo.clone(), &tables)),
         ];
+        let listens = |topic: &str, queue: &str, is_raw| Subscription {
+            topic: topic.to_owned(),
+            queue: queue.to_owned(),
+            is_raw,
+        };
+        let topics = Topics::new(
+            &["Alarms".to_owned(), "FeedbackTopic".to_owned()],
+            &[listens("FeedbackTopic", "Plain", true), listens("Alarms", "Letters", false)],
+            sqs.clone(),
+            clock.clone(),
+        );
+        let applications =
+            ["GCM", "APNS"].map(|kind| format!("arn:aws:sns:eu-west-1:000000000000:app/{kind}/shop"));
+        let told = MailEvents {
+            configuration_set: "Mail".to_owned(),
+            kinds: ["bounce", "complaint", "delivery"].map(str::to_owned).into(),
+            topic: Some("FeedbackTopic".to_owned()),
+        };
         let aws = Arc::new(Aws {
-            sns: Sns::new(store.clone(), outbox.clone(), &["Alarms".to_owned()]),
-            ses: Ses::new(outbox.clone()),
+            sns: Sns::new(store.clone(), outbox.clone(), topics.clone(), applications.into()),
+            ses: Ses::new(outbox.clone(), topics, vec![told]),
             s3: S3::new(store.clone(), clock.clone(), folder.path().join("objects"), &[]),
             ssm: Ssm::open(store, clock.clone(), &secrets).unwrap(),
             dynamo,

@@ -35,7 +35,7 @@ pub(super) fn values(
 
 /// What a parameter is set to from outside: by name, or because it names an address that is a local one here.
 fn given<'a>(id: &str, surroundings: &'a Surroundings) -> Option<&'a String> {
-    surroundings.parameters.get(id).or(match id {
+    surroundings.parameters.get(id).or_else(|| surroundings.suggestions.get(id)).or(match id {
         "WebSocketUrl" => Some(&surroundings.ws_url),
         "WebSocketEndpoint" => Some(&surroundings.aws_endpoint),
         _ => None,
@@ -62,12 +62,28 @@ impl Parameter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::{read, value, value_with};
+    use super::super::super::fixture::{read, read_in, surroundings, value, value_with};
 
     #[test]
     fn the_local_socket_stands_in_for_a_custom_domain() {
         assert_eq!(value("!Ref WebSocketUrl").unwrap(), "ws://127.0.0.1:3002/ws");
         assert_eq!(value_with("!Ref WebSocketUrl", &[("WebSocketUrl", "wss://x")]).unwrap(), "wss://x");
+    }
+
+    #[test]
+    fn a_suggestion_is_taken_where_the_template_asks_and_nothing_else_was_set() {
+        let suggested = |yaml: &str, parameters: &[(&str, &str)]| {
+            let mut surroundings = surroundings(parameters);
+            let suggestions = [("Name", "lamp"), ("Colour", "red")];
+            surroundings.suggestions =
+                suggestions.map(|(id, value)| (id.to_owned(), value.to_owned())).into();
+            let template = read_in(yaml, &surroundings).unwrap();
+            template.parameters.get("Name").cloned()
+        };
+        let yaml = "{ Parameters: { Name: { Type: String, Default: shop } }, Resources: {} }";
+        assert_eq!(suggested(yaml, &[]).as_deref(), Some("lamp"));
+        assert_eq!(suggested(yaml, &[("Name", "chair")]).as_deref(), Some("chair"));
+        assert_eq!(suggested("Resources: {}", &[]), None);
     }
 
     #[test]
