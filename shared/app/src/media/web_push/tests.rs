@@ -74,7 +74,7 @@ async fn a_push_says_what_the_service_must_know_and_nothing_of_the_message() {
     assert_eq!(headers, ["60", "high", "aes128gcm", "application/octet-stream"]);
     let topic = asked.header("topic").unwrap();
     assert!(topic.len() == 32 && !topic.contains("ord"), "{topic}");
-    assert!(asked.header("authorization").unwrap().ends_with(&format!(", k={PUBLIC_KEY}")));
+    assert!(asked.header("authorization").unwrap().ends_with(&format!(",k={PUBLIC_KEY}")));
     assert_eq!(asked.body.len(), 86 + 16 + 17);
 }
 
@@ -275,7 +275,7 @@ async fn a_token_is_used_for_twelve_hours_and_is_signed_for_one_service() {
     assert_eq!(tokens[0], tokens[1]);
     assert_ne!(tokens[0], tokens[2]);
 
-    let (token, _) = tokens[0].strip_prefix("vapid t=").unwrap().split_once(", k=").unwrap();
+    let (token, _) = tokens[0].strip_prefix("vapid t=").unwrap().split_once(",k=").unwrap();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, BASE64.decode(PUBLIC_KEY).unwrap());
     key.verify(signed.as_bytes(), &BASE64.decode(signature).unwrap()).unwrap();
