@@ -62,3 +62,6 @@ impl Sent {
         Self::Later { after: None, why: why.into() }
     }
 }
+
+#[cfg(test)]
+mod stage;

@@ -65,3 +65,36 @@ impl fmt::Debug for PublicNames {
         f.write_str("PublicNames")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_whose_answer_changes_is_judged_each_time() {
+        let public = IpAddr::from(Ipv4Addr::new(8, 8, 8, 8));
+        let private = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
+        let asked = AtomicUsize::new(0);
+        let names = PublicNames::looked_up(vec!["own.example".into()], move |_| {
+            let found = match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => vec![public],
+                1 => vec![private, public],
+                _ => vec![private],
+            };
+            async move { Ok(found) }.boxed()
+        });
+        let found = |name: &str| {
+            let found = names.resolve(name.parse().unwrap());
+            async move { found.await.map(|found| found.map(|found| found.ip()).collect::<Vec<_>>()) }
+        };
+        assert_eq!(found("push.example").await.unwrap(), [public]);
+        assert_eq!(found("push.example").await.unwrap(), [public], "the other is left out");
+        assert!(found("push.example").await.unwrap_err().is::<NotPublic>());
+        assert_eq!(found("own.example").await.unwrap(), [private]);
+    }
+}

@@ -87,7 +87,8 @@ impl Tokens {
         let claims = Claims { aud: origin, exp, sub: &self.vapid.subject };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &key)
             .map_err(|_| Error::internal("no VAPID token could be signed"))?;
-        Ok(format!("vapid t={token}, k={}", self.vapid.public_key))
+        // Without a blank after the comma, which is allowed and which not everybody reads.
+        Ok(format!("vapid t={token},k={}", self.vapid.public_key))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (String, Timestamp)>> {

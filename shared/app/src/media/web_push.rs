@@ -259,3 +259,6 @@ fn topic_header(topic: &str) -> String {
     digest.truncate(32);
     digest
 }
+
+#[cfg(test)]
+mod tests;

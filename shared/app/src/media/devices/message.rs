@@ -165,3 +165,92 @@ fn without_nothing(mut object: Value) -> Value {
     }
     object
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> DeviceMessage {
+        let data = [("order_id", "ord_1"), ("from", "shop"), ("google.x", "y")];
+        DeviceMessage {
+            title: "On its way".into(),
+            body: "Your lamp".into(),
+            data: data.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            action_url: Some("https://shop.example/o/1".into()),
+            badge: Some(3),
+            sound: Some("default".into()),
+            ttl: SignedDuration::from_hours(1),
+            is_silent: false,
+            is_urgent: true,
+            collapse: Some("order-1".into()),
+            image: Some("https://shop.example/lamp.png".into()),
+        }
+    }
+
+    fn attribute(message: &DeviceMessage, wanted: &str) -> Option<String> {
+        message.attributes().into_iter().find(|(name, _)| name.ends_with(wanted)).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn firebase_reads_version_one_of_its_api() {
+        let expected = json!({"fcmV1Message": {"message": {
+            "notification": {
+                "title": "On its way", "body": "Your lamp", "image": "https://shop.example/lamp.png",
+            },
+            "data": {
+                "order_id": "ord_1", "_from": "shop", "_google.x": "y", "action_url": "https://shop.example/o/1",
+            },
+            "android": {
+                "priority": "high", "ttl": "3600s", "collapse_key": "order-1",
+                "notification": {"sound": "default", "notification_count": 3, "tag": "order-1"},
+            },
+        }}});
+        assert_eq!(message().for_firebase(), expected);
+    }
+
+    #[test]
+    fn apple_reads_its_own_fields_apart_from_the_shops() {
+        let expected = json!({
+            "aps": {
+                "alert": {"title": "On its way", "body": "Your lamp"},
+                "badge": 3, "sound": "default", "thread-id": "order-1", "mutable-content": 1,
+            },
+            "data": {"order_id": "ord_1", "from": "shop", "google.x": "y"},
+            "action_url": "https://shop.example/o/1",
+            "image": "https://shop.example/lamp.png",
+        });
+        assert_eq!(message().for_apple(), expected);
+    }
+
+    #[test]
+    fn a_silent_message_wakes_the_app_and_shows_nothing() {
+        let silent = DeviceMessage { is_silent: true, ..message() };
+        assert_eq!(silent.for_apple()["aps"], json!({"content-available": 1, "badge": 3}));
+        let firebase = silent.for_firebase();
+        assert_eq!(firebase.pointer("/fcmV1Message/message/notification"), None);
+        assert_eq!(firebase.pointer("/fcmV1Message/message/android/notification"), None);
+        assert_eq!(attribute(&silent, "PUSH_TYPE").as_deref(), Some("background"));
+        assert_eq!(attribute(&silent, "PRIORITY").as_deref(), Some("5"), "Apple refuses it otherwise");
+        assert_eq!(attribute(&message(), "PRIORITY").as_deref(), Some("10"));
+    }
+
+    #[test]
+    fn each_platform_has_a_text_within_one_object() {
+        let message = message();
+        let all: Value = serde_json::from_str(&message.structure(message.payloads())).unwrap();
+        assert_eq!(all["default"], "On its way");
+        for name in ["GCM", "APNS", "APNS_SANDBOX"] {
+            let inner: Value = serde_json::from_str(all[name].as_str().unwrap()).unwrap();
+            assert!(inner.is_object(), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_longer_than_firebase_keeps_it() {
+        let kept = |hours: i64| {
+            let message = DeviceMessage { ttl: SignedDuration::from_hours(hours), ..message() };
+            attribute(&message, "FCM.TTL").unwrap()
+        };
+        assert_eq!([kept(-1), kept(0), kept(1), kept(24 * 365)], ["0", "0", "3600", "2419200"]);
+    }
+}
