@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod ledger;
 mod listener;
+mod notifications;
 mod proofs;
 mod repository;
 mod scenarios;

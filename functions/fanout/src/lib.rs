@@ -15,7 +15,7 @@ pub type Handler = Relay;
 /// # Errors
 /// If the configuration is wrong.
 pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
-    environment.finish(environment.relay())
+    environment.finish(environment.errands())
 }
 
 /// Does one batch of errands at once. One that cannot be read or done comes again and ends among the dead letters.

@@ -46,7 +46,8 @@ pub struct Relay {
     pub(crate) settings: Arc<Settings>,
     pub(crate) delivery: Delivery,
     chat: Chat,
-    notifications: Notifications,
+    /// What tells people things; nothing where only errands are done.
+    notifications: Option<Notifications>,
     /// Whether values are shown whatever was shown before, as an operator asks for.
     pub(crate) shows_again: bool,
     watch: StockWatch,
@@ -66,7 +67,7 @@ impl Relay {
         clock: Clock,
         settings: Arc<Settings>,
         delivery: Delivery,
-        notifications: Notifications,
+        notifications: Option<Notifications>,
     ) -> Self {
         let watch = StockWatch::new(store.clone(), clock.clone(), settings.clone());
         let chat = Chat::new(store.clone(), clock.clone(), settings.clone(), delivery.clone());

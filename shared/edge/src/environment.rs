@@ -681,7 +681,12 @@ impl Environment {
 
     /// What publishes the journal.
     pub fn relay(&self) -> Relay {
-        Relay::new(self.store(), self.clock(), self.settings(), self.delivery(), self.notifications())
+        Relay::new(self.store(), self.clock(), self.settings(), self.delivery(), Some(self.notifications()))
+    }
+
+    /// What does errands for it.
+    pub fn errands(&self) -> Relay {
+        Relay::new(self.store(), self.clock(), self.settings(), self.delivery(), None)
     }
 
     /// What does what falls due.

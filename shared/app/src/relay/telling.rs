@@ -8,7 +8,10 @@ use super::{
     Relay,
     effects::{Work, Wrong},
 };
-use crate::{Result, notifications::telling::tasks_of};
+use crate::{
+    Result,
+    notifications::{Notifications, telling::tasks_of},
+};
 
 /// How much is done at once.
 const AT_ONCE: usize = 16;
@@ -17,6 +20,7 @@ impl Relay {
     /// Tells whoever should know what happened, and hands over what is to be sent. Of one subject in order: an order is
     /// paid before it is on its way.
     pub(super) async fn notify(&self, work: &[Work]) -> Wrong {
+        let Some(notifications) = &self.notifications else { return vec![] };
         let mut threads: BTreeMap<String, Vec<&Work>> = BTreeMap::new();
         for work in work.iter().filter(|work| work.notification().is_none()) {
             let subject = match (work.event(), work.message()) {
@@ -29,33 +33,33 @@ impl Relay {
         let told = threads.into_values().map(|thread| async move {
             let mut wrong = vec![];
             for work in thread {
-                wrong.extend(self.tell(work).await.err().map(|error| (work.place, error)));
+                wrong.extend(tell(notifications, work).await.err().map(|error| (work.place, error)));
             }
             wrong
         });
         let told: Vec<_> = told.map(Box::pin).collect();
         let told: Vec<Wrong> = stream::iter(told).buffer_unordered(AT_ONCE).collect().await;
-        told.into_iter().flatten().chain(self.hand_over(work).await).collect()
+        told.into_iter().flatten().chain(hand_over(notifications, work).await).collect()
     }
+}
 
-    async fn tell(&self, work: &Work) -> Result<()> {
-        match (work.event(), work.message()) {
-            (Some(event), _) => self.notifications.follow(event).await,
-            (None, Some(message)) => self.notifications.hear(message).await,
-            (None, None) => Ok(()),
-        }
+async fn tell(notifications: &Notifications, work: &Work) -> Result<()> {
+    match (work.event(), work.message()) {
+        (Some(event), _) => notifications.follow(event).await,
+        (None, Some(message)) => notifications.hear(message).await,
+        (None, None) => Ok(()),
     }
+}
 
-    /// Hands over all that is to be sent at once, in as few requests as there can be; if that fails, nothing of it was.
-    async fn hand_over(&self, work: &[Work]) -> Wrong {
-        let told: Vec<_> = work.iter().filter_map(|work| Some((work.place, work.notification()?))).collect();
-        let tasks: Vec<_> = told.iter().flat_map(|(_, notification)| tasks_of(notification)).collect();
-        match self.notifications.tasks.hand_over(&tasks).await {
-            Ok(()) => vec![],
-            Err(error) => {
-                let text = error.to_string();
-                told.iter().map(|(place, _)| (*place, crate::Error::internal(text.clone()))).collect()
-            }
+/// Hands over all that is to be sent at once, in as few requests as there can be; if that fails, nothing of it was.
+async fn hand_over(notifications: &Notifications, work: &[Work]) -> Wrong {
+    let told: Vec<_> = work.iter().filter_map(|work| Some((work.place, work.notification()?))).collect();
+    let tasks: Vec<_> = told.iter().flat_map(|(_, notification)| tasks_of(notification)).collect();
+    match notifications.tasks.hand_over(&tasks).await {
+        Ok(()) => vec![],
+        Err(error) => {
+            let text = error.to_string();
+            told.iter().map(|(place, _)| (*place, crate::Error::internal(text.clone()))).collect()
         }
     }
 }

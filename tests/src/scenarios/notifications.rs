@@ -1,0 +1,64 @@
+//! What people are told: because of what happened, once, on each way that they want.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    notifications::{browser, deliveries, inbox, newest, outbox, reachable_at, tells},
+    world::World,
+};
+
+#[tokio::test]
+async fn whoever_buys_something_is_told_in_the_page_by_push_and_by_mail() {
+    let world = World::new().await;
+    world.product("lamp", 5).await;
+    let ana = world.customer("ana").await;
+    let (endpoint, _) = browser(&world, &ana).await;
+    reachable_at(&world, "ana", json!({ "email": "ana@shop.example", "locale": "en" })).await;
+    let mut socket = ana.socket().await;
+
+    let order = ana.buys("lamp", 2).await;
+    world.idle().await;
+    let told = socket.next("notification.created").await;
+    assert_eq!(told["channel"], "user:ana");
+    let confirmation = newest(&ana, "order_confirmation").await;
+    assert_eq!(confirmation["data"]["order_id"], order["order_id"]);
+    let mut told = inbox(&ana).await;
+    told.sort();
+    assert_eq!(told, ["*order_confirmation", "*payment_confirmation"]);
+    assert_eq!(
+        deliveries(&ana, &confirmation["notification_id"]).await,
+        ["email delivered", "push sent", "websocket sent"]
+    );
+    let pushes = outbox(&world, "web_push").await;
+    let push = pushes.iter().find(|push| push["payload"]["type"] == "order_confirmation").unwrap();
+    assert_eq!(push["endpoint"], endpoint);
+    assert_eq!(push["payload"]["notification_id"], confirmation["notification_id"]);
+    let mails = outbox(&world, "mail").await;
+    assert_eq!(mails.len(), 2, "{mails:#?}");
+    assert!(mails.iter().all(|mail| mail["to"] == json!(["ana@shop.example"])));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_read_on_one_screen_is_read_on_all() {
+    let world = World::new().await;
+    let ana = world.customer("ana").await;
+    for order in ["one", "two", "three"] {
+        let body = json!({ "user_id": "ana", "type": "order_delivered", "data": { "order_number": order } });
+        assert_eq!(tells(&world, body).await.status, 201);
+    }
+    world.idle().await;
+    let mut socket = ana.socket().await;
+    let id = newest(&ana, "order_delivered").await["notification_id"].clone();
+    let path = format!("/api/v1/notifications/{}/read", id.as_str().unwrap());
+    let read = ana.send(Method::PUT, &path, &[], None).await;
+    assert_eq!((read.status.as_u16(), &read.body["unread_count"]), (200, &json!(2)));
+    world.idle().await;
+    let event = socket.next("notification.read").await;
+    assert_eq!(event["data"], json!({ "notification_id": id, "unread_count": 2 }));
+    let all = socket.asks("notification.read", json!({ "all": true })).await;
+    assert_eq!(all["data"]["unread_count"], 0, "{all}");
+    assert_eq!(inbox(&ana).await, ["order_delivered"; 3]);
+    world.end().await;
+}
