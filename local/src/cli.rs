@@ -6,6 +6,7 @@ mod client;
 mod doctor;
 mod documents;
 mod replay;
+mod replay_dlq;
 mod seed;
 mod serve;
 mod vapid;
@@ -53,6 +54,8 @@ enum Command {
     Advance(client::Advance),
     /// Publish again what happened since an instant, after an outage of the relay
     Rerelay(client::Rerelay),
+    /// Give dead letters back to the queue that they could not be taken from, each at least once
+    ReplayDlq(replay_dlq::ReplayDlq),
     /// Make a pair of keys for web push; both halves are printed and kept nowhere
     Vapid(vapid::Vapid),
     /// Put a demo shop into the running local cloud; a second time changes nothing
@@ -93,6 +96,7 @@ async fn obey(asked: CommandLine) -> Result<(), Failure> {
         Command::Token(asked) => client::make_token(asked).await,
         Command::Advance(asked) => client::advance(asked).await,
         Command::Rerelay(asked) => client::rerelay(asked).await,
+        Command::ReplayDlq(asked) => replay_dlq::run(asked).await,
         Command::Vapid(asked) => vapid::run(&asked),
         Command::Seed(asked) => seed::run(asked).await,
         Command::Replay(asked) => replay::run(asked).await,

@@ -90,7 +90,7 @@ pub struct LocalCloud {
 pub(crate) struct Cloud {
     pub(crate) http_url: String,
     pub(crate) ws_url: String,
-    aws_url: String,
+    pub(crate) aws_url: String,
     pub(crate) clock: TurnableClock,
     pub(crate) aws: Arc<Aws>,
     pub(crate) lambda: Lambda,

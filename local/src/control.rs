@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    aws,
     cloud::{Cloud, StillBusy, Token, TokenFor},
     faults::Fault,
     meter::Requests,
@@ -56,6 +57,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
         .route("/outbox", get(read_outbox).delete(clear_outbox))
         .route("/sockets", post(post_to_sockets))
         .route("/token", post(make_token))
+        .route("/aws", get(read_aws))
         .route("/idle", get(wait_for_rest))
         .route("/rerelay", post(publish_again))
         .route("/devices", put(people::set_device))
@@ -208,6 +210,11 @@ async fn clear_outbox(State(control): Controlled) -> Result<Json<Value>, Problem
 async fn make_token(State(control): Controlled, body: Bytes) -> Result<Json<Token>, Problem> {
     let whom: TokenFor = parse(&body)?;
     Ok(Json(control.cloud.tokens.issue(&whom)?))
+}
+
+/// Where AWS answers, for whoever asks it for something as the functions do.
+async fn read_aws(State(control): Controlled) -> Json<Value> {
+    Json(json!({ "endpoint": control.cloud.aws_url, "region": aws::REGION, "account": aws::ACCOUNT }))
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 fn template() -> PathBuf {
@@ -165,6 +166,47 @@ async fn commands_ask_the_running_cloud() {
     let again = Running::start(folder.path());
     let after = again.get("/_local/clock", "").await["now"].as_str().unwrap().to_owned();
     assert!(after >= before, "{after} {before}");
+}
+
+#[tokio::test]
+async fn dead_letters_go_back_to_where_they_came_from_or_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path());
+    let aws = running.get("/_local/aws", "").await;
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+        .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_sqs::config::Credentials::new("x", "x", None, None, "test"))
+        .endpoint_url(aws["endpoint"].as_str().unwrap());
+    let client = aws_sdk_sqs::Client::from_conf(config.build());
+    let url = |name: &str| format!("{}/000000000000/{name}", aws["endpoint"].as_str().unwrap());
+    let kind = MessageAttributeValue::builder().data_type("String").string_value("é").build().unwrap();
+    for body in ["one", "two", "three"] {
+        let send = client.send_message().queue_url(url("FanoutDeadLetters")).message_body(body);
+        send.message_attributes("kind", kind.clone()).send().await.unwrap();
+    }
+    let replay = |arguments: &[&str]| {
+        let arguments = [&["replay-dlq", "--queue", "FanoutDeadLetters"], arguments].concat();
+        let output = shopwire(&arguments).env("SHOPWIRE_URL", &running.http).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let elsewhere = replay(&["--to", "RelayDeadLetters", "--limit", "2"]);
+    assert_eq!(elsewhere, "2 letters moved from FanoutDeadLetters to RelayDeadLetters\n");
+    let receive = client.receive_message().queue_url(url("RelayDeadLetters")).max_number_of_messages(10);
+    let messages = receive.message_attribute_names("All").send().await.unwrap().messages.unwrap();
+    let bodies: Vec<_> = messages.iter().map(|message| message.body().unwrap()).collect();
+    assert_eq!(bodies, ["one", "two"]);
+    assert_eq!(messages[0].message_attributes().unwrap()["kind"], kind);
+    assert_eq!(replay(&[]), "1 letter moved from FanoutDeadLetters to FanoutQueue\n");
+    assert_eq!(replay(&[]), "0 letters moved from FanoutDeadLetters to FanoutQueue\n");
+
+    let refused = |queue: &str| {
+        let endpoint = aws["endpoint"].as_str().unwrap();
+        complaint(&run(&["replay-dlq", "--endpoint", endpoint, "--queue", queue]))
+    };
+    assert!(refused("Nowhere").contains("there is no queue Nowhere"));
+    assert!(refused("RelayDeadLetters").contains("--to"));
 }
 
 #[test]

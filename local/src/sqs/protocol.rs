@@ -39,11 +39,11 @@ impl Sqs {
                     .collect();
                 Ok(json!({ "QueueUrls": urls }))
             }
-            _ => self.answer_about(operation, queue(body)?, body),
+            _ => self.answer_about(operation, queue(body)?, body, host),
         }
     }
 
-    fn answer_about(&self, operation: &str, queue: &str, body: &Value) -> Result<Value, Refusal> {
+    fn answer_about(&self, operation: &str, queue: &str, body: &Value, host: &str) -> Result<Value, Refusal> {
         match operation {
             "SendMessage" => {
                 let message = self.message(body)?;
@@ -64,6 +64,7 @@ impl Sqs {
             "ChangeMessageVisibility" => self.change_visibility(queue, body),
             "ChangeMessageVisibilityBatch" => each(body, |entry| self.change_visibility(queue, entry)),
             "GetQueueAttributes" => self.attributes(queue, body),
+            "ListDeadLetterSourceQueues" => self.sources(queue, host),
             "PurgeQueue" => {
                 self.purge(queue)?;
                 Ok(json!({}))
@@ -156,6 +157,17 @@ impl Sqs {
         let visibility = visibility.ok_or_else(|| missing("VisibilityTimeout"))?;
         self.hide(queue, receipt(entry)?, visibility)?;
         Ok(json!({}))
+    }
+
+    /// The queues whose dead letters come into this one.
+    fn sources(&self, queue: &str, host: &str) -> Result<Value, Refusal> {
+        self.declared(queue)?;
+        let leads_here = |name: &String| {
+            let declared = self.declared(name).ok();
+            declared.and_then(|declared| declared.dead_letters).is_some_and(|(letters, _)| letters == queue)
+        };
+        let names = self.names().into_iter().filter(leads_here);
+        Ok(json!({ "queueUrls": names.map(|name| url(host, &name)).collect::<Vec<_>>() }))
     }
 
     fn attributes(&self, queue: &str, body: &Value) -> Result<Value, Refusal> {
