@@ -93,11 +93,18 @@ fn only_app_and_local_speak_to_aws() {
     }
 }
 
+/// The files below `folder` in which `word` stands.
+fn with(folder: &str, word: &str) -> Vec<String> {
+    files(folder, ".rs").into_iter().filter(|file| read(file).contains(word)).collect()
+}
+
+#[test]
+fn only_its_own_file_speaks_to_the_mail() {
+    assert_eq!(with("shared", "aws_sdk_sesv2"), ["shared/app/src/aws.rs", "shared/app/src/media/mail.rs"]);
+}
+
 #[test]
 fn only_chat_links_the_store_of_files() {
-    let with = |folder: &str, word: &str| -> Vec<String> {
-        files(folder, ".rs").into_iter().filter(|file| read(file).contains(word)).collect()
-    };
     // A client is linked into whatever asks for it, and every function starts with what is linked into it.
     assert_eq!(with("functions", "chat_files()"), ["functions/chat/src/lib.rs"]);
     assert_eq!(with("shared", "aws_sdk_s3"), ["shared/app/src/aws.rs", "shared/app/src/files.rs"]);
