@@ -191,11 +191,15 @@ impl Renderer {
             ttl: SignedDuration::ZERO,
             html: None,
         };
-        match medium {
-            Medium::Email => self.as_mail(rendered, locale, &context),
-            Medium::Sms => Ok(self.as_text_message(rendered)),
-            Medium::Push | Medium::Websocket => Ok(rendered),
-        }
+        let rendered = match medium {
+            Medium::Email => self.as_mail(rendered, locale, &context)?,
+            Medium::Sms => self.as_text_message(rendered),
+            Medium::Push | Medium::Websocket => rendered,
+        };
+        let directed =
+            |text: &str| text.lines().map(|line| locale::directed(locale, line)).collect::<Vec<_>>();
+        let (title, body) = (locale::directed(locale, &rendered.title), directed(&rendered.body).join("\n"));
+        Ok(Rendered { title, body, ..rendered })
     }
 
     /// The address that `source` comes to; nothing if that is none that may be followed.

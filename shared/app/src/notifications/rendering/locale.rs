@@ -133,6 +133,18 @@ pub(super) fn moment(locale: &str, at: &Zoned) -> String {
     }
 }
 
+/// `line` such that it is shown from its beginning. A line is shown in the direction of its first letter; one in Persian that
+/// begins with a name in other letters has a mark before it. Addresses are found better without.
+pub(super) fn directed(locale: &str, line: &str) -> String {
+    let first = line.chars().find(|c| c.is_alphabetic());
+    let is_foreign = first.is_some_and(|c| !('\u{600}'..='\u{6ff}').contains(&c));
+    let is_address = line.starts_with("https://") || line.starts_with("http://");
+    match locale == "fa" && is_foreign && !is_address {
+        true => format!("\u{200f}{line}"),
+        false => line.to_owned(),
+    }
+}
+
 /// Thousands apart.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -196,6 +208,17 @@ mod tests {
         assert_eq!(of("th")[0], "21 มีนาคม 2569");
         // The years 1399 and 1403 had a thirtieth Esfand, 1395 too.
         assert_eq!(of("fa"), ["۱ فروردین ۱۴۰۵", "۳۰ اسفند ۱۴۰۳", "۱۱ دی ۱۴۰۳", "۳۰ اسفند ۱۳۹۵"]);
+    }
+
+    #[test]
+    fn a_persian_line_that_begins_with_a_foreign_name_is_shown_from_the_right() {
+        let of = |line| directed("fa", line);
+        assert_eq!(of("Brass Lamp دوباره موجود شد"), "\u{200f}Brass Lamp دوباره موجود شد");
+        assert_eq!(of("- ۲ × Candle"), "\u{200f}- ۲ × Candle");
+        for line in ["سفارش 1042 تأیید شد", "https://shop.example/orders/1", "", "1042"] {
+            assert_eq!(of(line), line);
+        }
+        assert_eq!(directed("en", "Lamp"), "Lamp");
     }
 
     #[test]

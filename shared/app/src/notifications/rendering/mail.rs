@@ -49,7 +49,7 @@ impl Renderer {
         let open = rendered.action_url.as_deref().map(|url| format!("\n\n{}", link(open, url)));
         let end = end.map(|url| format!("\n{}", link(unsubscribe, url)));
         let body = format!(
-            "{}{}\n\n-- \n{because}{}\n",
+            "{}{}\n\n-- \n{because}{}",
             rendered.body,
             open.unwrap_or_default(),
             end.unwrap_or_default()

@@ -110,7 +110,7 @@ fn a_mail_says_the_same_as_text_and_as_a_page() {
          We will tell you as soon as your parcel is on its way.\n\n\
          View details: https://shop.example/orders/ord_1\n\n-- \n\
          You get this mail because you have an account with Lumen or asked to be told.\n\
-         Unsubscribe: https://api.example/unsubscribe?token=a&shop=b\n"
+         Unsubscribe: https://api.example/unsubscribe?token=a&shop=b"
     );
     let html = mail.html.unwrap();
     assert!(html.starts_with("<!doctype html>\n<html lang=\"en\" dir=\"ltr\">"));
@@ -122,6 +122,64 @@ fn a_mail_says_the_same_as_text_and_as_a_page() {
         ">Unsubscribe</a>",
     ] {
         assert!(html.contains(part), "{part} is not in {html}");
+    }
+}
+
+#[test]
+fn people_read_it_in_their_language() {
+    let shipped = json!({ "order_number": "1042", "carrier": "DHL", "tracking_number": "JD0146",
+                          "expected_on": "2026-03-21" });
+    let dropped = json!({ "product_name": "Brass Lamp", "old_price": { "amount": 249_900, "currency": "THB" },
+                          "price": { "amount": 199_900, "currency": "THB" } });
+    let earned = json!({ "points": 1_200, "balance": 12_480 });
+    let alert = json!({ "event": "new_device", "device": "Firefox", "happened_at": "2026-03-20T20:30:00Z" });
+    let said = |locale| {
+        [
+            (Kind::OrderShipped, &shipped),
+            (Kind::PriceDrop, &dropped),
+            (Kind::LoyaltyReward, &earned),
+            (Kind::SecurityAlert, &alert),
+        ]
+        .map(|(kind, data)| {
+            let push = rendered(kind, Medium::Push, locale, data);
+            format!("{} | {}", push.title, push.body)
+        })
+    };
+    assert_eq!(
+        said("en"),
+        [
+            "Your order is on its way | Order 1042 has been shipped with DHL, tracking number JD0146. It should arrive on 21 March 2026.",
+            "Brass Lamp is now ฿1,999.00 | The price dropped from ฿2,499.00 to ฿1,999.00.",
+            "You have earned 1,200 points | Your balance: 12,480 points. Thank you for being with us!",
+            "New sign-in to your account | Somebody signed in with Firefox (21 March 2026, 03:30). If this was not you, secure your account now.",
+        ]
+    );
+    assert_eq!(
+        said("th-TH"),
+        [
+            "จัดส่งสินค้าของคุณแล้ว | คำสั่งซื้อ 1042 จัดส่งแล้วโดย DHL หมายเลขพัสดุ JD0146 คาดว่าจะได้รับในวันที่ 21 มีนาคม 2569",
+            "Brass Lamp ลดเหลือ ฿1,999.00 | ราคาลดลงจาก ฿2,499.00 เหลือ ฿1,999.00",
+            "คุณได้รับ 1,200 คะแนน | คะแนนสะสมของคุณ: 12,480 คะแนน ขอบคุณที่อยู่กับเรา",
+            "มีการเข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ใหม่ | มีผู้เข้าสู่ระบบบัญชีของคุณด้วย Firefox (21 มีนาคม 2569 เวลา 03:30 น.) หากไม่ใช่คุณ โปรดป้องกันบัญชีของคุณทันที",
+        ]
+    );
+    assert_eq!(
+        said("fa"),
+        [
+            "سفارش شما ارسال شد | سفارش 1042 با DHL ارسال شد؛ کد رهگیری: JD0146. انتظار می‌رود در ۱ فروردین ۱۴۰۵ به دستتان برسد.",
+            "\u{200f}Brass Lamp اکنون ۱٬۹۹۹٫۰۰ بات | قیمت از ۲٬۴۹۹٫۰۰ بات به ۱٬۹۹۹٫۰۰ بات کاهش یافت.",
+            "۱٬۲۰۰ امتیاز گرفتید | موجودی شما: ۱۲٬۴۸۰ امتیاز. از همراهی شما سپاسگزاریم!",
+            "ورود تازه به حساب شما | کسی با Firefox وارد حساب شما شد (۱ فروردین ۱۴۰۵، ساعت ۰۳:۳۰). اگر کار شما نبوده، همین حالا حساب خود را ایمن کنید.",
+        ]
+    );
+    let mail = rendered(Kind::OrderConfirmation, Medium::Email, "fa-IR", &order()).html.unwrap();
+    for part in [
+        "lang=\"fa\" dir=\"rtl\"",
+        "text-align:right",
+        "<li>۲ × Brass Lamp: ۳۹٫۹۸ دلار</li>",
+        ">لغو دریافت ایمیل</a>",
+    ] {
+        assert!(mail.contains(part), "{part} is not in {mail}");
     }
 }
 

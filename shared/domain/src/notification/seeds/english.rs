@@ -160,9 +160,9 @@ You asked us to tell you. Others may be waiting too, and we cannot keep one for 
             "{% if count and count > 1 %}{{ count }} new messages{% else %}New message{% endif %} from {{ sender_name or shop_name }}",
             "Hello{% if recipient_name %} {{ recipient_name }}{% endif %},
 
-{{ sender_name or shop_name }} wrote to you:
+{{ sender_name or shop_name }} wrote to you{% if message %}:
 
-{{ message }}
+{{ message }}{% else %}.{% endif %}
 
 Open the chat to answer.",
         ),
@@ -185,7 +185,7 @@ Open the chat to answer.",
         Kind::PersonalizedOffer,
         Wording::new(
             "{{ headline or 'An offer for you' }}",
-            "{% if recipient_name %}{{ recipient_name }}, this is for you: {% endif %}{{ message or product_name }}{% if code %} Your code: {{ code }}.{% endif %}{% if ends_on %} Until {{ ends_on }}.{% endif %}",
+            "{% if recipient_name %}{{ recipient_name }}, this is for you: {% endif %}{{ message }}{% if code %} Your code: {{ code }}.{% endif %}{% if ends_on %} Until {{ ends_on }}.{% endif %}",
         ),
     ),
     (

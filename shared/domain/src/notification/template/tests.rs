@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{LOCALES, Priority, Template, language, seed, variables::COMMON};
+use super::{COMMON, LOCALES, Priority, Template, Variable, language, seed, words};
 use crate::notification::{Kind, Medium};
 
 #[test]
@@ -26,6 +26,48 @@ fn every_kind_says_something_of_its_own_in_every_language() {
         let texts: BTreeSet<_> = said.iter().map(|(_, title, body)| (title, body)).collect();
         assert_eq!(texts.len(), said.len(), "{locale}");
         assert!(said.len() >= Kind::ALL.len() + 7, "{locale} has {} texts", said.len());
+    }
+}
+
+#[test]
+fn no_language_says_something_in_another_s_letters() {
+    let of_language = |c: char| match c {
+        '\u{e00}'..='\u{e7f}' => Some("th"),
+        '\u{600}'..='\u{6ff}' => Some("fa"),
+        _ => None,
+    };
+    for locale in LOCALES {
+        for kind in Kind::ALL {
+            for medium in Medium::ALL {
+                let template = seed(*kind, locale, medium);
+                let all = format!("{}{}{}", template.title, template.body, words(locale).because);
+                let found: BTreeSet<_> = all.chars().filter_map(of_language).collect();
+                let expected: BTreeSet<_> = (locale != "en").then_some(locale).into_iter().collect();
+                assert_eq!(found, expected, "{kind} in {locale}");
+                // Arabic's letters look like these and are found by no search.
+                assert!(!all.contains(['\u{643}', '\u{64a}', '\u{649}']), "{kind} in {locale}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_language_speaks_of_the_same() {
+    let spoken_of = |template: &Template, names: &[Variable]| -> BTreeSet<&'static str> {
+        let all = format!("{} {}", template.title, template.body);
+        let tags = all.split('{').filter_map(|part| Some(part.split_once('}')?.0));
+        let words: BTreeSet<&str> =
+            tags.flat_map(|tag| tag.split(|c: char| c != '_' && !c.is_ascii_alphanumeric())).collect();
+        names.iter().map(|variable| variable.name).filter(|name| words.contains(name)).collect()
+    };
+    for kind in Kind::ALL {
+        for medium in Medium::ALL {
+            let english = spoken_of(&seed(*kind, "en", medium), kind.variables());
+            for locale in ["th", "fa"] {
+                let other = spoken_of(&seed(*kind, locale, medium), kind.variables());
+                assert_eq!(other, english, "{kind} in {locale}");
+            }
+        }
     }
 }
 
