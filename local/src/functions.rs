@@ -139,6 +139,7 @@ pub fn documents() -> Vec<(&'static str, OpenApi)> {
         ("catalog", of(catalog::routes())),
         ("inventory", of(inventory::routes())),
         ("chat", of(chat::routes())),
+        ("notifications", of(notifications::routes())),
         ("orders", of(orders::routes())),
         ("payments", of(payments::routes())),
         ("platform", of(platform::routes())),

@@ -100,7 +100,10 @@ fn permits(statement: &Statement, row: &RequestsRow) -> bool {
         (Service::Stripe, _) => {
             action == "ssm:GetParameter" && statement.resource.contains("${StripeSecretKeyParameter}")
         }
-        _ => false,
+        (Service::Ses, operation) => action == format!("ses:{operation}"),
+        (Service::Push, _) => {
+            action == "ssm:GetParameter" && statement.resource.contains("${PushVapidPrivateKeyParameter}")
+        }
     }
 }
 

@@ -439,7 +439,7 @@ fn check_contact(new: &NewContact) -> Result<()> {
     let is_zone = |zone: &str| TimeZone::get(zone).is_ok();
     check("email", new.email.as_deref(), is_mail_address, "expected one address, such as ana@shop.example")?;
     check("phone", new.phone.as_deref(), is_phone_number, "expected a number such as +66812345678")?;
-    check("locale", new.locale.as_deref(), is_locale, "expected a language such as th or fa-IR")?;
+    check("locale", new.locale.as_deref(), is_language_tag, "expected a language such as th or fa-IR")?;
     check("timezone", new.timezone.as_deref(), is_zone, "expected a zone such as Asia/Bangkok")
 }
 
@@ -450,7 +450,7 @@ fn check_device(new: &NewDevice) -> Result<()> {
     let is_edition = |edition: &str| edition.len() <= 64;
     check("token", Some(&new.token), is_token, "expected 8 to 4,096 printable characters")?;
     check("app_version", new.app_version.as_deref(), is_edition, "expected at most 64 characters")?;
-    check("locale", new.locale.as_deref(), is_locale, "expected a language such as th or fa-IR")?;
+    check("locale", new.locale.as_deref(), is_language_tag, "expected a language such as th or fa-IR")?;
     check("timezone", new.timezone.as_deref(), is_zone, "expected a zone such as Asia/Bangkok")
 }
 
@@ -462,7 +462,7 @@ fn check(field: &str, value: Option<&str>, is_good: impl Fn(&str) -> bool, expec
 }
 
 /// Whether it can be a language tag: `th`, `fa-IR`.
-pub(super) fn is_locale(text: &str) -> bool {
+pub(super) fn is_language_tag(text: &str) -> bool {
     (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 

@@ -82,7 +82,7 @@ impl Words {
     /// How something is worded, and what comes out of it.
     pub async fn read(&self, who: &Principal, kind: Kind, wanted: &TemplateRequest) -> Result<TemplateView> {
         who.may(Permission::WordNotifications)?;
-        let locale = checked_locale(wanted)?;
+        let locale = checked_language(wanted)?;
         let own = self.store.wordings(&who.shop, kind).await?;
         let medium = wanted.channel.unwrap_or(Medium::Websocket);
         let (locale, template, is_custom) = match wanted.channel {
@@ -104,7 +104,7 @@ impl Words {
         template: Template,
     ) -> Result<TemplateView> {
         who.may(Permission::WordNotifications)?;
-        let locale = checked_locale(wanted)?;
+        let locale = checked_language(wanted)?;
         self.renderer.check(kind, &template).map_err(|problems| Error::Invalid {
             code: ErrorCode::ValidationFailed,
             detail: "the template cannot be used".into(),
@@ -144,9 +144,9 @@ impl Words {
 }
 
 /// A language tag, in small letters but for its region: `th`, `th-TH`.
-fn checked_locale(wanted: &TemplateRequest) -> Result<String> {
+fn checked_language(wanted: &TemplateRequest) -> Result<String> {
     let locale = wanted.locale.as_deref().unwrap_or(LOCALES[0]);
-    match super::people::is_locale(locale) {
+    match super::people::is_language_tag(locale) {
         true => Ok(locale.to_owned()),
         false => Err(Error::field("locale", "invalid", "expected a language such as en or th-TH")),
     }

@@ -4,7 +4,7 @@
 /// the standard knows and nobody has, are left out, and so is everything that could begin another header.
 pub fn is_mail_address(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
-    let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let is_plain = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
@@ -15,7 +15,7 @@ pub fn is_mail_address(text: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     text.len() <= 254
         && (1..=64).contains(&local.len())
-        && local.chars().all(is_local)
+        && local.chars().all(is_plain)
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
