@@ -19,7 +19,8 @@ use contract::{
     http::{
         PageRequest,
         notifications::{
-            DeliveriesView, NewReceipt, NotificationsRead, NotificationsRequest, NotificationsView,
+            CountsRequest, CountsView, DeliveriesView, NewReceipt, NotificationsRead, NotificationsRequest,
+            NotificationsView,
         },
     },
 };
@@ -68,6 +69,7 @@ pub fn routes() -> OpenApiRouter<Telling> {
         .routes(routes!(read_all_notifications))
         .routes(routes!(list_deliveries))
         .routes(routes!(report_receipt))
+        .routes(routes!(count_notifications))
         .merge(sending::routes())
         .merge(reach::routes())
         .merge(pages::routes())
@@ -133,6 +135,18 @@ async fn list_deliveries(
     Id(id): Id<NotificationId>,
 ) -> Answer<Ok200<DeliveriesView>> {
     Ok(Ok200(inbox.deliveries(&caller, &id).await?))
+}
+
+/// Says how many notifications came how far, for each kind and way.
+#[utoipa::path(get, path = "/api/v1/analytics/notifications", tag = "notifications", params(CountsRequest),
+    security(("bearer" = [])),
+    responses((status = 200, body = CountsView), (status = "default", body = Problem)))]
+async fn count_notifications(
+    State(inbox): State<Inbox>,
+    caller: Caller,
+    Params(wanted): Params<CountsRequest>,
+) -> Answer<Ok200<CountsView>> {
+    Ok(Ok200(inbox.counts(&caller, &wanted).await?))
 }
 
 /// A device says what became of a notification, with the token that came with it.

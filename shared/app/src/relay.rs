@@ -80,6 +80,7 @@ impl Relay {
     pub async fn publish(&self, rows: &[StreamRow]) -> Result<()> {
         let work = self.publish_uncounted(rows).await?;
         self.count(&work).await;
+        self.count_deliveries(&work).await;
         Ok(())
     }
 

@@ -98,7 +98,10 @@ fn frames(command: &str, hers: &Hers) -> Vec<(String, Value)> {
         }
         "agent.set_status" => one("", json!({ "status": "online" })),
         "notification.read" => {
-            vec![("all".into(), json!({ "all": true })), ("ntf_none".into(), json!({ "notification_id": "ntf_none" }))]
+            vec![
+                ("all".into(), json!({ "all": true })),
+                ("ntf_none".into(), json!({ "notification_id": "ntf_none" })),
+            ]
         }
         "chat.message.send" => {
             about_conversations(json!({ "content": "hello", "client_message_id": "same" }))

@@ -5,9 +5,12 @@
 use std::fmt::Write;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{Person, World};
+use crate::{
+    notifications::newest,
+    world::{Person, World},
+};
 
 /// Path parameters of things that belong to Ana, the owner.
 struct Things {
@@ -16,6 +19,8 @@ struct Things {
     reservation: String,
     conversation: String,
     attachment: String,
+    notification: String,
+    browser: Value,
 }
 
 async fn things(world: &World) -> Things {
@@ -23,11 +28,17 @@ async fn things(world: &World) -> Things {
     world.product("shade", 0).await;
     let ana = world.customer("ana").await;
     let order = ana.buys(&lamp, 1).await;
+    world.idle().await;
     let items = json!({ "items": [{ "product_id": lamp, "quantity": 1 }] });
     let reservation = ana.post("/api/v1/inventory/reservations", items).await.text("reservation_id");
     let conversation = crate::chat::opens(&ana).await;
     let file = crate::files::adds(&ana, &conversation, "lamp.png", "image/png", &crate::files::png()).await;
     Things {
+        browser: world.nobody().post("/_local/push/subscriptions", json!({})).await.ok(),
+        notification: newest(&ana, "order_confirmation").await["notification_id"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
         attachment: file["attachment_id"].as_str().unwrap().to_owned(),
         order: order["order_id"].as_str().unwrap().to_owned(),
         payment: order["payment_id"].as_str().unwrap().to_owned(),
@@ -47,11 +58,18 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         path if path.contains("/chat/auto-responses/") => "aut_none",
         path if path.contains("/reservations/") => &things.reservation,
         path if path.contains("/service-keys/") => "key_none",
-        path if path.contains("/alerts/") => "alr_none",
+        path if path.contains("/notifications/bulk/") => "job_none",
+        path if path.contains("/notifications/devices/") => "dev_none",
+        path if path.contains("/notifications/subscriptions/") => "wps_none",
+        path if path.contains("/notifications/templates/") => "order_shipped",
+        path if path.contains("/notifications/contacts/") => "ana",
+        path if path.contains("/notifications/") => &things.notification,
+        path if path.contains("/inventory/alerts/") => "alr_none",
         _ => "lamp",
     };
     let path = path.split('/').map(|step| match step {
         "{attachment_id}" => &things.attachment,
+        "{kind}" => "price_drop",
         step if step.starts_with('{') => id,
         step => step,
     });
@@ -61,6 +79,7 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         "/api/realtime/inventory" => format!("{path}?productId=lamp"),
         "/api/v1/realtime/events" => format!("{path}?channel=user:ana"),
         "/api/v1/realtime/presence" => format!("{path}?user_id=ana"),
+        "/api/v1/notifications/unsubscribe" | "/api/v1/notifications/confirm" => format!("{path}?token=none"),
         _ => path,
     }
 }
@@ -120,6 +139,22 @@ fn body(method: &str, path: &str, things: &Things) -> String {
         (_, "/api/v1/payments/{payment_id}/refund") => json!({ "amount": 1 }),
         ("put", "/api/v1/products/{id}") | ("post", "/api/v1/products") => product,
         (_, "/api/v1/products/{id}/reviews") => json!({ "rating": 5 }),
+        ("post", "/api/v1/notifications") => {
+            json!({ "user_id": "ana", "type": "system_alert", "data": { "alert": "x" } })
+        }
+        (_, "/api/v1/notifications/bulk") => {
+            json!({ "user_ids": ["ana"], "type": "system_alert", "data": { "alert": "x" } })
+        }
+        (_, "/api/v1/notifications/devices" | "/api/v1/notifications/register-device") => {
+            json!({ "token": "a-token-of-a-telephone", "platform": "android" })
+        }
+        (_, "/api/v1/notifications/subscriptions" | "/api/realtime/notifications/subscribe") => {
+            json!({ "subscription": things.browser })
+        }
+        (_, "/api/v1/notifications/templates/{type}") => {
+            json!({ "title_template": "On its way", "body_template": "{{ order_number }}" })
+        }
+        (_, "/api/v1/notifications/{id}/events") => json!({ "event": "opened", "token": "none" }),
         (_, "/api/v1/products/{id}/share") => json!({ "channel": "link" }),
         _ => json!({}),
     };

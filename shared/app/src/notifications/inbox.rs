@@ -1,23 +1,29 @@
 //! What people do with their inbox: look into it, and say what they have read.
 
+use std::collections::BTreeMap;
+
 use contract::{
     Fact,
     frames::ReadNotifications,
     http::notifications::{
-        DeliveriesView, DeliveryView, NotificationView, NotificationsRead, NotificationsRequest,
-        NotificationsView,
+        CountsRequest, CountsView, DeliveriesView, DeliveryView, KindCounts, NotificationView,
+        NotificationsRead, NotificationsRequest, NotificationsView,
     },
     journal::STAFF,
 };
-use domain::{EventId, NotificationId, Permission, Principal, UserId};
-use jiff::SignedDuration;
+use domain::{
+    EventId, NotificationId, Permission, Principal, UserId,
+    notification::{Kind, Medium},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, ToSpan, tz::TimeZone};
 
 use crate::{
     Clock, Error, Result,
     journal::Author,
     store::{
         Cursor, Dynamo,
-        notifications::{Delivery, Notification},
+        notifications::{Delivery, Notification, counts::CountsRow},
     },
 };
 
@@ -27,6 +33,8 @@ const MAX_ATTEMPTS: u32 = 16;
 const AT_ONCE: u32 = 25;
 /// How long somebody counts as working for the shop who does not come again.
 const STAFF_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Days that are read at once.
+const AT_ONCE_DAYS: usize = 8;
 /// So often when all is to be read.
 const MOST_PAGES: u32 = 40;
 
@@ -171,6 +179,52 @@ impl Inbox {
             cause: found.cause,
             data: found.deliveries.into_iter().map(|(endpoint, one)| delivery_view(endpoint, one)).collect(),
         })
+    }
+}
+
+/// The most days that are counted at once.
+const MOST_DAYS: i32 = 92;
+
+impl Inbox {
+    /// How many notifications came how far, of those that were made in some days.
+    pub async fn counts(&self, who: &Principal, wanted: &CountsRequest) -> Result<CountsView> {
+        who.may(Permission::SeeDeliveries)?;
+        let to = wanted.to.unwrap_or_else(|| self.clock.now().to_zoned(TimeZone::UTC).date());
+        let from = wanted.from.unwrap_or_else(|| to.saturating_sub(6.days()));
+        let days = from.until(to).map_or(i32::MAX, |span| span.get_days());
+        if !(0..MOST_DAYS).contains(&days) {
+            return Err(Error::field("to", "out_of_range", "expected a day within 92 days from the first"));
+        }
+        let read = from.series(1.day()).take_while(|day| *day <= to);
+        let read: Vec<_> = read.map(|day| self.store.delivery_counts(&who.shop, day)).collect();
+        let rows: Vec<Vec<CountsRow>> = stream::iter(read).buffered(AT_ONCE_DAYS).try_collect().await?;
+        let mut all: BTreeMap<_, KindCounts> = BTreeMap::new();
+        for CountsRow { kind, medium, counts } in rows.into_iter().flatten() {
+            let count = |name: &str| counts.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+            let sum = all.entry((kind, medium)).or_insert_with(|| none_of(kind, medium));
+            sum.sent += count("n_sent");
+            sum.delivered += count("n_delivered");
+            sum.opened += count("n_opened");
+            sum.clicked += count("n_clicked");
+            sum.failed += count("n_failed");
+            sum.expired += count("n_expired");
+            sum.suppressed += count("n_suppressed");
+        }
+        Ok(CountsView { from, to, data: all.into_values().collect() })
+    }
+}
+
+const fn none_of(kind: Kind, channel: Medium) -> KindCounts {
+    KindCounts {
+        kind,
+        channel,
+        sent: 0,
+        delivered: 0,
+        opened: 0,
+        clicked: 0,
+        failed: 0,
+        expired: 0,
+        suppressed: 0,
     }
 }
 

@@ -23,12 +23,18 @@ use domain::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
-use self::{moments::Moments, summary::summary};
+use self::{
+    moments::Moments,
+    summary::{explained_notification, summary},
+};
 use super::{Orders, large::lines_of_a_hold, timeline::MOST_EVENTS};
 use crate::{
     Error, Result,
     payments::payment_id,
-    store::{Cursor, inventory::MovementFilter, notices::StripeNotice, orders::StoredOrder, sortable},
+    store::{
+        Cursor, inventory::MovementFilter, notices::StripeNotice, notifications::Notification,
+        orders::StoredOrder, sortable,
+    },
 };
 
 /// Of a product's ledger so much is read of one moment at most.
@@ -74,7 +80,18 @@ impl Orders {
         events.extend(self.movements_of(shop, stored, &events).await?);
         let told = notices.into_iter().map(|notice| (notice_place(&notice), explained_notice(notice)));
         let done = events.into_iter().map(|event| (place(&event), explained(event)));
-        Ok(told.chain(done).collect())
+        let notified = self.notifications_about(shop, stored).await?.into_iter();
+        let notified = notified.map(|about| (notification_place(&about), explained_notification(about)));
+        Ok(told.chain(done).chain(notified).collect())
+    }
+
+    /// What people were told because of an order, also where it was not sent.
+    async fn notifications_about(&self, shop: &ShopId, stored: &StoredOrder) -> Result<Vec<Notification>> {
+        let order = &stored.order;
+        let is_about = |one: &Notification| {
+            one.data.get("order_id").and_then(|id| id.as_str()) == Some(order.id.as_str())
+        };
+        self.store.told_since(shop, &order.owner, order.created_at, is_about).await
     }
 
     /// The ledger rows of an order's holds, and of what came back of it.
@@ -158,6 +175,13 @@ fn place(event: &JournalEvent) -> Place {
 
 fn notice_place(notice: &StripeNotice) -> Place {
     (notice.received_at, NOTICE_RANK, 0, notice.event_id.clone())
+}
+
+/// After everything that somebody may be told of.
+const NOTIFICATION_RANK: u8 = 12;
+
+fn notification_place(about: &Notification) -> Place {
+    (about.created_at, NOTIFICATION_RANK, 0, about.id.to_string())
 }
 
 fn place_name((at, rank, version, id): &Place) -> String {

@@ -22,7 +22,7 @@ use crate::{
     store::{
         chat::{AgentRow, MessageRow},
         inventory::LevelRow,
-        notifications::Notification,
+        notifications::{Notification, NotificationRow},
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Work {
     level_before: Option<LevelRow>,
     /// What an agent was before.
     agent_before: Option<AgentRow>,
+    /// What a notification was before.
+    told_before: Option<Notification>,
 }
 
 /// What went wrong, by the places of the rows.
@@ -48,15 +50,19 @@ impl Work {
     /// Reads a row; nothing if it asks for nothing.
     pub(super) fn read(place: usize, row: &StreamRow) -> Result<Option<Self>> {
         let published = row.read()?;
-        let (mut level_before, mut agent_before, mut news) = (None, None, None);
+        let (mut level_before, mut agent_before) = (None, None);
+        let (mut told_before, mut news) = (None, None);
         match published {
             Published::Nothing => return Ok(None),
             Published::Event(_) | Published::Message(_) => {}
-            Published::Notification(ref told) => news = told.is_live().then(|| told.event()),
+            Published::Notification(ref told) => {
+                told_before = row.before::<NotificationRow>()?.map(NotificationRow::notification);
+                news = (told_before.is_none() && told.is_live()).then(|| told.event());
+            }
             Published::Level(_) => level_before = row.before()?,
             Published::Agent(_) => agent_before = row.before()?,
         }
-        Ok(Some(Self { place, published, news, level_before, agent_before }))
+        Ok(Some(Self { place, published, news, level_before, agent_before, told_before }))
     }
 
     /// Whether there is anything to see. A hold that becomes a sale leaves as many pieces for others as there were.
@@ -111,8 +117,13 @@ impl Work {
 
     /// What somebody is told.
     pub(super) fn notification(&self) -> Option<&Notification> {
+        self.told().filter(|(before, _)| before.is_none()).map(|(_, told)| told)
+    }
+
+    /// What somebody was told, as it was before and as it is.
+    pub(super) fn told(&self) -> Option<(Option<&Notification>, &Notification)> {
         match &self.published {
-            Published::Notification(told) => Some(told),
+            Published::Notification(told) => Some((self.told_before.as_ref(), told)),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Result,
     notifications::{Notifications, telling::tasks_of},
+    store::notifications::counts::{Counted, Counts, counted_as},
 };
 
 /// How much is done at once.
@@ -22,7 +23,7 @@ impl Relay {
     pub(super) async fn notify(&self, work: &[Work]) -> Wrong {
         let Some(notifications) = &self.notifications else { return vec![] };
         let mut threads: BTreeMap<String, Vec<&Work>> = BTreeMap::new();
-        for work in work.iter().filter(|work| work.notification().is_none()) {
+        for work in work.iter().filter(|work| work.told().is_none()) {
             let subject = match (work.event(), work.message()) {
                 (Some(event), _) => &event.subject,
                 (None, Some(message)) => message.conversation().as_str(),
@@ -60,6 +61,34 @@ async fn hand_over(notifications: &Notifications, work: &[Work]) -> Wrong {
         Err(error) => {
             let text = error.to_string();
             told.iter().map(|(place, _)| (*place, crate::Error::internal(text.clone()))).collect()
+        }
+    }
+}
+
+impl Relay {
+    /// Counts how far what people are told has come: one write for each day, kind and way. Whatever comes twice is counted
+    /// twice; it is a chart, and no reason to publish again.
+    pub(super) async fn count_deliveries(&self, work: &[Work]) {
+        if self.notifications.is_none() {
+            return;
+        }
+        let mut all: BTreeMap<Counted, Counts> = BTreeMap::new();
+        for (before, after) in work.iter().filter_map(Work::told) {
+            let day = after.created_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+            for (place, delivery) in &after.deliveries {
+                let was = before.and_then(|before| before.deliveries.get(place)).map(|one| one.state);
+                let Some(name) = counted_as(delivery.state).filter(|_| was != Some(delivery.state)) else {
+                    continue;
+                };
+                let (shop, kind, medium) = (after.shop_id.clone(), after.kind, delivery.medium);
+                *all.entry(Counted { shop, day, kind, medium }).or_default().entry(name).or_default() += 1;
+            }
+        }
+        for (counted, counts) in all {
+            let request = self.clock.fresh().to_string();
+            if let Err(error) = self.store.count_deliveries(&counted, &counts, &request).await {
+                tracing::warn!(%error, "deliveries were not counted");
+            }
         }
     }
 }

@@ -385,6 +385,51 @@ pub struct DeliveriesView {
     pub data: Vec<DeliveryView>,
 }
 
+/// Of which days notifications are counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CountsRequest {
+    /// The first day in UTC; a week before the last, if none is named.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = Date)]
+    pub from: Option<jiff::civil::Date>,
+    /// The last day in UTC; today, if none is named. At most 92 days after the first.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = Date)]
+    pub to: Option<jiff::civil::Date>,
+}
+
+/// How many notifications came how far, of those that were made in some days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CountsView {
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    pub from: jiff::civil::Date,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    pub to: jiff::civil::Date,
+    /// For each kind and way.
+    pub data: Vec<KindCounts>,
+}
+
+/// How many of a kind came how far on one way. What was opened was sent, too: each counts in all states that it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(missing_docs, reason = "they are the states of a delivery")]
+pub struct KindCounts {
+    /// The kind.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// The way.
+    pub channel: Medium,
+    pub sent: u64,
+    pub delivered: u64,
+    pub opened: u64,
+    pub clicked: u64,
+    pub failed: u64,
+    pub expired: u64,
+    pub suppressed: u64,
+}
+
 /// What a device tells of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewReceipt {

@@ -1,7 +1,9 @@
 //! What happened, in a sentence.
 
-use contract::Fact;
+use contract::{Fact, http::history::Explained};
 use serde::Serialize;
+
+use crate::store::notifications::Notification;
 
 pub(super) fn summary(fact: &Fact) -> String {
     match fact {
@@ -30,4 +32,21 @@ pub(super) fn summary(fact: &Fact) -> String {
 /// A value by the name under which it is stored.
 fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What became of telling somebody something: `told as order_shipped: email suppressed (preference), push sent`.
+pub(super) fn explained_notification(about: Notification) -> Explained {
+    let ways = about.deliveries.values().map(|delivery| {
+        let why = delivery.reason.map(|reason| format!(" ({})", word(&reason))).unwrap_or_default();
+        format!("{} {}{why}", delivery.medium.name(), word(&delivery.state))
+    });
+    Explained {
+        summary: format!("told as {}: {}", about.kind, ways.collect::<Vec<_>>().join(", ")),
+        id: about.id.to_string(),
+        kind: "notification.created".into(),
+        at: about.created_at,
+        subject: format!("notification:{}", about.id),
+        actor: about.actor,
+        cause: about.cause,
+    }
 }

@@ -397,6 +397,23 @@ impl Dynamo {
         Ok((found, cursor))
     }
 
+    /// What somebody was told since an instant, oldest first, as far as `wanted` lets it pass; at most a thousand are
+    /// looked through.
+    pub async fn told_since(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        since: Timestamp,
+        wanted: impl Fn(&Notification) -> bool,
+    ) -> Result<Vec<Notification>> {
+        // Names are ordered by time: their first twelve digits are its milliseconds.
+        let from = format!("{INBOX}{}{:012x}", NotificationId::PREFIX, since.as_millisecond().max(0));
+        let query = Query::new(&self.tables.notifications, inbox_pk(shop, user));
+        let query = query.between(from, format!("{INBOX}~")).consistent().limit(1_000);
+        let (rows, _): (Vec<NotificationRow>, _) = self.query(&query).await?;
+        Ok(rows.into_iter().map(|row| row.notification).filter(wanted).collect())
+    }
+
     /// Writes down that some of an inbox were read, together with how much is left and the event that says so; false if
     /// something else was faster.
     pub async fn put_read(
