@@ -1,9 +1,10 @@
 //! Where pushes may go, and where nobody can make them go.
 #![cfg(test)]
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
 use domain::notification::endpoint::{EndpointOrigins, MAX_ENDPOINT, NoEndpoint, is_public};
+use proptest::prelude::*;
 use serde_json::Value;
 
 /// The cases, in a file of their own: no source names this machine or its network.
@@ -86,6 +87,44 @@ fn an_address_is_public_if_everybody_can_reach_it() {
         for text in texts(&addresses[kind]) {
             let address: IpAddr = text.parse().unwrap();
             assert_eq!(is_public(address), is_expected, "{text}");
+        }
+    }
+}
+
+/// Characters that readers of addresses fall over, and some that belong there.
+const STUMBLING_BLOCKS: &[char] = &[
+    '.', '/', '\\', '@', ':', '?', '#', '%', '2', 'e', '[', ']', '*', '-', '_', ' ', '\t', '\n', '\0', 'A',
+    'x', '。', 'а', '\u{200b}', '\u{ad}', '／', '&', '=',
+];
+
+static GOOD: LazyLock<Vec<String>> = LazyLock::new(|| texts(&cases()["admitted"]));
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// However a good address is changed: it is refused, or what stands between the slashes is a push service.
+    #[test]
+    fn no_change_leads_elsewhere(
+        which in 0_usize..8,
+        changes in prop::collection::vec((0_usize..60, 0_usize..3, prop::sample::select(STUMBLING_BLOCKS)), 1..5),
+    ) {
+        let mut url: Vec<char> = GOOD[which].chars().collect();
+        for (place, act, character) in changes {
+            let place = place % url.len();
+            match act {
+                0 => url.insert(place, character),
+                1 => url[place] = character,
+                _ => { url.remove(place); }
+            }
+        }
+        let url: String = url.into_iter().collect();
+        if EndpointOrigins::default().admit(&url).is_ok() {
+            let (host, _) = url.strip_prefix("https://").unwrap().split_once('/').unwrap();
+            let (label, rest) = host.split_once('.').unwrap();
+            let is_known = host == "fcm.googleapis.com"
+                || ["push.services.mozilla.com", "push.apple.com", "notify.windows.com"].contains(&rest);
+            let is_plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            prop_assert!(is_known && is_plain, "{url:?}");
         }
     }
 }

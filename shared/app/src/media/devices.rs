@@ -86,7 +86,7 @@ impl Devices {
             return Ok(Sent::TooLarge);
         }
         let mut call = self.client.publish().target_arn(endpoint).message_structure("json");
-        call = call.message(message.structure(payloads));
+        call = call.message(message::structure(payloads));
         for (name, value) in message.attributes() {
             call = call.message_attributes(name, attribute(value)?);
         }
@@ -167,4 +167,89 @@ fn wrong_token<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Error {
 fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Error {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("no answer");
     Error::Unavailable { what: "SNS", source: code.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::stage::{Answer, Asked, Stage};
+
+    const FCM: &str = "arn:aws:sns:eu-west-1:123456789012:app/GCM/shop";
+    const KNOWN: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/shop/1";
+    const OTHER: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/shop/2";
+
+    fn devices(stage: &Stage) -> Devices {
+        Devices::new(stage.aws().sns(), Some(FCM.into()), None)
+    }
+
+    fn refused(status: u16, code: &str, text: &str) -> Answer {
+        let body = format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"
+        );
+        Answer::Short(status, String::new(), body)
+    }
+
+    fn attributes(token: &str) -> Answer {
+        let entries = [("Token", token), ("Enabled", "true")]
+            .map(|(name, value)| format!("<entry><key>{name}</key><value>{value}</value></entry>"))
+            .concat();
+        Answer::Short(
+            200,
+            String::new(),
+            format!(
+                "<GetEndpointAttributesResponse><GetEndpointAttributesResult><Attributes>{entries}</Attributes>\
+                 </GetEndpointAttributesResult></GetEndpointAttributesResponse>"
+            ),
+        )
+    }
+
+    fn field(error: Error) -> String {
+        match error {
+            Error::Invalid { errors, .. } => errors[0].field.clone(),
+            error => panic!("{error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_another_endpoint_got_leads_there() {
+        let stage = Stage::open().await;
+        let devices = devices(&stage);
+        let answer = |asked: &Asked| {
+            let body = String::from_utf8_lossy(&asked.body).into_owned();
+            match body.contains("Action=GetEndpointAttributes") {
+                true if body.contains("shop%2F2") => attributes("token"),
+                true => attributes("an-older-one"),
+                false => {
+                    let text = format!(
+                        "Invalid parameter: Token Reason: Endpoint {OTHER} already exists with the same Token"
+                    );
+                    refused(400, "InvalidParameter", &text)
+                }
+            }
+        };
+        let found = stage.during(answer, devices.register("token", Platform::Android, Some(KNOWN))).await;
+        assert_eq!(found.unwrap(), OTHER);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_token_and_what_is_not_served_is_refused_by_field() {
+        let stage = Stage::open().await;
+        let devices = devices(&stage);
+        let answer = |_: &Asked| refused(400, "InvalidParameter", "Invalid parameter: Token no-token");
+        let error =
+            stage.during(answer, devices.register("no-token", Platform::Web, None)).await.unwrap_err();
+        assert_eq!(field(error), "token");
+        assert_eq!(field(devices.register("token", Platform::Ios, None).await.unwrap_err()), "platform");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_is_ours_names_no_token() {
+        let stage = Stage::open().await;
+        let devices = devices(&stage);
+        let answer = |_: &Asked| refused(403, "AuthorizationError", "no-token");
+        let error =
+            stage.during(answer, devices.register("no-token", Platform::Web, None)).await.unwrap_err();
+        assert!(error.is_transient());
+        assert!(!format!("{error:?}").contains("no-token"), "{error:?}");
+    }
 }

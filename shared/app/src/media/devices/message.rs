@@ -48,17 +48,6 @@ impl DeviceMessage {
         [("GCM", self.for_firebase().to_string()), ("APNS", apple.clone()), ("APNS_SANDBOX", apple)]
     }
 
-    /// All of them as SNS takes them: texts within an object, and one for what is on no platform.
-    pub(super) fn structure(&self, payloads: [(&'static str, String); 3]) -> String {
-        let mut all: Map<_, _> =
-            payloads.into_iter().map(|(name, payload)| (name.into(), payload.into())).collect();
-        all.insert(
-            "default".into(),
-            if self.title.is_empty() { "-".into() } else { self.title.clone().into() },
-        );
-        Value::Object(all).to_string()
-    }
-
     /// What is said of it outside of the payloads.
     pub(super) fn attributes(&self) -> Vec<(&'static str, String)> {
         let ttl = self.seconds().to_string();
@@ -85,33 +74,33 @@ impl DeviceMessage {
         self.ttl.as_secs().clamp(0, LONGEST)
     }
 
-    /// Version 1 of Firebase's API, the only one that it still has.
+    /// Version 1 of Firebase's API, the only one that it still has. Android and the web have a part each.
     fn for_firebase(&self) -> Value {
-        let mut android = json!({
-            "priority": if self.is_urgent { "high" } else { "normal" },
-            "ttl": format!("{}s", self.seconds()),
-        });
-        let mut message = json!({ "data": self.data_for_firebase() });
-        if let Some(name) = &self.collapse {
-            put(&mut android, "collapse_key", name.clone());
-        }
-        if !self.is_silent {
-            put(
-                &mut message,
-                "notification",
-                without_nothing(json!({
-                    "title": self.title, "body": self.body, "image": self.image,
-                })),
-            );
-            put(
-                &mut android,
-                "notification",
+        let urgency = if self.is_urgent { "high" } else { "normal" };
+        let (shown, shown_by_android) = match self.is_silent {
+            true => (Value::Null, Value::Null),
+            false => (
+                without_nothing(json!({ "title": self.title, "body": self.body, "image": self.image })),
                 without_nothing(json!({
                     "sound": self.sound, "notification_count": self.badge, "tag": self.collapse,
                 })),
-            );
-        }
-        put(&mut message, "android", android);
+            ),
+        };
+        let android = without_nothing(json!({
+            "priority": urgency,
+            "ttl": format!("{}s", self.seconds()),
+            "collapse_key": self.collapse,
+            "notification": shown_by_android,
+        }));
+        // Firebase refuses a link that is not https.
+        let link = self.action_url.as_ref().filter(|url| url.starts_with("https://"));
+        let web = without_nothing(json!({
+            "headers": { "TTL": self.seconds().to_string(), "Urgency": urgency },
+            "fcm_options": link.map(|link| json!({ "link": link })),
+        }));
+        let message = without_nothing(json!({
+            "notification": shown, "data": self.data_for_firebase(), "android": android, "webpush": web,
+        }));
         json!({ "fcmV1Message": { "message": message } })
     }
 
@@ -142,21 +131,22 @@ impl DeviceMessage {
                 "mutable-content": self.image.as_ref().map(|_| 1),
             }),
         };
-        let mut payload = json!({ "aps": without_nothing(aps), "data": self.data });
-        let rest = [("action_url", &self.action_url), ("image", &self.image)];
-        for (name, value) in rest {
-            if let Some(value) = value {
-                put(&mut payload, name, value.clone());
-            }
-        }
-        payload
+        without_nothing(json!({
+            "aps": without_nothing(aps),
+            "data": self.data,
+            "action_url": self.action_url,
+            "image": self.image,
+        }))
     }
 }
 
-fn put(object: &mut Value, name: &str, value: impl Into<Value>) {
-    if let Value::Object(fields) = object {
-        fields.insert(name.into(), value.into());
-    }
+/// All payloads as SNS takes them: texts within an object, and one for what is on no platform.
+pub(super) fn structure(payloads: [(&'static str, String); 3]) -> String {
+    let texts = payloads.into_iter().map(|(name, payload)| (name.to_owned(), payload.into()));
+    // SNS refuses an empty one, and nobody is ever shown it.
+    let mut all: Map<String, Value> = texts.collect();
+    all.insert("default".into(), "-".into());
+    Value::Object(all).to_string()
 }
 
 fn without_nothing(mut object: Value) -> Value {
@@ -204,6 +194,10 @@ mod tests {
                 "priority": "high", "ttl": "3600s", "collapse_key": "order-1",
                 "notification": {"sound": "default", "notification_count": 3, "tag": "order-1"},
             },
+            "webpush": {
+                "headers": {"TTL": "3600", "Urgency": "high"},
+                "fcm_options": {"link": "https://shop.example/o/1"},
+            },
         }}});
         assert_eq!(message().for_firebase(), expected);
     }
@@ -236,9 +230,8 @@ mod tests {
 
     #[test]
     fn each_platform_has_a_text_within_one_object() {
-        let message = message();
-        let all: Value = serde_json::from_str(&message.structure(message.payloads())).unwrap();
-        assert_eq!(all["default"], "On its way");
+        let all: Value = serde_json::from_str(&structure(message().payloads())).unwrap();
+        assert_eq!(all["default"], "-");
         for name in ["GCM", "APNS", "APNS_SANDBOX"] {
             let inner: Value = serde_json::from_str(all[name].as_str().unwrap()).unwrap();
             assert!(inner.is_object(), "{name}");
