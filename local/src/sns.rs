@@ -82,6 +82,11 @@ impl Sns {
         self.devices.enable(token, is_enabled)
     }
 
+    /// A device is known to Google's or Apple's service, or is no longer; SNS finds out at the next push to it.
+    pub fn know_device(&self, token: &str, is_known: bool) -> Result<(), Refusal> {
+        self.devices.know(token, is_known)
+    }
+
     /// Somebody answers a text message.
     pub fn receive_reply(&self, reply: &Reply) -> Result<Value, Refusal> {
         self.numbers.receive(reply)

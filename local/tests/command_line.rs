@@ -107,6 +107,8 @@ fn a_missing_and_a_broken_template_are_said_in_one_line() {
     let ports = ["--ephemeral", "--http-port", "0", "--ws-port", "0", "--template"];
     let said = complaint(&run(&[&ports[..], &[missing.to_str().unwrap()]].concat()));
     assert!(said.contains("none.yaml"), "{said}");
+    complaint(&run(&[&ports[1..], &[missing.to_str().unwrap()]].concat()));
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "and nothing is made beside it");
 
     let broken = folder.path().join("template.yaml");
     let text = std::fs::read_to_string(template()).unwrap();

@@ -148,6 +148,24 @@ async fn a_push_to_a_device_that_is_gone_is_refused_and_the_shop_is_told() {
 }
 
 #[tokio::test]
+async fn a_device_that_nobody_reaches_any_more_is_disabled_after_the_push_was_accepted() {
+    let world = World::new().await;
+    let sns = client(&world);
+    let endpoint = registered(&sns, "t").await;
+    world.aws.sns.know_device("t", false).unwrap();
+    let push = async || sns.publish().target_arn(&endpoint).message("m").send().await;
+    let id = push().await.unwrap().message_id.unwrap();
+    assert!(outbox(&world).as_array().unwrap().is_empty());
+    let event = told(&world).remove(0);
+    assert_eq!((&event["FailureType"], &event["MessageId"]), (&json!("InvalidPlatformToken"), &json!(id)));
+    assert!(push().await.unwrap_err().into_service_error().is_endpoint_disabled_exception());
+    let renew = sns.set_endpoint_attributes().endpoint_arn(&endpoint);
+    renew.attributes("Token", "new").attributes("Enabled", "true").send().await.unwrap();
+    push().await.unwrap();
+    assert_eq!(outbox(&world)[0]["token"], "new");
+}
+
+#[tokio::test]
 async fn a_structured_push_says_what_its_platform_needs() {
     let world = World::new().await;
     let sns = client(&world);

@@ -38,7 +38,7 @@ use crate::{
     state::Store,
     streams::Streams,
     stripe::{Endpoint, FakeStripe},
-    template::{Function, Surroundings, Template},
+    template::{Function, Surroundings, Template, TemplateError},
     ttl::Ttl,
     websocket_api::Sockets,
 };
@@ -54,6 +54,9 @@ const PAGES: &str = "http://localhost:3000,http://127.0.0.1:3000";
 
 pub(super) async fn start(options: Options) -> Result<Arc<Cloud>, StartError> {
     let ports = Ports::bind(&options).await?;
+    // No folder is made beside a template that is not there.
+    let unreadable = |cause| TemplateError::Unreadable { file: options.template.as_path().into(), cause };
+    std::fs::metadata(&options.template).map_err(unreadable)?;
     let folder = Folder::open(options.data.as_deref())?;
     let store = Store::open(&folder.state())?;
     folder::turn_as_kept(&store, &options.clock)?;

@@ -18,7 +18,10 @@ use crate::{aws::wire::Refusal, ses::events::Fate, sns::Reply};
 #[serde(deny_unknown_fields)]
 struct Device {
     token: String,
-    is_enabled: bool,
+    /// Whether SNS sends to it.
+    is_enabled: Option<bool>,
+    /// Whether Google or Apple can reach it.
+    is_known: Option<bool>,
 }
 
 /// Something becomes of a mail, and SES tells of it.
@@ -43,12 +46,17 @@ pub(super) async fn answer_text(State(control): Controlled, body: Bytes) -> Resu
 
 /// A device's app is removed, or comes back.
 pub(super) async fn set_device(State(control): Controlled, body: Bytes) -> Result<Json<Value>, Problem> {
-    let Device { token, is_enabled } = parse(&body)?;
-    let endpoints = control.cloud.aws.sns.enable_device(&token, is_enabled)?;
-    if endpoints == 0 {
+    let Device { token, is_enabled, is_known } = parse(&body)?;
+    let sns = &control.cloud.aws.sns;
+    if let Some(is_known) = is_known {
+        sns.know_device(&token, is_known)?;
+    }
+    if let Some(is_enabled) = is_enabled
+        && sns.enable_device(&token, is_enabled)? == 0
+    {
         return Err(not_found("no endpoint has this token"));
     }
-    Ok(Json(json!({ "endpoints": endpoints, "is_enabled": is_enabled })))
+    Ok(Json(json!({ "token": token, "is_enabled": is_enabled, "is_known": is_known })))
 }
 
 fn not_found(what: &str) -> Problem {

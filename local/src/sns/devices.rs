@@ -15,6 +15,9 @@ const ENDPOINTS: &str = "sns/endpoints";
 /// The endpoint of each application and token.
 const TOKENS: &str = "sns/tokens";
 
+/// Tokens that Google's and Apple's services no longer know.
+const UNKNOWN: &str = "sns/unknown tokens";
+
 /// The most bytes of what Google's and Apple's services take.
 const PUSH_LIMIT: usize = 4096;
 
@@ -107,7 +110,8 @@ impl Devices {
         Ok(String::new())
     }
 
-    /// `Publish` to an endpoint. If it is disabled the shop is told twice: by the refusal, and through its topic.
+    /// `Publish` to an endpoint. If it is disabled the shop is told twice: by the refusal, and through its topic. If its
+    /// token is no longer known, SNS finds out only after it has accepted the push: it disables the endpoint then.
     pub fn push(
         &self,
         arn: &str,
@@ -121,11 +125,25 @@ impl Devices {
             check_push(&payload, endpoint.platform())?;
         }
         if !endpoint.is_enabled {
-            self.topics.tell_feedback(&self.failure(arn, &endpoint))?;
+            self.fails(arn, &endpoint, "EndpointDisabled", "Endpoint is disabled")?;
             return Err(Refusal::new("EndpointDisabled", "Endpoint is disabled"));
+        }
+        if self.store.get::<bool>(UNKNOWN, &endpoint.token)?.is_some() {
+            let why = "Platform token associated with the endpoint is not valid";
+            self.keep(arn, &Endpoint { is_enabled: false, ..endpoint.clone() })?;
+            return self.fails(arn, &endpoint, "InvalidPlatformToken", why);
         }
         let Endpoint { token, .. } = endpoint;
         Ok(self.outbox.send(Message::Push { endpoint: arn.to_owned(), token, payload, attributes })?)
+    }
+
+    /// The device is known to Google's or Apple's service, or is no longer.
+    pub fn know(&self, token: &str, is_known: bool) -> Result<(), Refusal> {
+        match is_known {
+            true => self.store.delete(UNKNOWN, token).map(drop)?,
+            false => self.store.put(UNKNOWN, token, &true)?,
+        }
+        Ok(())
     }
 
     /// Enables or disables the endpoints of a device.
@@ -169,20 +187,23 @@ impl Devices {
         })
     }
 
-    /// What SNS tells of a push that could not be delivered.
-    fn failure(&self, arn: &str, endpoint: &Endpoint) -> Value {
-        json!({
+    /// Tells that a push could not be delivered; returns the push's id.
+    fn fails(&self, arn: &str, endpoint: &Endpoint, kind: &str, why: &str) -> Result<String, Refusal> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let event = json!({
             "DeliveryAttempts": 1,
             "EndpointArn": arn,
             "EventType": "DeliveryFailure",
-            "FailureMessage": "Endpoint is disabled",
-            "FailureType": "EndpointDisabled",
-            "MessageId": uuid::Uuid::now_v7().to_string(),
+            "FailureMessage": why,
+            "FailureType": kind,
+            "MessageId": id,
             "Resource": endpoint.application,
             "Service": "SNS",
             "Time": self.topics.now().to_string(),
             "Token": endpoint.token,
-        })
+        });
+        self.topics.tell_feedback(&event)?;
+        Ok(id)
     }
 }
 

@@ -88,5 +88,6 @@ async fn a_device_is_disabled_on_request() {
     let application = "arn%3Aaws%3Asns%3Aeu-west-1%3A000000000000%3Aapp%2FGCM%2Fshop";
     let create = format!("Action=CreatePlatformEndpoint&Token=t&PlatformApplicationArn={application}");
     send(&shop, "/", create).await;
-    assert_eq!(disable("t").await, (StatusCode::OK, json!({ "endpoints": 1, "is_enabled": false })));
+    let done = json!({ "token": "t", "is_enabled": false, "is_known": null });
+    assert_eq!(disable("t").await, (StatusCode::OK, done));
 }
