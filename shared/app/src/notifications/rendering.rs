@@ -26,6 +26,8 @@ const FUEL: u64 = 20_000;
 /// The most characters of a title with everything filled in, and of a text.
 const MAX_TITLE: usize = 200;
 const MAX_TEXT: usize = 20_000;
+/// The most characters of a text message's text: each 70 of them may cost as much as a message.
+const MAX_MESSAGE: usize = 280;
 
 /// What is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +212,8 @@ impl Renderer {
 
     /// A text message has no title and nothing to press.
     fn as_text_message(&self, rendered: Rendered) -> Rendered {
-        let mut body = format!("{}: {}\n{}", self.shop_name, rendered.title, rendered.body);
+        let text = values::shortened(rendered.body, MAX_MESSAGE);
+        let mut body = format!("{}: {}\n{text}", self.shop_name, rendered.title);
         if let Some(url) = &rendered.action_url {
             body.push('\n');
             body.push_str(url);

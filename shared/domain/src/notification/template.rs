@@ -29,6 +29,7 @@ const MAX_BADGE: u32 = 99_999;
 /// How soon telephones and browsers show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NotificationPriority)] // chats have priorities too
 pub enum Priority {
     /// When it suits them.
     Low,

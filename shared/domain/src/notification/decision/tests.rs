@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use proptest::prelude::*;
 
 use super::{Decision, decide, expires_at, wanted};
 use crate::notification::{
@@ -212,6 +213,11 @@ fn what_is_too_old_in_the_morning_is_not_sent() {
     assert_eq!(at(0), Decision::At("2026-01-06T00:59:00Z".parse().unwrap()));
     // It is worth a day, and would wait until the second morning.
     assert_eq!(at(24), Decision::Suppressed(Suppression::QuietHours));
+    // At the very end of that day it is as old.
+    let until_eight = wishes(r#"{"quiet_hours":{"from":"22:00","until":"08:00","timezone":"Asia/Bangkok"}}"#);
+    let late = "2026-01-05T16:00:00Z".parse().unwrap();
+    let at_eight = decide(Kind::BackInStock, Medium::Push, &until_eight, None, &zone, created, late);
+    assert_eq!(at_eight, Decision::Suppressed(Suppression::QuietHours));
     assert_eq!(expires_at(Kind::BackInStock, created).to_string(), "2026-01-06T01:00:00Z");
     assert_eq!(expires_at(Kind::BackInStock, Timestamp::MAX), Timestamp::MAX);
 }
@@ -263,5 +269,40 @@ fn every_hour_ends_within_an_hour_also_when_clocks_change() {
             let wait = until.duration_since(now);
             assert!(wait > SignedDuration::ZERO && wait <= SignedDuration::from_hours(1), "{name} {now}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_waits_goes_out_later_awake_and_soon(
+        zone in prop::sample::select(&["Europe/London", "America/New_York", "Asia/Tehran", "Australia/Lord_Howe"][..]),
+        second in 1_767_225_600_i64..1_830_297_600,
+        from in 0..1440,
+        length in 1..1440,
+        digest in prop::sample::select(&[Digest::Off, Digest::Hourly, Digest::Daily][..]),
+        kind in prop::sample::select(Kind::ALL),
+        medium in prop::sample::select(&Medium::ALL[..]),
+    ) {
+        let clock = |minute: i32| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+        let quiet = format!(
+            r#"{{"channels":{{"sms":{{"enabled":true}}}},"quiet_hours":{{"from":"{}","until":"{}","timezone":"{zone}"}}}}"#,
+            clock(from), clock(from + length),
+        );
+        let preferences = Preferences { digest, ..wishes(&quiet) };
+        let hours = preferences.quiet_hours.as_ref().unwrap();
+        let now = Timestamp::from_second(second).unwrap();
+        let (until, most) = match decide(kind, medium, &preferences, None, &TimeZone::UTC, now, now) {
+            Decision::At(at) => (at, 25),
+            Decision::Digest { until } => (until, 50),
+            Decision::Now => {
+                let is_loud = !kind.is_critical() && medium != Medium::Websocket;
+                prop_assert!(!is_loud || hours.end(now).is_none());
+                return Ok(());
+            }
+            Decision::Suppressed(_) => return Ok(()),
+        };
+        prop_assert!(!kind.is_critical());
+        prop_assert!(until > now && until.duration_since(now) <= SignedDuration::from_hours(most));
+        prop_assert_eq!(hours.end(until), None);
     }
 }
