@@ -134,12 +134,11 @@ pub(super) fn moment(locale: &str, at: &Zoned) -> String {
 }
 
 /// `line` such that it is shown from its beginning. A line is shown in the direction of its first letter; one in Persian that
-/// begins with a name in other letters has a mark before it. Addresses are found better without.
+/// begins with a name in other letters has a mark before it.
 pub(super) fn directed(locale: &str, line: &str) -> String {
-    let first = line.chars().find(|c| c.is_alphabetic());
-    let is_foreign = first.is_some_and(|c| !('\u{600}'..='\u{6ff}').contains(&c));
-    let is_address = line.starts_with("https://") || line.starts_with("http://");
-    match locale == "fa" && is_foreign && !is_address {
+    let is_persian = |c: char| c.is_alphabetic() && ('\u{600}'..='\u{6ff}').contains(&c);
+    let begins_foreign = line.chars().find(|c| c.is_alphabetic()).is_some_and(|c| !is_persian(c));
+    match locale == "fa" && begins_foreign && line.contains(is_persian) {
         true => format!("\u{200f}{line}"),
         false => line.to_owned(),
     }
@@ -214,8 +213,9 @@ mod tests {
     fn a_persian_line_that_begins_with_a_foreign_name_is_shown_from_the_right() {
         let of = |line| directed("fa", line);
         assert_eq!(of("Brass Lamp دوباره موجود شد"), "\u{200f}Brass Lamp دوباره موجود شد");
-        assert_eq!(of("- ۲ × Candle"), "\u{200f}- ۲ × Candle");
-        for line in ["سفارش 1042 تأیید شد", "https://shop.example/orders/1", "", "1042"] {
+        assert_eq!(of("- ۲ × Candle: ۹ دلار"), "\u{200f}- ۲ × Candle: ۹ دلار");
+        for line in ["سفارش 1042 تأیید شد", "https://shop.example/orders/1", "", "1042", "Hello, Ana."]
+        {
             assert_eq!(of(line), line);
         }
         assert_eq!(directed("en", "Lamp"), "Lamp");

@@ -151,7 +151,7 @@ You asked us to tell you. Others may be waiting too, and we cannot keep one for 
         Kind::InventoryAlert,
         Wording::new(
             "{% if alert == 'out_of_stock' %}Sold out{% elif alert == 'overstock' %}Too many in stock{% elif alert == 'expiring' %}Expiring soon{% else %}Low stock{% endif %}: {{ product_name }}",
-            "{% if variant_name %}{{ variant_name }}, {% endif %}{% if location %}{{ location }}: {% endif %}{% if alert == 'expiring' and expires_on %}best before {{ expires_on }}{% else %}{{ available }} left{% if threshold %} (line: {{ threshold }}){% endif %}{% endif %}.",
+            "{% if variant_name %}{{ variant_name }}, {% endif %}{% if location %}{{ location }}: {% endif %}{% if alert == 'expiring' and expires_on %}best before {{ expires_on }}{% else %}{{ available }} left{% if threshold %} (threshold: {{ threshold }}){% endif %}{% endif %}.",
         ),
     ),
     (

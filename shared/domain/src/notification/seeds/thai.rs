@@ -23,7 +23,7 @@ pub(super) const WORDINGS: Table = &[
         Kind::OrderConfirmation,
         Wording::new(
             "ยืนยันคำสั่งซื้อ {{ order_number }} แล้ว",
-            "ขอบคุณ{% if recipient_name %}คุณ {{ recipient_name }}{% endif %} เรากำลังเตรียมสินค้าให้คุณ{% if total %} (ยอดรวม {{ total }}){% endif %}",
+            "ขอบคุณ{% if recipient_name %} คุณ {{ recipient_name }}{% endif %} เรากำลังเตรียมสินค้าให้คุณ{% if total %} (ยอดรวม {{ total }}){% endif %}",
         )
         .mail(
             "คำสั่งซื้อ {{ order_number }} ของคุณที่ {{ shop_name }}",
@@ -151,7 +151,7 @@ pub(super) const WORDINGS: Table = &[
         Kind::InventoryAlert,
         Wording::new(
             "{% if alert == 'out_of_stock' %}สินค้าหมด{% elif alert == 'overstock' %}สินค้าล้นสต็อก{% elif alert == 'expiring' %}สินค้าใกล้หมดอายุ{% else %}สินค้าใกล้หมด{% endif %}: {{ product_name }}",
-            "{% if variant_name %}{{ variant_name }} {% endif %}{% if location %}{{ location }}: {% endif %}{% if alert == 'expiring' and expires_on %}หมดอายุ {{ expires_on }}{% else %}เหลือ {{ available }} ชิ้น{% if threshold %} (เกณฑ์ {{ threshold }} ชิ้น){% endif %}{% endif %}",
+            "{% if variant_name %}{{ variant_name }}, {% endif %}{% if location %}{{ location }}: {% endif %}{% if alert == 'expiring' and expires_on %}หมดอายุ {{ expires_on }}{% else %}เหลือ {{ available }} ชิ้น{% if threshold %} (เกณฑ์ {{ threshold }} ชิ้น){% endif %}{% endif %}",
         ),
     ),
     (
@@ -207,7 +207,7 @@ pub(super) const WORDINGS: Table = &[
 
 {% if event == 'new_device' %}มีผู้เข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ที่เราไม่เคยเห็นมาก่อน{% elif event == 'password_changed' %}รหัสผ่านบัญชีของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}เราพบสิ่งผิดปกติในบัญชีของคุณ{% endif %}
 
-{% if happened_at %}- เวลา: {{ happened_at }}
+{% if happened_at %}- เมื่อ: {{ happened_at }}
 {% endif %}{% if device %}- อุปกรณ์: {{ device }}
 {% endif %}{% if place %}- ใกล้: {{ place }}
 {% endif %}
