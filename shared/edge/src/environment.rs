@@ -426,7 +426,8 @@ impl Environment {
         let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let days = between("PUSH_SUBSCRIPTION_EXPIRY_DAYS", 365, 1, 3_650);
         NotificationSettings {
-            pushes_to_browsers: yes("PUSH_ENABLE_WEB_PUSH"),
+            pushes_to_browsers: yes("PUSH_ENABLE_WEB_PUSH")
+                && self.optional("PUSH_VAPID_PUBLIC_KEY").is_some(),
             falls_back_to_mail: yes("PUSH_ENABLE_EMAIL_FALLBACK"),
             follows_pushes: yes("PUSH_ENABLE_ANALYTICS"),
             max_retries: between("PUSH_MAX_RETRIES", 3, 0, 10),
@@ -478,15 +479,16 @@ impl Environment {
 
     /// What sends what people are told.
     pub fn sender(&self) -> Sender {
-        let vapid = Vapid {
-            public_key: self.required("PUSH_VAPID_PUBLIC_KEY"),
+        // A shop without a key sends no pushes to browsers.
+        let vapid = self.optional("PUSH_VAPID_PUBLIC_KEY").map(|public_key| Vapid {
+            public_key,
             private_key: self.secret("PUSH_VAPID_PRIVATE_KEY"),
             subject: self.required("PUSH_VAPID_SUBJECT"),
-        };
-        let web_push = WebPush::new(vapid, self.push_origins(), self.clock());
+        });
+        let web_push = vapid.map(|vapid| WebPush::new(vapid, self.push_origins(), self.clock())).transpose();
         let web_push = web_push.map_err(|error| self.complain(format!("PUSH_VAPID_PUBLIC_KEY: {error}")));
         let ways = Ways {
-            web_push: web_push.ok(),
+            web_push: web_push.ok().flatten(),
             devices: self.devices(),
             sms: Sms::new(self.aws.sns(), self.optional("SMS_SENDER_ID")),
             mail: Mail::new(

@@ -10,7 +10,7 @@ use domain::{
     ConversationId, Money, NotificationJobId, OrderId, ProductId, ShopId, UserId, VariantId,
     chat::{Conversation, Message, SenderType, conversation::Part},
     notification::Kind,
-    order::{OrderLine, OrderStatus, Tracking},
+    order::{self, OrderLine, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
 };
 use jiff::SignedDuration;
@@ -109,7 +109,8 @@ impl Notifications {
         tracking: &Tracking,
     ) -> Result<Vec<Wanted>> {
         let Some(stored) = self.store.order(&event.shop_id, order_id).await? else { return Ok(vec![]) };
-        let mut data = made_of([("order_id", json!(order_id)), ("order_number", json!(order_id))]);
+        let mut data =
+            made_of([("order_id", json!(order_id)), ("order_number", json!(order::number(order_id)))]);
         data.extend(match kind {
             Kind::OrderConfirmation => {
                 let lines = self.store.order_lines(&event.shop_id, &stored).await?;
@@ -329,8 +330,11 @@ fn wanted(event: &JournalEvent, user: &UserId, kind: Kind, data: NotificationDat
 }
 
 fn paid(event: &JournalEvent, order: &OrderId, amount: Money, on: Option<&str>) -> NotificationData {
-    let mut data =
-        made_of([("order_id", json!(order)), ("order_number", json!(order)), ("amount", json!(amount))]);
+    let mut data = made_of([
+        ("order_id", json!(order)),
+        ("order_number", json!(order::number(order))),
+        ("amount", json!(amount)),
+    ]);
     data.extend(on.map(|on| (on.to_owned(), json!(event.occurred_at))));
     data
 }
