@@ -32,9 +32,16 @@ pub async fn reachable_at(world: &World, user: &str, contact: Value) {
 
 /// What left on a channel: `mail`, `sms`, `push`, `web_push`.
 pub async fn outbox(world: &World, channel: &str) -> Vec<Value> {
-    let all = world.nobody().get("/_local/outbox?limit=1000").await;
-    let all = all.body["messages"].as_array().cloned().unwrap_or_default();
-    all.into_iter().filter(|message| message["channel"] == channel).collect()
+    let (mut all, mut after) = (vec![], String::new());
+    loop {
+        let page = world.nobody().get(&format!("/_local/outbox?limit=1000{after}")).await;
+        let page = page.body["messages"].as_array().cloned().unwrap_or_default();
+        let Some(last) = page.last() else { break };
+        after = format!("&after={}", last["id"].as_str().unwrap_or_default());
+        all.extend(page);
+    }
+    all.retain(|message| message["channel"] == channel);
+    all
 }
 
 /// The titles in somebody's inbox, newest first, `*` before those that were not read.

@@ -3,6 +3,7 @@
 mod contention;
 mod crash_chat;
 mod crash_files;
+mod crash_notifications;
 mod crash_orders;
 mod crash_payments;
 mod crash_realtime;
