@@ -181,7 +181,8 @@ fn notice_place(notice: &StripeNotice) -> Place {
 const NOTIFICATION_RANK: u8 = 12;
 
 fn notification_place(about: &Notification) -> Place {
-    (about.created_at, NOTIFICATION_RANK, 0, about.id.to_string())
+    // Of several at one instant the order is that of their kinds, the same each time.
+    (about.created_at, NOTIFICATION_RANK, 0, format!("{}-{}", about.kind, about.id))
 }
 
 fn place_name((at, rank, version, id): &Place) -> String {
