@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broadcast;
+mod canary;
 mod capture;
 mod catalog;
 mod chat;
