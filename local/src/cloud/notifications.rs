@@ -34,6 +34,7 @@ pub(super) fn parameters(http_url: &str, vapid: &VapidKeys) -> BTreeMap<String, 
     let mut parameters = BTreeMap::from([
         ("PushVapidPublicKey".to_owned(), vapid.public_key.clone()),
         ("PushEndpointOrigins".to_owned(), http_url.to_owned()),
+        ("HttpApiUrl".to_owned(), http_url.to_owned()),
         ("EmailFrom".to_owned(), "shop@shop.example".to_owned()),
     ]);
     let applications = APPLICATIONS.iter().map(|(id, name)| ((*id).to_owned(), application_arn(name)));
