@@ -6,6 +6,8 @@ use aws_sdk_sns::{
     types::MessageAttributeValue,
 };
 
+use domain::notification::address::is_phone_number;
+
 use super::{
     Sent,
     aws::{patience, refusal},
@@ -34,7 +36,7 @@ impl Sms {
     /// # Errors
     /// Only for faults of our own.
     pub async fn send(&self, number: &str, text: &str, is_marketing: bool) -> Result<Sent> {
-        if !is_number(number) {
+        if !is_phone_number(number) {
             return Ok(Sent::refused("no telephone number"));
         }
         if text.trim().is_empty() {
@@ -64,29 +66,4 @@ pub(super) fn asked_once() -> Builder {
 pub(super) fn attribute(value: impl Into<String>) -> Result<MessageAttributeValue> {
     let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
     value.map_err(|error| Error::Internal { what: "an attribute".into(), source: Some(Box::new(error)) })
-}
-
-/// E.164: a plus, a country, at most 15 digits in all.
-fn is_number(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (8..=15).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_one_of_e_164() {
-        assert!(is_number("+447700900123"));
-        assert!(is_number("+66812345678"));
-        for wrong in
-            ["", "+", "447700900123", "+0447700900123", "+44 7700 900123", "+1234567", "+1234567890123456"]
-        {
-            assert!(!is_number(wrong), "{wrong:?}");
-        }
-    }
 }

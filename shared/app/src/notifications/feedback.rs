@@ -18,6 +18,8 @@ use crate::{
 const MAX_ATTEMPTS: u32 = 8;
 /// Words with which people end text messages, as telephone networks know them.
 const STOP: [&str; 7] = ["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "ARRET"];
+/// Words with which they ask for them again.
+const START: [&str; 2] = ["START", "UNSTOP"];
 
 /// Something that came back, as SES and SNS write it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -74,6 +76,9 @@ pub struct MailOf {
 pub struct Bounce {
     /// `Permanent`, `Transient`, `Undetermined`.
     pub bounce_type: String,
+    /// `General`, `MailboxFull` and others.
+    #[serde(default)]
+    pub bounce_sub_type: String,
     /// From whom.
     pub bounced_recipients: Vec<RecipientOf>,
 }
@@ -92,6 +97,14 @@ pub struct Complaint {
 pub struct RecipientOf {
     /// The address.
     pub email_address: String,
+}
+
+impl Bounce {
+    /// Whether it may be the answer of somebody's machine, who is on holiday and has got the mail: SES has no other word
+    /// for that.
+    fn may_be_an_answer(&self) -> bool {
+        self.bounce_type == "Transient" && self.bounce_sub_type == "General"
+    }
 }
 
 impl MailNotice {
@@ -185,8 +198,13 @@ impl Notifications {
             return Ok(());
         };
         match mail.event_type.as_str() {
+            "Bounce" if mail.bounce.as_ref().is_some_and(Bounce::may_be_an_answer) => Ok(()),
             "Delivery" => self.advance(&shop, &user, &id, EMAIL, DeliveryState::Delivered, None).await,
             "Bounce" | "Reject" => {
+                if mail.bounce.is_some() {
+                    // What came back was sent, also if whoever sent it has not written that down yet.
+                    self.advance(&shop, &user, &id, EMAIL, DeliveryState::Sent, None).await?;
+                }
                 self.advance(&shop, &user, &id, EMAIL, DeliveryState::Failed, Some("it came back")).await
             }
             "Complaint" => {
@@ -197,18 +215,27 @@ impl Notifications {
         }
     }
 
-    /// Whoever answers STOP gets no more text messages, of no shop: they do not know that there are several.
+    /// Whoever answers STOP gets no more text messages, of no shop: they do not know that there are several. START takes
+    /// that back.
     async fn take_in_reply(&self, number: &str, text: &str) -> Result<()> {
         let word = text.trim().to_uppercase();
-        if !is_phone_number(number) || !STOP.contains(&word.as_str()) {
+        let (stops, starts) = (STOP.contains(&word.as_str()), START.contains(&word.as_str()));
+        if !is_phone_number(number) || !(stops || starts) {
             return Ok(());
         }
         let why =
             Unreachable { reason: Suppression::Unsubscribed, detail: "STOP".into(), since: self.clock.now() };
         for shop in &self.settings.shops {
-            self.store.put_unreachable(shop, number, &why).await?;
+            match stops {
+                true => self.store.put_unreachable(shop, number, &why).await?,
+                false => self.store.forget_unreachable(shop, number).await?,
+            }
         }
-        tracing::info!(channel = Medium::Sms.name(), "somebody wants no more text messages");
+        tracing::info!(
+            channel = Medium::Sms.name(),
+            stops,
+            "somebody has said whether they want text messages"
+        );
         Ok(())
     }
 }

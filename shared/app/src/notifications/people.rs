@@ -239,7 +239,8 @@ impl Reach {
                 Author::of(who).event_named(name, clock.now(), format!("person:{user}"), 0, fact)
             });
             let put = (user, &endpoint, owner.as_ref());
-            if store.put_endpoint(shop, put, &too_many, event.as_ref()).await? {
+            let seen = (too_many.as_slice(), recipient.registrations);
+            if store.put_endpoint(shop, put, seen, event.as_ref()).await? {
                 return Ok(());
             }
         }

@@ -7,7 +7,7 @@ mod composing;
 
 use domain::{
     NotificationId, ShopId, UserId,
-    notification::{Decision, DeliveryState, Kind, Medium, Suppression, decide, decision::expires_at},
+    notification::{Decision, DeliveryState, Kind, Medium, Suppression, decide},
     rate::Rate,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -123,28 +123,21 @@ impl Sender {
                 return self.again(&notification, place, SignedDuration::ZERO).await;
             }
             DeliveryState::Queued if delivery.due_at.is_none_or(|due_at| due_at <= now) => {}
-            DeliveryState::Claimed => {}
+            DeliveryState::Claimed if delivery.claimed_until <= now.as_millisecond() => {}
+            // Whoever has it may have stopped: it comes again when their time is over.
+            DeliveryState::Claimed => return Err(Error::busy()),
             _ => return Ok(()),
         }
         let recipient = store.recipient(shop, user, now).await?;
         let turn = Turn { notification: &notification, place, recipient: &recipient, now };
+        let mut after = delivery.moved(DeliveryState::Queued, now);
         match self.verdict(&turn, delivery).await? {
-            Verdict::Send => self.claim_and_send(&turn).await,
-            Verdict::Wait(until) => {
-                let after = Delivery { due_at: Some(until), ..delivery.clone() };
-                self.settle(&notification, place, (delivery, &after)).await
-            }
-            Verdict::Suppress(reason) => {
-                let mut after = delivery.clone();
-                after.suppress(reason, now);
-                self.settle(&notification, place, (delivery, &after)).await
-            }
-            Verdict::Expire => {
-                let mut after = delivery.clone();
-                after.expire(now);
-                self.settle(&notification, place, (delivery, &after)).await
-            }
+            Verdict::Send => return self.claim_and_send(&turn).await,
+            Verdict::Wait(until) => after.due_at = Some(until),
+            Verdict::Suppress(reason) => after.suppress(reason, now),
+            Verdict::Expire => after.expire(now),
         }
+        self.settle(&notification, place, (delivery, &after)).await
     }
 
     /// Whether it should be sent now: what they want, what they have read and where they are may have changed since it was
@@ -154,7 +147,10 @@ impl Sender {
         if notification.letter.is_some() {
             return self.verdict_on_address(turn, delivery.medium).await;
         }
-        if *now >= expires_at(notification.kind, notification.created_at) {
+        let locale = recipient.person.locale.as_deref();
+        let words = &self.notifications.words;
+        let worth = words.worth(&notification.shop_id, notification.kind, delivery.medium, locale).await?;
+        if now.duration_since(notification.created_at) >= worth {
             return Ok(Verdict::Expire);
         }
         let is_fallback = delivery.medium == Medium::Email
@@ -224,8 +220,9 @@ impl Sender {
         let Turn { notification, place, now, .. } = *turn;
         let until = now.checked_add(CLAIMED).unwrap_or(Timestamp::MAX);
         let request = clock.fresh().to_string();
-        if place == SMS && !self.may_cost(notification, now).await? {
-            let Some(before) = notification.deliveries.get(place) else { return Ok(()) };
+        let Some(before) = notification.deliveries.get(place) else { return Ok(()) };
+        // What is tried again has been counted.
+        if place == SMS && before.attempts == 0 && !self.may_cost(notification, now).await? {
             let mut after = before.clone();
             after.suppress(Suppression::Throttled, now);
             return self.settle(notification, place, (before, &after)).await;
@@ -312,7 +309,7 @@ impl Sender {
             ..delivery.moved(DeliveryState::Failed, now)
         };
         let after = match sent {
-            Sent::Accepted { .. } => delivery.moved(DeliveryState::Sent, now),
+            Sent::Accepted { .. } => Delivery { problem: None, ..delivery.moved(DeliveryState::Sent, now) },
             Sent::Gone => {
                 self.forget(turn, delivery.medium).await?;
                 failed("the endpoint is gone".into())

@@ -61,6 +61,20 @@ impl Words {
         self.renderer.render(kind, medium, &language, &template, &data)
     }
 
+    /// How long something is worth sending on one way: as long as its kind, or shorter if the shop says so.
+    pub(super) async fn worth(
+        &self,
+        shop: &ShopId,
+        kind: Kind,
+        medium: Medium,
+        locale: Option<&str>,
+    ) -> Result<SignedDuration> {
+        let own = self.own(shop, kind).await?;
+        let (_, template, _) = chosen(&own, kind, medium, locale.unwrap_or(LOCALES[0]));
+        let said = template.ttl_seconds.map(|seconds| SignedDuration::from_secs(seconds.into()));
+        Ok(said.map_or(kind.ttl(), |said| said.min(kind.ttl())))
+    }
+
     /// What renders, for what is told of several.
     pub(super) fn renderer(&self) -> &Renderer {
         &self.renderer

@@ -77,11 +77,11 @@ impl Relay {
             let day = after.created_at.to_zoned(jiff::tz::TimeZone::UTC).date();
             for (place, delivery) in &after.deliveries {
                 let was = before.and_then(|before| before.deliveries.get(place)).map(|one| one.state);
-                let Some(name) = counted_as(delivery.state).filter(|_| was != Some(delivery.state)) else {
-                    continue;
-                };
-                let (shop, kind, medium) = (after.shop_id.clone(), after.kind, delivery.medium);
-                *all.entry(Counted { shop, day, kind, medium }).or_default().entry(name).or_default() += 1;
+                for name in delivery.state.reached_since(was).filter_map(counted_as) {
+                    let (shop, kind, medium) = (after.shop_id.clone(), after.kind, delivery.medium);
+                    *all.entry(Counted { shop, day, kind, medium }).or_default().entry(name).or_default() +=
+                        1;
+                }
             }
         }
         for (counted, counts) in all {

@@ -55,6 +55,20 @@ impl DeliveryState {
         next.rank() > self.rank() && self.rank() < Self::Failed.rank()
     }
 
+    /// The states that it has come to since it was `before`. What was clicked was sent, delivered and opened too, whoever
+    /// was silent about that or came later.
+    pub fn reached_since(self, before: Option<Self>) -> impl Iterator<Item = Self> {
+        let is_at_an_end = self.rank() == Self::Failed.rank();
+        let is_new = move |state: &Self| before.is_none_or(|before| before.rank() < state.rank());
+        let on_the_way =
+            Self::ROAD.into_iter().filter(move |state| !is_at_an_end && state.rank() <= self.rank());
+        on_the_way.chain(is_at_an_end.then_some(self)).filter(is_new)
+    }
+
+    /// What a delivery goes through if all goes well.
+    const ROAD: [Self; 6] =
+        [Self::Queued, Self::Claimed, Self::Sent, Self::Delivered, Self::Opened, Self::Clicked];
+
     /// How far it has come; from the end of a road there is no further.
     const fn rank(self) -> u8 {
         match self {
@@ -80,5 +94,17 @@ mod tests {
         assert!(!DeliveryState::Clicked.may_become(DeliveryState::Delivered));
         assert!(!DeliveryState::Suppressed.may_become(DeliveryState::Sent));
         assert!(!DeliveryState::Failed.may_become(DeliveryState::Expired));
+    }
+
+    #[test]
+    fn what_was_clicked_has_come_to_all_that_lies_before() {
+        use DeliveryState::{Claimed, Clicked, Delivered, Failed, Opened, Queued, Sent};
+        let since = |now: DeliveryState, before| now.reached_since(before).collect::<Vec<_>>();
+        assert_eq!(since(Clicked, Some(Sent)), [Delivered, Opened, Clicked]);
+        assert_eq!(since(Delivered, Some(Claimed)), [Sent, Delivered]);
+        assert_eq!(since(Sent, None), [Queued, Claimed, Sent]);
+        assert_eq!(since(Failed, Some(Sent)), [Failed]);
+        assert_eq!(since(Queued, Some(Claimed)), []);
+        assert_eq!(since(Queued, Some(Failed)), []);
     }
 }

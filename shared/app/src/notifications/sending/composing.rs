@@ -2,11 +2,10 @@
 
 use domain::notification::{
     Kind, Medium,
-    decision::expires_at,
     template::{self, Priority, Template},
 };
-use jiff::SignedDuration;
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
 
 use super::{Sender, Turn, mail_address};
 use crate::{
@@ -42,13 +41,31 @@ impl Sender {
 
     /// How long it may wait for a device that is off.
     fn ttl(turn: &Turn<'_>, spoken: &Spoken) -> SignedDuration {
-        let left = expires_at(turn.notification.kind, turn.notification.created_at).duration_since(turn.now);
-        spoken.ttl.min(left).max(SignedDuration::ZERO)
+        let worth = spoken.ttl.min(turn.notification.kind.ttl());
+        let ends = turn.notification.created_at.checked_add(worth).unwrap_or(Timestamp::MAX);
+        ends.duration_since(turn.now).max(SignedDuration::ZERO)
     }
 
     pub(super) async fn compose_push(&self, turn: &Turn<'_>, size: Size) -> Result<PushPayload> {
-        let Notification { id, kind, shop_id, user_id, subject, .. } = turn.notification;
+        let Notification { kind, subject, .. } = turn.notification;
         let spoken = self.spoken(turn, Medium::Push).await?;
+        let mut fields = self.push_fields(turn, &spoken).await?;
+        fit(&mut fields, &spoken, size);
+        Ok(PushPayload {
+            json: serde_json::to_vec(&fields).map_err(|error| Error::internal(error.to_string()))?,
+            ttl: Self::ttl(turn, &spoken),
+            urgency: match (kind.is_critical(), spoken.priority) {
+                (true, _) | (_, Priority::High) => Urgency::High,
+                (_, Priority::Normal) => Urgency::Normal,
+                (_, Priority::Low) => Urgency::Low,
+            },
+            topic: Some(topic(subject)),
+        })
+    }
+
+    /// What a browser's service worker reads.
+    async fn push_fields(&self, turn: &Turn<'_>, spoken: &Spoken) -> Result<Map<String, Value>> {
+        let Notification { id, kind, shop_id, user_id, subject, .. } = turn.notification;
         let report = Link::Report {
             shop: shop_id.clone(),
             user: user_id.clone(),
@@ -59,7 +76,7 @@ impl Sender {
             true => Some(self.links.sign(report).await?),
             false => None,
         };
-        let mut json = json!({
+        let all = json!({
             "notification_id": id,
             "type": kind,
             "title": spoken.title,
@@ -76,28 +93,8 @@ impl Sender {
             "report_url": token.as_ref().map(|_| format!("{}/api/v1/notifications/{id}/events", self.api_url)),
             "token": token,
         });
-        let size_of =
-            |json: &serde_json::Value| serde_json::to_vec(json).map_or(usize::MAX, |json| json.len());
-        if let Some(fields) = json.as_object_mut() {
-            fields.retain(|_, value| !value.is_null());
-        }
-        if (size == Size::Short || size_of(&json) > ROOM)
-            && let Some(fields) = json.as_object_mut()
-        {
-            fields.remove("data");
-            fields.insert("title".into(), shortened(&spoken.title).into());
-            fields.insert("body".into(), shortened(&spoken.body).into());
-        }
-        Ok(PushPayload {
-            json: serde_json::to_vec(&json).map_err(|error| Error::internal(error.to_string()))?,
-            ttl: Self::ttl(turn, &spoken),
-            urgency: match (kind.is_critical(), spoken.priority) {
-                (true, _) | (_, Priority::High) => Urgency::High,
-                (_, Priority::Normal) => Urgency::Normal,
-                (_, Priority::Low) => Urgency::Low,
-            },
-            topic: Some(topic(subject)),
-        })
+        let fields = all.as_object().cloned().unwrap_or_default();
+        Ok(fields.into_iter().filter(|(_, value)| !value.is_null()).collect())
     }
 
     pub(super) async fn compose_device(&self, turn: &Turn<'_>) -> Result<DeviceMessage> {
@@ -279,6 +276,23 @@ fn question(locale: &str, is_about_product: bool) -> Template {
         sound: None,
         priority: Priority::Normal,
         ttl_seconds: None,
+    }
+}
+
+/// Leaves out what can be spared, until it fits: first what a page can ask for and the end of a long text, then pictures.
+fn fit(fields: &mut Map<String, Value>, spoken: &Spoken, size: Size) {
+    let fits = |fields: &Map<String, Value>| {
+        size == Size::Whole && serde_json::to_vec(fields).is_ok_and(|json| json.len() <= ROOM)
+    };
+    if fits(fields) {
+        return;
+    }
+    fields.remove("data");
+    fields.insert("title".into(), shortened(&spoken.title).into());
+    fields.insert("body".into(), shortened(&spoken.body).into());
+    if !fits(fields) {
+        fields.remove("icon_url");
+        fields.remove("image_url");
     }
 }
 

@@ -94,6 +94,8 @@ pub enum Target {
 pub struct Recipient {
     /// How much is unread; nothing, if they were never told anything.
     pub unread: Option<u64>,
+    /// How often a browser or telephone was registered; nothing, if never.
+    pub registrations: Option<u64>,
     /// What they want.
     pub person: Person,
     /// Where they are, the last registered last.
@@ -106,6 +108,8 @@ pub struct Recipient {
 struct Head {
     #[serde(default)]
     unread: Option<u64>,
+    #[serde(default)]
+    registrations: Option<u64>,
 }
 
 fn to_pk(shop: &ShopId, user: &UserId) -> String {
@@ -143,7 +147,10 @@ impl Recipient {
         for item in rows {
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             match sk.as_str() {
-                HEAD => found.unread = row::<Head>(item)?.unread,
+                HEAD => {
+                    let head: Head = row(item)?;
+                    (found.unread, found.registrations) = (head.unread, head.registrations);
+                }
                 PERSON => found.person = row(item)?,
                 DIGEST => found.digest = Some(row(item)?),
                 sk if sk.starts_with(ENDPOINT) => {
@@ -199,12 +206,12 @@ impl Dynamo {
     }
 
     /// Gives somebody a browser or telephone that `owner` had, and takes from them those that are too many; false if
-    /// somebody was faster.
+    /// somebody was faster: with the same one, or for the same person, of whom there were `registrations`.
     pub async fn put_endpoint(
         &self,
         shop: &ShopId,
         (user, endpoint, owner): (&UserId, &Endpoint, Option<&UserId>),
-        too_many: &[String],
+        (too_many, registrations): (&[String], Option<u64>),
         event: Option<&JournalEvent>,
     ) -> Result<bool> {
         let table = &self.tables.notifications;
@@ -220,7 +227,7 @@ impl Dynamo {
             }
         }
         transaction.put_any(table, item(&endpoint_key(shop, user, &endpoint.id), endpoint)?)?;
-        transaction.list_person(self, shop, user)?;
+        transaction.count_registration(self, shop, user, registrations)?;
         if let Some(owner) = owner.filter(|owner| *owner != user) {
             transaction.delete_any(table, &endpoint_key(shop, owner, &endpoint.id))?;
         }
@@ -288,5 +295,31 @@ impl Transaction {
         let set = values([(":people", text(format!("{shop}#people"))), (":user", text(user.as_str()))]);
         let expression = "SET listed = :people, listed_at = :user";
         self.update(&store.tables.notifications, &head_key(shop, user), expression, None, set)
+    }
+
+    /// The same, and that a browser or telephone was registered: those who come at once would not see each other's, and
+    /// together be too many.
+    fn count_registration(
+        &mut self,
+        store: &Dynamo,
+        shop: &ShopId,
+        user: &UserId,
+        seen: Option<u64>,
+    ) -> Result<()> {
+        let mut set = values([
+            (":people", text(format!("{shop}#people"))),
+            (":user", text(user.as_str())),
+            (":count", number(seen.unwrap_or(0) + 1)),
+        ]);
+        let condition = match seen {
+            None => "attribute_not_exists(registrations)",
+            Some(seen) => {
+                set.insert(":seen".into(), number(seen));
+                "registrations = :seen"
+            }
+        };
+        let expression = "SET listed = :people, listed_at = :user, registrations = :count";
+        let (table, key) = (&store.tables.notifications, head_key(shop, user));
+        self.update(table, &key, expression, Some(condition.into()), set)
     }
 }
