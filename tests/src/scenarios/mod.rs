@@ -18,6 +18,7 @@ mod frames;
 mod idempotency;
 mod identity;
 mod large_orders;
+mod notification_triggers;
 mod notifications;
 mod operations;
 mod opinions;
