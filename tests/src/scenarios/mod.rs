@@ -18,6 +18,8 @@ mod frames;
 mod idempotency;
 mod identity;
 mod large_orders;
+mod notification_alerts;
+mod notification_bulk;
 mod notification_triggers;
 mod notifications;
 mod operations;

@@ -23,6 +23,7 @@
 pub mod counts;
 mod digests;
 mod inbox;
+mod inboxes;
 mod jobs;
 mod people;
 mod unreachable;
