@@ -189,3 +189,32 @@ pub async fn mails_to(world: &World, address: &str) -> Vec<Value> {
 pub async fn mails(world: &World, user: &str) -> Value {
     tells_by(world, user, ("order_delivered", json!({ "order_number": "7" })), &["email"]).await
 }
+
+/// Mail that left so far, in order: `ana@shop.example: Your order has arrived`.
+pub async fn letters(world: &World) -> Vec<String> {
+    let line = |mail: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        format!("{}: {}", text(&mail["to"][0]), text(&mail["subject"]))
+    };
+    outbox(world, "mail").await.iter().map(line).collect()
+}
+
+/// The newest mail whose subject begins like this.
+pub async fn letter(world: &World, subject: &str) -> Value {
+    let begins = |mail: &Value| mail["subject"].as_str().is_some_and(|known| known.starts_with(subject));
+    let found = outbox(world, "mail").await.into_iter().rev().find(begins);
+    found.unwrap_or_else(|| panic!("no mail begins with {subject}"))
+}
+
+/// Says what somebody wants from now on.
+pub async fn wants(person: &Person<'_>, preferences: Value) {
+    let body = Some(preferences.to_string());
+    let answer = person.send(Method::PUT, "/api/v1/notifications/preferences", &[], body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Says that somebody has read a notification.
+pub async fn has_read(person: &Person<'_>, id: &Value) -> Reply {
+    let path = format!("/api/v1/notifications/{}/read", id.as_str().unwrap_or_default());
+    person.send(Method::PUT, &path, &[], None).await
+}

@@ -47,11 +47,12 @@ impl Notifications {
         if new.email.as_deref().is_some_and(|email| !is_mail_address(email)) {
             return Err(Error::field("email", "invalid", "expected one address, such as ana@shop.example"));
         }
-        if self.store.count_watches(&who.shop, &who.subject, MOST).await? > MOST as usize {
-            return Err(Error::field("product_id", "too_many", "expected at most 100 wishes"));
-        }
         let watcher = self.watcher(who, product, kind, new);
         let known = self.store.watcher(&who.shop, &watcher).await?;
+        if known.is_none() && self.store.count_watches(&who.shop, &who.subject, MOST).await? >= MOST as usize
+        {
+            return Err(Error::field("product_id", "too_many", "expected at most 100 wishes"));
+        }
         let is_confirmed = watcher.email.is_none()
             || known.is_some_and(|known| known.is_confirmed && known.email == watcher.email);
         let watcher = Watcher { is_confirmed, ..watcher };

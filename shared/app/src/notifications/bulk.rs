@@ -6,6 +6,7 @@ use contract::{
         BulkStatus, BulkView, NewBulk, NewNotification, NotificationData, NotificationTold, ProductAlertKind,
         ToldStatus,
     },
+    journal::STAFF,
 };
 use domain::{
     Money, NotificationId, NotificationJobId, Permission, Principal, ProductId, ShopId, UserId, VariantId,
@@ -168,7 +169,8 @@ impl Notifications {
             Audience::Everyone => {
                 let (users, next) = self.store.people(shop, after, limit).await?;
                 let next = next.map(|next| next.to_string());
-                Ok((users.into_iter().map(|user| job_wanted(job, user)).collect(), next))
+                let people = users.into_iter().filter(|user| user.as_str() != STAFF);
+                Ok((people.map(|user| job_wanted(job, user)).collect(), next))
             }
             Audience::WaitingForStock { product_id, variant_id, crossing } => {
                 let (found, next) = self
@@ -179,7 +181,7 @@ impl Notifications {
                 let waits =
                     |watcher: &Watcher| watcher.variant_id == *variant_id || watcher.variant_id.is_none();
                 let version = format!("crossing-{crossing}");
-                Ok((watching(found, waits, &base, &version), next.map(|next| next.to_string())))
+                Ok((self.watching(found, waits, &base, &version), next.map(|next| next.to_string())))
             }
             Audience::WaitingForPrice { product_id, before, now, event } => {
                 let (found, next) = self
@@ -189,7 +191,7 @@ impl Notifications {
                 let prices = [("old_price", *before), ("price", *now)];
                 let base = self.waited(job, product_id, None, &prices).await?;
                 let waits = |watcher: &Watcher| watcher.below.is_none_or(|below| now.amount <= below);
-                Ok((watching(found, waits, &base, event), next.map(|next| next.to_string())))
+                Ok((self.watching(found, waits, &base, event), next.map(|next| next.to_string())))
             }
         }
     }
@@ -204,6 +206,31 @@ impl Notifications {
         let mut data = self.about_product(&job.shop_id, product, variant).await?;
         data.extend(prices.iter().map(|(name, price)| ((*name).to_owned(), json!(price))));
         Ok(Wanted { data, ..job_wanted(job, job.actor.clone()) })
+    }
+
+    /// What whoever waited is told, of those who are meant.
+    fn watching(
+        &self,
+        found: Vec<Watcher>,
+        waits: impl Fn(&Watcher) -> bool,
+        base: &Wanted,
+        version: &str,
+    ) -> Vec<Wanted> {
+        let now = self.clock.now().as_second();
+        let meant = found.into_iter().filter(|watcher| watcher.expires_at > now && waits(watcher));
+        let told = meant.map(|watcher| Wanted {
+            user: watcher.user_id,
+            version: version.to_owned(),
+            mail_to: watcher.email.filter(|_| watcher.is_confirmed),
+            ..base.clone()
+        });
+        let mut told: Vec<Wanted> = told.collect();
+        // Whoever waits for a product and for one variant of it is told once.
+        told.sort_by(|one, other| {
+            (&one.user, other.mail_to.is_some()).cmp(&(&other.user, one.mail_to.is_some()))
+        });
+        told.dedup_by(|one, other| one.user == other.user);
+        told
     }
 
     /// Whether something can be said with it.
@@ -251,28 +278,6 @@ impl Notifications {
             status: ToldStatus::Sent,
         })
     }
-}
-
-/// What whoever waited is told, of those who are meant.
-fn watching(
-    found: Vec<Watcher>,
-    waits: impl Fn(&Watcher) -> bool,
-    base: &Wanted,
-    version: &str,
-) -> Vec<Wanted> {
-    let told = found.into_iter().filter(|watcher| waits(watcher)).map(|watcher| Wanted {
-        user: watcher.user_id,
-        version: version.to_owned(),
-        mail_to: watcher.email.filter(|_| watcher.is_confirmed),
-        ..base.clone()
-    });
-    let mut told: Vec<Wanted> = told.collect();
-    // Whoever waits for a product and for one variant of it is told once.
-    told.sort_by(|one, other| {
-        (&one.user, other.mail_to.is_some()).cmp(&(&other.user, one.mail_to.is_some()))
-    });
-    told.dedup_by(|one, other| one.user == other.user);
-    told
 }
 
 fn job_wanted(job: &Job, user: UserId) -> Wanted {

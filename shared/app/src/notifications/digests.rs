@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     NotificationId, ShopId, UserId,
-    notification::{DeliveryState, Medium},
+    notification::{DeliveryState, Medium, Preferences, Suppression, decision::wanted},
 };
 
 use super::{
@@ -14,18 +14,35 @@ use super::{
 use crate::{
     Result,
     clock::derived_at,
-    store::notifications::{Delivery, DigestRow, Letter, Notification},
+    store::notifications::{Delivery, DigestRow, Letter, MOST, Notification},
 };
 
 /// How often it is tried to close a window while more comes in.
 const MAX_ATTEMPTS: u32 = 16;
 
+/// Why a window is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Its end has come.
+    Due,
+    /// No more goes in.
+    Full,
+}
+
 impl Notifications {
     /// Closes somebody's window and sends the mail that tells of all that was in it. Closing and writing the mail are one
     /// transaction: nothing is told twice, and nothing is lost.
-    pub async fn close_digest(&self, shop: &ShopId, user: &UserId) -> Result<()> {
+    pub(super) async fn close_digest(&self, shop: &ShopId, user: &UserId, why: Closing) -> Result<()> {
         for _ in 0..MAX_ATTEMPTS {
             let Some(seen) = self.store.digest(shop, user).await? else { return Ok(()) };
+            // Somebody else may have closed the one that was meant, and another is open.
+            let is_meant = match why {
+                Closing::Due => seen.closes_at <= self.clock.now(),
+                Closing::Full => seen.items.len() >= MOST,
+            };
+            if !is_meant {
+                return Ok(());
+            }
             let Some(mail) = self.letter_of(shop, user, &seen).await? else { return Ok(()) };
             if self.store.close_digest(&mail, &seen).await? {
                 return self.post(&mail).await;
@@ -48,7 +65,8 @@ impl Notifications {
             }
         }
         let Some(first) = first else { return Ok(None) };
-        let parts = [shop.as_str(), user.as_str(), "digest", &seen.version.to_string()];
+        // Windows that fill up before their end have the same end; nothing is in two of them.
+        let parts = [shop.as_str(), user.as_str(), "digest", first.id.as_str()];
         let id = NotificationId::from_uuid(derived_at(seen.closes_at, &parts));
         let items = seen.items.iter().cloned().collect();
         Ok(Some(self.letter(id, Letter::Digest(items), first)))
@@ -80,29 +98,56 @@ impl Notifications {
         self.tasks.hand_over(&[task]).await
     }
 
-    /// What of these a mail still tells: what was not read, each marked as told by it.
+    /// What of these a mail still tells.
     pub(super) async fn told_by(
         &self,
         mail: &Notification,
         items: &[NotificationId],
+        preferences: &Preferences,
     ) -> Result<Vec<Notification>> {
         let mut told = vec![];
         for id in items {
             let found = self.store.notification(&mail.shop_id, &mail.user_id, id).await?;
-            told.extend(found.filter(|found| !found.is_read));
+            let tells = |found: &Notification| waits(found) && left_out(found, preferences).is_none();
+            told.extend(found.filter(tells));
         }
         Ok(told)
     }
 
-    /// Writes down that these went out with a mail.
-    pub(super) async fn mark_told(&self, told: &[Notification]) -> Result<()> {
-        let now = self.clock.now();
-        for notification in told {
-            let Some(before) = notification.deliveries.get(DIGEST) else { continue };
-            let after = before.moved(DeliveryState::Sent, now);
+    /// Writes down what became of all these with the mail that was to tell of them: where they stand by themselves, or else
+    /// where it does.
+    pub(super) async fn settle_with(
+        &self,
+        mail: &Notification,
+        items: &[NotificationId],
+        preferences: &Preferences,
+        fate: &Delivery,
+    ) -> Result<()> {
+        for id in items {
+            let found = self.store.notification(&mail.shop_id, &mail.user_id, id).await?;
+            let Some(item) = found.filter(waits) else { continue };
+            let Some(before) = item.deliveries.get(DIGEST) else { continue };
+            let mut after = before.moved(fate.state, fate.moved_at);
+            (after.reason, after.problem) = (fate.reason, fate.problem.clone());
+            if let Some(reason) = left_out(&item, preferences) {
+                after.suppress(reason, fate.moved_at);
+            }
             let request = self.clock.fresh().to_string();
-            self.store.move_delivery(notification, DIGEST, (before, &after), &request).await?;
+            self.store.move_delivery(&item, DIGEST, (before, &after), &request).await?;
         }
         Ok(())
     }
+}
+
+/// Whether no mail has told of it yet.
+fn waits(item: &Notification) -> bool {
+    item.deliveries.get(DIGEST).is_some_and(|delivery| delivery.state == DeliveryState::Queued)
+}
+
+/// Why a mail does not tell of it after all; nothing, if it does.
+fn left_out(item: &Notification, preferences: &Preferences) -> Option<Suppression> {
+    if item.is_read {
+        return Some(Suppression::Read);
+    }
+    wanted(item.kind, Medium::Email, preferences, item.asked.as_deref()).err()
 }

@@ -2,7 +2,7 @@
 
 use domain::{NotificationId, NotificationJobId, UserId, notification::DeliveryState};
 
-use super::{Notifications, Task, telling::DIGEST};
+use super::{Notifications, Task, digests::Closing, telling::DIGEST};
 use crate::{
     Error, Result,
     store::{
@@ -20,7 +20,7 @@ impl Notifications {
                 let Ok(user) = UserId::new(&due.id) else { return Some(Err(wrong())) };
                 Some(match due.kind.as_str() {
                     "inbox" => self.see_to(due, &user).await,
-                    _ => self.close_digest(&due.shop, &user).await,
+                    _ => self.close_digest(&due.shop, &user, Closing::Due).await,
                 })
             }
             "job" => Some(match NotificationJobId::new(&due.id) {

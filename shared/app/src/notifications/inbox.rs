@@ -15,7 +15,7 @@ use domain::{
     EventId, NotificationId, Permission, Principal, UserId,
     notification::{Kind, Medium},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use jiff::{SignedDuration, ToSpan, tz::TimeZone};
 
 use crate::{
@@ -59,7 +59,7 @@ impl Inbox {
         }
     }
 
-    /// A page of one's own inbox, or of the shop's own, newest first.
+    /// A page of one's own inbox, what one was told as a guest included, or of the shop's own, newest first.
     pub async fn list(
         &self,
         who: &Principal,
@@ -68,18 +68,23 @@ impl Inbox {
         cursor: Option<Cursor>,
     ) -> Result<NotificationsView> {
         who.may(Permission::BeNotified)?;
-        let user = whose(who, wanted.staff == Some(true))?;
+        let users = whose(who, wanted.staff == Some(true))?;
         self.note_staff(who).await?;
         let passes = |notification: &Notification| {
             wanted.read.is_none_or(|read| notification.is_read == read)
                 && wanted.category.is_none_or(|category| notification.kind.category() == category)
         };
-        let (found, next) = self.store.inbox(&who.shop, &user, (limit, cursor), passes).await?;
+        let (found, next) = self.store.inboxes(&who.shop, &users, (limit, cursor), passes).await?;
         Ok(NotificationsView {
             data: found.into_iter().map(view).collect(),
             next_cursor: next.map(|next| next.to_string()),
-            unread_count: self.store.unread(&who.shop, &user).await?,
+            unread_count: self.unread_of(who, &users).await?,
         })
+    }
+
+    async fn unread_of(&self, who: &Principal, users: &[UserId]) -> Result<u64> {
+        let counts = users.iter().map(|user| self.store.unread(&who.shop, user));
+        Ok(try_join_all(counts).await?.into_iter().sum())
     }
 
     /// Says that one notification was read, or all of them, as a frame does.
@@ -102,7 +107,7 @@ impl Inbox {
             let (user, found) = self.own(who, id).await?;
             let unread = self.store.unread(&who.shop, &user).await?;
             if found.is_read || self.note(who, &user, Some(id), &[id.clone()], unread).await? {
-                let left = self.store.unread(&who.shop, &user).await?;
+                let left = self.unread_of(who, &whose(who, user.as_str() == STAFF)?).await?;
                 return Ok(NotificationsRead { notification_id: Some(id.clone()), unread_count: left });
             }
         }
@@ -112,14 +117,20 @@ impl Inbox {
     /// Says that all was read.
     pub async fn read_all(&self, who: &Principal) -> Result<NotificationsRead> {
         who.may(Permission::BeNotified)?;
-        let user = &who.subject;
+        for user in whose(who, false)? {
+            self.read_all_of(who, &user).await?;
+        }
+        Ok(NotificationsRead { notification_id: None, unread_count: 0 })
+    }
+
+    async fn read_all_of(&self, who: &Principal, user: &UserId) -> Result<()> {
         let mut misses = 0;
         for _ in 0..MOST_PAGES {
             let unread = self.store.unread(&who.shop, user).await?;
             let page = (AT_ONCE, None);
             let (found, _) = self.store.inbox(&who.shop, user, page, |one| !one.is_read).await?;
             if found.is_empty() {
-                return Ok(NotificationsRead { notification_id: None, unread_count: 0 });
+                return Ok(());
             }
             let ids: Vec<NotificationId> = found.into_iter().map(|one| one.id).collect();
             if !self.note(who, user, None, &ids, unread).await? {
@@ -141,10 +152,14 @@ impl Inbox {
         unread: u64,
     ) -> Result<bool> {
         let left = unread.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+        let is_staff = user.as_str() == STAFF;
+        let mut others = whose(who, is_staff)?;
+        others.retain(|other| other != user);
         let fact = Fact::NotificationRead {
-            user_id: user.clone(),
+            // Of a guest that somebody was, too, their own screens hear it.
+            user_id: if is_staff { user.clone() } else { who.subject.clone() },
             notification_id: one.cloned(),
-            unread_count: left,
+            unread_count: left + self.unread_of(who, &others).await?,
         };
         let name = EventId::from_uuid(self.clock.fresh());
         let event = Author::of(who).event_named(name, self.clock.now(), format!("inbox:{user}"), 0, fact);
@@ -228,10 +243,11 @@ const fn none_of(kind: Kind, channel: Medium) -> KindCounts {
     }
 }
 
-fn whose(who: &Principal, is_staff: bool) -> Result<UserId> {
+/// Whose inboxes somebody looks into: their own and those of the guests that they were, or the shop's own.
+fn whose(who: &Principal, is_staff: bool) -> Result<Vec<UserId>> {
     match (is_staff, who.is_staff()) {
-        (false, _) => Ok(who.subject.clone()),
-        (true, true) => Ok(UserId::from_name(STAFF)),
+        (false, _) => Ok([&who.subject].into_iter().chain(&who.linked_guests).cloned().collect()),
+        (true, true) => Ok(vec![UserId::from_name(STAFF)]),
         (true, false) => Err(Error::Forbidden),
     }
 }

@@ -134,7 +134,10 @@ impl Sender {
         match self.verdict(&turn, delivery).await? {
             Verdict::Send => return self.claim_and_send(&turn).await,
             Verdict::Wait(until) => after.due_at = Some(until),
-            Verdict::Suppress(reason) => after.suppress(reason, now),
+            Verdict::Suppress(reason) => {
+                after.suppress(reason, now);
+                self.settle_digest(&turn, &after).await?;
+            }
             Verdict::Expire => after.expire(now),
         }
         self.settle(&notification, place, (delivery, &after)).await
@@ -326,14 +329,16 @@ impl Sender {
             attempts = after.attempts,
             "a notification was sent"
         );
-        self.settle(notification, place, (delivery, &after)).await?;
-        match &notification.letter {
-            Some(Letter::Digest(items)) => {
-                let told = self.notifications.told_by(notification, items).await?;
-                self.notifications.mark_told(&told).await
-            }
-            _ => Ok(()),
-        }
+        // First what it told of: whoever stops in between finds nothing left to tell, and tells nothing twice.
+        self.settle_digest(turn, &after).await?;
+        self.settle(notification, place, (delivery, &after)).await
+    }
+
+    /// What becomes of a mail that tells of several becomes of them.
+    async fn settle_digest(&self, turn: &Turn<'_>, fate: &Delivery) -> Result<()> {
+        let Some(Letter::Digest(items)) = &turn.notification.letter else { return Ok(()) };
+        let preferences = &turn.recipient.person.preferences;
+        self.notifications.settle_with(turn.notification, items, preferences, fate).await
     }
 
     /// It is sent again after a while, unless it was tried often enough: then it is left to operators.

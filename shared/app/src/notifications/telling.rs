@@ -13,7 +13,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Notifications, Task, wording::Spoken};
+use super::{Notifications, Task, digests::Closing, wording::Spoken};
 use crate::{
     Error, Result,
     clock::derived_at,
@@ -307,7 +307,7 @@ impl Notifications {
             let request = self.clock.fresh().to_string();
             match self.store.gather(shop, user, &notification.id, due_at, &request).await? {
                 Gathered::Until(_) => return Ok(()),
-                Gathered::Full => self.close_digest(shop, user).await?,
+                Gathered::Full => self.close_digest(shop, user, Closing::Full).await?,
             }
         }
         Err(Error::busy())

@@ -9,7 +9,7 @@ use contract::{
 use domain::{
     ConversationId, Money, NotificationJobId, OrderId, ProductId, ShopId, UserId, VariantId,
     chat::{Conversation, Message, SenderType, conversation::Part},
-    notification::Kind,
+    notification::{Kind, address::is_mail_address},
     order::{self, OrderLine, OrderStatus, Tracking},
     payment::{PaymentStatus, RefundStatus},
 };
@@ -177,12 +177,15 @@ impl Notifications {
         product: &ProductId,
         variant: Option<&VariantId>,
     ) -> Result<NotificationData> {
-        let found = self.store.product(shop, product).await?;
-        let name =
-            found.map_or_else(|| product.to_string(), |found| found.product.details.name.as_str().to_owned());
+        let found = self.store.product(shop, product).await?.map(|found| found.product.details);
+        let name = found.as_ref().map_or(product.as_str(), |details| details.name.as_str());
         let mut data = made_of([("product_id", json!(product)), ("product_name", json!(name))]);
         if let Some(variant) = variant {
-            data.insert("variant_name".into(), json!(variant));
+            let mut known = found.iter().flat_map(|details| &details.variants);
+            let known =
+                known.find(|known| known.variant_id == *variant).and_then(|known| known.name.as_ref());
+            let name = known.map_or(variant.as_str(), |name| name.as_str());
+            data.insert("variant_name".into(), json!(name));
         }
         Ok(data)
     }
@@ -329,10 +332,10 @@ fn wanted(event: &JournalEvent, user: &UserId, kind: Kind, data: NotificationDat
     }
 }
 
-fn paid(event: &JournalEvent, order: &OrderId, amount: Money, on: Option<&str>) -> NotificationData {
+fn paid(event: &JournalEvent, id: &OrderId, amount: Money, on: Option<&str>) -> NotificationData {
     let mut data = made_of([
-        ("order_id", json!(order)),
-        ("order_number", json!(order::number(order))),
+        ("order_id", json!(id)),
+        ("order_number", json!(order::number(id))),
         ("amount", json!(amount)),
     ]);
     data.extend(on.map(|on| (on.to_owned(), json!(event.occurred_at))));
@@ -345,7 +348,8 @@ fn in_words(line: &OrderLine, total: Money) -> serde_json::Value {
 }
 
 fn address(stored: &StoredOrder) -> Option<String> {
-    stored.order.email.as_ref().map(|email| email.as_str().to_owned())
+    let email = stored.order.email.as_ref().map(|email| email.as_str());
+    email.filter(|email| is_mail_address(email)).map(str::to_owned)
 }
 
 fn quoted(text: &str) -> String {

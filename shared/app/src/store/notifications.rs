@@ -23,6 +23,7 @@
 pub mod counts;
 mod digests;
 mod inbox;
+mod inboxes;
 mod jobs;
 mod people;
 mod unreachable;
@@ -30,7 +31,7 @@ mod watchers;
 mod wording;
 
 pub use self::{
-    digests::{DigestRow, Gathered},
+    digests::{DigestRow, Gathered, MOST},
     inbox::{Delivery, Letter, Notification, NotificationRow, Put},
     jobs::{Audience, Job, Later},
     people::{Endpoint, Person, Recipient, Target},

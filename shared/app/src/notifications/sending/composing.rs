@@ -145,7 +145,10 @@ impl Sender {
         let spoken = match &notification.letter {
             None => Some(self.mail_of(turn, unsubscribe_url.as_deref()).await?),
             Some(Letter::Digest(items)) => {
-                let told = self.notifications.told_by(notification, items).await?;
+                let told = {
+                    let preferences = &turn.recipient.person.preferences;
+                    self.notifications.told_by(notification, items, preferences).await?
+                };
                 let locale = turn.recipient.person.locale.as_deref();
                 let titles: Vec<String> = told.into_iter().map(|one| one.title).collect();
                 let data = json!({ "unsubscribe_url": unsubscribe_url });

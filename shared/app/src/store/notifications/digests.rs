@@ -11,13 +11,13 @@ use crate::{
     Result,
     store::{
         Dynamo, Transaction, due_shard,
-        dynamo::{Update, Written, number, text, values},
+        dynamo::{Update, number, text, values},
         sortable,
     },
 };
 
-/// The most notifications that one mail tells of; of more it only says how many there are.
-pub const MOST: usize = 50;
+/// The most notifications that one mail tells of: a window that is full is closed, and another opened.
+pub const MOST: usize = 100;
 
 /// What waits for one mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,24 +90,5 @@ impl Dynamo {
         transaction.delete_if(table, &key, condition, seen)?;
         transaction.put_notification(self, mail)?;
         Ok(self.commit(&transaction).await?.is_ok())
-    }
-
-    /// Puts off a window's end.
-    pub async fn put_off_digest(
-        &self,
-        shop: &ShopId,
-        user: &UserId,
-        until: Timestamp,
-        request: &str,
-    ) -> Result<bool> {
-        let update = Update {
-            set: "due_at = :due_at",
-            condition: Some("attribute_exists(due)"),
-            values: values([(":due_at", text(sortable(until)))]),
-            ..Update::default()
-        };
-        let key = digest_key(shop, user);
-        let written = self.update(&self.tables.notifications, &key, update, request).await?;
-        Ok(matches!(written, Written::Yes))
     }
 }

@@ -71,12 +71,12 @@ impl Watcher {
 }
 
 impl Dynamo {
-    /// How many wishes somebody has, at most `limit` and one more.
+    /// How many wishes somebody has, counted up to `limit`.
     pub async fn count_watches(&self, shop: &ShopId, user: &UserId, limit: u32) -> Result<usize> {
         #[derive(Deserialize)]
         struct Row {}
         let query = Query::new(&self.tables.notifications, watches_pk(shop, user)).consistent();
-        let (rows, _): (Vec<Row>, _) = self.query(&query.limit(limit + 1)).await?;
+        let (rows, _): (Vec<Row>, _) = self.query(&query.limit(limit)).await?;
         Ok(rows.len())
     }
 

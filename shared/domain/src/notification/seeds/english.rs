@@ -198,20 +198,20 @@ Open the chat to answer.",
     (
         Kind::SecurityAlert,
         Wording::new(
-            "{% if event == 'new_device' %}New sign-in to your account{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}You were signed out everywhere{% else %}Please check your account{% endif %}",
-            "{% if event == 'new_device' %}Somebody signed in{% if device %} with {{ device }}{% endif %}{% if place %} near {{ place }}{% endif %}{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}All your sessions were ended{% else %}We noticed something unusual{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %}. If this was not you, secure your account now.",
+            "{% if event == 'test' %}This is a test{% elif event == 'new_device' %}New sign-in to your account{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}You were signed out everywhere{% else %}Please check your account{% endif %}",
+            "{% if event == 'test' %}It works: what we tell you arrives here.{% else %}{% if event == 'new_device' %}Somebody signed in{% if device %} with {{ device }}{% endif %}{% if place %} near {{ place }}{% endif %}{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}All your sessions were ended{% else %}We noticed something unusual{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %}. If this was not you, secure your account now.{% endif %}",
         )
         .mail(
-            "{% if event == 'new_device' %}New sign-in to your account{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}You were signed out everywhere{% else %}Please check your account{% endif %} at {{ shop_name }}",
+            "{% if event == 'test' %}This is a test{% elif event == 'new_device' %}New sign-in to your account{% elif event == 'password_changed' %}Your password was changed{% elif event == 'sessions_ended' %}You were signed out everywhere{% else %}Please check your account{% endif %} at {{ shop_name }}",
             "Hello{% if recipient_name %} {{ recipient_name }}{% endif %},
 
-{% if event == 'new_device' %}somebody signed in to your account from a device that we have not seen before.{% elif event == 'password_changed' %}the password of your account was changed.{% elif event == 'sessions_ended' %}all sessions of your account were ended.{% else %}we noticed something unusual in your account.{% endif %}
+{% if event == 'test' %}this is the test that you asked for. It works: what we tell you arrives here.{% else %}{% if event == 'new_device' %}somebody signed in to your account from a device that we have not seen before.{% elif event == 'password_changed' %}the password of your account was changed.{% elif event == 'sessions_ended' %}all sessions of your account were ended.{% else %}we noticed something unusual in your account.{% endif %}
 
 {% if happened_at %}- When: {{ happened_at }}
 {% endif %}{% if device %}- Device: {{ device }}
 {% endif %}{% if place %}- Near: {{ place }}
 {% endif %}
-If this was you, there is nothing to do. If not, change your password and sign out everywhere now.",
+If this was you, there is nothing to do. If not, change your password and sign out everywhere now.{% endif %}",
         ),
     ),
     (

@@ -198,20 +198,20 @@ pub(super) const WORDINGS: Table = &[
     (
         Kind::SecurityAlert,
         Wording::new(
-            "{% if event == 'new_device' %}ورود تازه به حساب شما{% elif event == 'password_changed' %}گذرواژهٔ شما تغییر کرد{% elif event == 'sessions_ended' %}از همهٔ دستگاه‌ها خارج شدید{% else %}لطفاً حساب خود را بررسی کنید{% endif %}",
-            "{% if event == 'new_device' %}کسی{% if device %} با {{ device }}{% endif %}{% if place %} از حوالی {{ place }}{% endif %} وارد حساب شما شد{% elif event == 'password_changed' %}گذرواژهٔ شما تغییر کرد{% elif event == 'sessions_ended' %}همهٔ نشست‌های حساب شما پایان یافت{% else %}به موردی غیرعادی برخوردیم{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %}. اگر کار شما نبوده، همین حالا حساب خود را ایمن کنید.",
+            "{% if event == 'test' %}این یک آزمایش است{% elif event == 'new_device' %}ورود تازه به حساب شما{% elif event == 'password_changed' %}گذرواژهٔ شما تغییر کرد{% elif event == 'sessions_ended' %}از همهٔ دستگاه‌ها خارج شدید{% else %}لطفاً حساب خود را بررسی کنید{% endif %}",
+            "{% if event == 'test' %}کار می‌کند: خبرهای ما به اینجا می‌رسد.{% else %}{% if event == 'new_device' %}کسی{% if device %} با {{ device }}{% endif %}{% if place %} از حوالی {{ place }}{% endif %} وارد حساب شما شد{% elif event == 'password_changed' %}گذرواژهٔ شما تغییر کرد{% elif event == 'sessions_ended' %}همهٔ نشست‌های حساب شما پایان یافت{% else %}به موردی غیرعادی برخوردیم{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %}. اگر کار شما نبوده، همین حالا حساب خود را ایمن کنید.{% endif %}",
         )
         .mail(
-            "{% if event == 'new_device' %}ورود تازه به حساب شما{% elif event == 'password_changed' %}تغییر گذرواژهٔ شما{% elif event == 'sessions_ended' %}خروج از همهٔ دستگاه‌ها{% else %}لطفاً حساب خود را بررسی کنید{% endif %} در {{ shop_name }}",
+            "{% if event == 'test' %}این یک آزمایش است{% elif event == 'new_device' %}ورود تازه به حساب شما{% elif event == 'password_changed' %}تغییر گذرواژهٔ شما{% elif event == 'sessions_ended' %}خروج از همهٔ دستگاه‌ها{% else %}لطفاً حساب خود را بررسی کنید{% endif %} در {{ shop_name }}",
             "سلام{% if recipient_name %} {{ recipient_name }} عزیز{% endif %}،
 
-{% if event == 'new_device' %}کسی از دستگاهی که پیش‌تر ندیده بودیم وارد حساب شما شد.{% elif event == 'password_changed' %}گذرواژهٔ حساب شما تغییر کرد.{% elif event == 'sessions_ended' %}همهٔ نشست‌های حساب شما پایان یافت.{% else %}در حساب شما به موردی غیرعادی برخوردیم.{% endif %}
+{% if event == 'test' %}این آزمایشی است که خواسته بودید. کار می‌کند: خبرهای ما به اینجا می‌رسد.{% else %}{% if event == 'new_device' %}کسی از دستگاهی که پیش‌تر ندیده بودیم وارد حساب شما شد.{% elif event == 'password_changed' %}گذرواژهٔ حساب شما تغییر کرد.{% elif event == 'sessions_ended' %}همهٔ نشست‌های حساب شما پایان یافت.{% else %}در حساب شما به موردی غیرعادی برخوردیم.{% endif %}
 
 {% if happened_at %}- زمان: {{ happened_at }}
 {% endif %}{% if device %}- دستگاه: {{ device }}
 {% endif %}{% if place %}- حوالی: {{ place }}
 {% endif %}
-اگر خودتان بوده‌اید، لازم نیست کاری انجام دهید. اگر نه، همین حالا گذرواژه را تغییر دهید و از همهٔ دستگاه‌ها خارج شوید.",
+اگر خودتان بوده‌اید، لازم نیست کاری انجام دهید. اگر نه، همین حالا گذرواژه را تغییر دهید و از همهٔ دستگاه‌ها خارج شوید.{% endif %}",
         ),
     ),
     (

@@ -198,20 +198,20 @@ pub(super) const WORDINGS: Table = &[
     (
         Kind::SecurityAlert,
         Wording::new(
-            "{% if event == 'new_device' %}มีการเข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ใหม่{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}โปรดตรวจสอบบัญชีของคุณ{% endif %}",
-            "{% if event == 'new_device' %}มีผู้เข้าสู่ระบบบัญชีของคุณ{% if device %}ด้วย {{ device }}{% endif %}{% if place %} ใกล้ {{ place }}{% endif %}{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}เราพบสิ่งผิดปกติ{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %} หากไม่ใช่คุณ โปรดป้องกันบัญชีของคุณทันที",
+            "{% if event == 'test' %}นี่คือการทดสอบ{% elif event == 'new_device' %}มีการเข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ใหม่{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}โปรดตรวจสอบบัญชีของคุณ{% endif %}",
+            "{% if event == 'test' %}ใช้งานได้แล้ว การแจ้งเตือนของเราจะมาถึงที่นี่{% else %}{% if event == 'new_device' %}มีผู้เข้าสู่ระบบบัญชีของคุณ{% if device %}ด้วย {{ device }}{% endif %}{% if place %} ใกล้ {{ place }}{% endif %}{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}เราพบสิ่งผิดปกติ{% endif %}{% if happened_at %} ({{ happened_at }}){% endif %} หากไม่ใช่คุณ โปรดป้องกันบัญชีของคุณทันที{% endif %}",
         )
         .mail(
-            "{% if event == 'new_device' %}มีการเข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ใหม่{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}โปรดตรวจสอบบัญชีของคุณ{% endif %}ที่ {{ shop_name }}",
+            "{% if event == 'test' %}นี่คือการทดสอบ{% elif event == 'new_device' %}มีการเข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ใหม่{% elif event == 'password_changed' %}รหัสผ่านของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}โปรดตรวจสอบบัญชีของคุณ{% endif %}ที่ {{ shop_name }}",
             "สวัสดี{% if recipient_name %}คุณ {{ recipient_name }}{% endif %}
 
-{% if event == 'new_device' %}มีผู้เข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ที่เราไม่เคยเห็นมาก่อน{% elif event == 'password_changed' %}รหัสผ่านบัญชีของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}เราพบสิ่งผิดปกติในบัญชีของคุณ{% endif %}
+{% if event == 'test' %}นี่คือการทดสอบตามที่คุณขอ ใช้งานได้แล้ว การแจ้งเตือนของเราจะมาถึงที่นี่{% else %}{% if event == 'new_device' %}มีผู้เข้าสู่ระบบบัญชีของคุณจากอุปกรณ์ที่เราไม่เคยเห็นมาก่อน{% elif event == 'password_changed' %}รหัสผ่านบัญชีของคุณถูกเปลี่ยน{% elif event == 'sessions_ended' %}บัญชีของคุณถูกออกจากระบบในทุกอุปกรณ์{% else %}เราพบสิ่งผิดปกติในบัญชีของคุณ{% endif %}
 
 {% if happened_at %}- เมื่อ: {{ happened_at }}
 {% endif %}{% if device %}- อุปกรณ์: {{ device }}
 {% endif %}{% if place %}- ใกล้: {{ place }}
 {% endif %}
-หากเป็นคุณ ไม่ต้องดำเนินการใด ๆ หากไม่ใช่ โปรดเปลี่ยนรหัสผ่านและออกจากระบบทุกอุปกรณ์ทันที",
+หากเป็นคุณ ไม่ต้องดำเนินการใด ๆ หากไม่ใช่ โปรดเปลี่ยนรหัสผ่านและออกจากระบบทุกอุปกรณ์ทันที{% endif %}",
         ),
     ),
     (

@@ -1,0 +1,165 @@
+//! One mail that tells of several, where somebody wants it so.
+
+use futures_util::{StreamExt, stream};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{
+    notifications::{deliveries, has_read, inbox, letter, letters, newest, outbox, reachable_at, wants},
+    world::{Person, World},
+};
+
+/// Programs that tell somebody something at once; each of them waits for the others' writes.
+const AT_ONCE: usize = 12;
+
+/// Somebody with an address who wants their mail gathered.
+async fn ana<'a>(world: &'a World, digest: &str) -> Person<'a> {
+    let ana = world.customer("ana").await;
+    reachable_at(world, "ana", json!({ "email": "ana@shop.example", "locale": "en" })).await;
+    wants(&ana, json!({ "digest": digest })).await;
+    ana
+}
+
+fn is_back(product: &str) -> Value {
+    let data = json!({ "product_id": product, "product_name": product });
+    json!({ "user_id": "ana", "type": "back_in_stock", "data": data })
+}
+
+/// Tells ana of many things at once, as patient programs do.
+async fn tells_of(world: &World, products: std::ops::Range<u32>) {
+    let shop = world.service(&["notifications:write"]).await;
+    let told = products.map(|number| {
+        let shop = &shop;
+        async move { shop.insists("/api/v1/notifications", is_back(&format!("thing {number:03}"))).await.ok() }
+    });
+    stream::iter(told).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+    world.idle().await;
+}
+
+/// The things that a mail names.
+fn named(mail: &Value) -> Vec<String> {
+    let lines = mail["text"].as_str().unwrap().lines();
+    lines.filter_map(|line| line.strip_prefix("- ")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_hundred_at_once_are_one_mail_that_tells_of_all() {
+    let world = World::new().await;
+    let ana = ana(&world, "hourly").await;
+    tells_of(&world, 0..100).await;
+    assert_eq!(inbox(&ana).await.len(), 100, "the inbox has them at once");
+    world.advance(SignedDuration::from_mins(59)).await;
+    assert_eq!(letters(&world).await, [""; 0]);
+    world.advance(SignedDuration::from_mins(2)).await;
+    assert_eq!(letters(&world).await, ["ana@shop.example: 100 updates from shopwire"]);
+    let mut names = named(&letter(&world, "100").await);
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 100, "{names:#?}");
+    let one = newest(&ana, "back_in_stock").await;
+    assert_eq!(
+        deliveries(&ana, &one["notification_id"]).await,
+        ["email sent", "push suppressed no_endpoint", "websocket sent"]
+    );
+    world.leaps(SignedDuration::from_hours(30)).await;
+    assert_eq!(letters(&world).await.len(), 1, "and none comes twice");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_full_window_is_sent_before_its_end_and_nothing_is_left_out() {
+    let world = World::new().await;
+    let _ana = ana(&world, "daily").await;
+    tells_of(&world, 0..205).await;
+    assert_eq!(letters(&world).await, ["ana@shop.example: 100 updates from shopwire"; 2]);
+    world.leaps(SignedDuration::from_hours(23)).await;
+    assert_eq!(letters(&world).await[2..], ["ana@shop.example: 5 updates from shopwire"]);
+    let mut names: Vec<String> = outbox(&world, "mail").await.iter().flat_map(named).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 205);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn daily_mail_comes_in_the_morning_and_only_what_can_wait_waits_for_it() {
+    let world = World::new().await;
+    world.product("lamp", 5).await;
+    let ana = ana(&world, "daily").await;
+    ana.buys("lamp", 1).await;
+    tells_of(&world, 0..2).await;
+    let mut at_once = letters(&world).await;
+    at_once.sort();
+    assert_eq!(at_once.len(), 2, "an order's confirmation and its payment's do not wait: {at_once:#?}");
+    world.leaps(SignedDuration::from_hours(22)).await;
+    assert_eq!(letters(&world).await.len(), 2, "it is seven in the morning");
+    world.advance(SignedDuration::from_mins(62)).await;
+    assert_eq!(letters(&world).await[2..], ["ana@shop.example: 2 updates from shopwire"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_read_or_is_not_wanted_any_more_is_left_out_and_where_nothing_is_left_no_mail_is_sent() {
+    let world = World::new().await;
+    let ana = ana(&world, "hourly").await;
+    tells_of(&world, 0..3).await;
+    let read = newest(&ana, "back_in_stock").await;
+    has_read(&ana, &read["notification_id"]).await.ok();
+    world.advance(SignedDuration::from_mins(61)).await;
+    assert_eq!(letters(&world).await, ["ana@shop.example: 2 updates from shopwire"]);
+    let lines = named(&letter(&world, "2").await);
+    assert!(!lines.contains(&read["title"].as_str().unwrap().to_owned()), "{lines:?}");
+    let ways = deliveries(&ana, &read["notification_id"]).await;
+    assert_eq!(ways[0], "email suppressed read");
+
+    tells_of(&world, 3..4).await;
+    has_read(&ana, &newest(&ana, "back_in_stock").await["notification_id"]).await.ok();
+    world.advance(SignedDuration::from_mins(61)).await;
+    assert_eq!(letters(&world).await.len(), 1);
+
+    tells_of(&world, 4..5).await;
+    wants(&ana, json!({ "categories": { "alerts": { "enabled": false } } })).await;
+    world.advance(SignedDuration::from_mins(61)).await;
+    assert_eq!(letters(&world).await.len(), 1, "they have changed their mind");
+    let last = newest(&ana, "back_in_stock").await;
+    assert_eq!(deliveries(&ana, &last["notification_id"]).await[0], "email suppressed preference");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_digest_is_sent_once_wherever_its_closing_breaks_off() {
+    let world = World::new().await;
+    let ana = ana(&world, "hourly").await;
+    let mut sent = 0;
+    for function in ["Sweeper", "Notifier"] {
+        for kind in ["crash_before", "crash_after", "drop"] {
+            for skip in 0..3 {
+                tells_of(&world, sent..sent + 2).await;
+                let before = letters(&world).await.len();
+                world
+                    .fault(
+                        json!({ "service": "dynamodb", "function": function, "table": "NotificationsTable",
+                        "kind": kind, "skip": skip * 4, "count": 1 }),
+                    )
+                    .await;
+                world.leaps(SignedDuration::from_mins(61)).await;
+                world.no_faults().await;
+                world.advance(SignedDuration::from_mins(5)).await;
+                sent += 2;
+                let mails = letters(&world).await.len() - before;
+                // Whoever stops between sending and writing it down sends again, and nobody else does.
+                let most = if function == "Notifier" { 2 } else { 1 };
+                assert!((1..=most).contains(&mails), "{function} {kind} {skip}: {mails} mails");
+                let mut names: Vec<String> = outbox(&world, "mail").await.iter().flat_map(named).collect();
+                names.sort();
+                names.dedup();
+                assert_eq!(names.len(), sent as usize, "{function} {kind} {skip}");
+            }
+        }
+    }
+    assert_eq!(
+        deliveries(&ana, &newest(&ana, "back_in_stock").await["notification_id"]).await[0],
+        "email sent"
+    );
+    world.end().await;
+}
