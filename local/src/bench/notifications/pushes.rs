@@ -103,7 +103,7 @@ pub async fn measure(shop: &Shop, peers: Option<&Peers>, pushes: u32) -> Result<
     };
     let [service, sender] = PROCESSORS;
     let is_divided = thread::available_parallelism().map_or(1, usize::from) > 1
-        && moves_to(service, &["-a"], process::id().to_string()).await;
+        && moves_to(service, &["-a"], &process::id().to_string()).await;
     let mut sides = vec![Side::of("shopwire", pushes, ours(way, work.clone(), is_divided).await?)];
     if let Some(peers) = peers {
         let by: &[&str] = if is_divided { &["taskset", "-c", sender] } else { &[] };
@@ -175,7 +175,7 @@ async fn ours(way: WebPush, work: Work, is_divided: bool) -> Result<Took, BenchE
                 let thread = fs::read_link("/proc/thread-self")?;
                 let id = thread.file_name().map(|id| id.to_string_lossy().into_owned());
                 let [_, sender] = PROCESSORS;
-                moves_to(sender, &[], id.unwrap_or_default()).await;
+                moves_to(sender, &[], &id.unwrap_or_default()).await;
             }
             take(&way, &work).await
         })
@@ -225,9 +225,9 @@ async fn send(
 }
 
 /// Keeps a process or thread on one processor; false where that cannot be done.
-async fn moves_to(processor: &str, options: &[&str], id: String) -> bool {
+async fn moves_to(processor: &str, options: &[&str], id: &str) -> bool {
     let mut taskset = tokio::process::Command::new("taskset");
-    taskset.args(options).args(["-cp", processor, &id]).stdout(Stdio::null()).stderr(Stdio::null());
+    taskset.args(options).args(["-cp", processor, id]).stdout(Stdio::null()).stderr(Stdio::null());
     taskset.status().await.is_ok_and(|status| status.success())
 }
 
