@@ -16,6 +16,7 @@ mod faq;
 mod floods;
 mod forecast;
 mod machine;
+mod notifications;
 mod peers;
 mod percentiles;
 mod shop;
@@ -102,6 +103,11 @@ enum What {
     /// What reaches three people who talk while their sockets are cut again and again
     #[command(after_help = "Example: shopwire bench chat-drop --messages 1000 --json")]
     ChatDrop(chat_drop::ChatDrop),
+    /// How soon people are told, what a push costs beside npm web-push, and what telling many takes
+    #[command(
+        after_help = "Example: shopwire bench notifications --events 100 --pushes 1000 --recipients 5000"
+    )]
+    Notifications(notifications::Notifications),
     /// Many buyers of one product that there is too little of
     Contention(contention::Contention),
 }
@@ -136,6 +142,7 @@ pub async fn run(bench: &Bench, template: &Path, out: &mut (dyn Write + Send)) -
         What::Answers(asked) => bench.show(&answers::measure(template, *asked).await?, out),
         What::ChatCost(asked) => bench.show(&chat_cost::measure(template, asked).await?, out),
         What::ChatDrop(asked) => bench.show(&chat_drop::measure(template, *asked).await?, out),
+        What::Notifications(asked) => bench.show(&notifications::measure(template, *asked).await?, out),
         What::Contention(wanted) => bench.show(&contention::measure(template, wanted).await?, out),
     }
 }

@@ -134,7 +134,14 @@ impl Api {
     fn file(&self, path: &str) -> Response {
         let is_inside = path.split('/').all(|step| step != "..");
         match is_inside.then(|| (self.site)(path)).flatten() {
-            Some(file) => ([(header::CONTENT_TYPE, file.content_type)], file.body).into_response(),
+            Some(file) => {
+                // As `infra/deploy` uploads them: asked for anew each time, for none has a version in its name.
+                let head = [
+                    (header::CONTENT_TYPE, file.content_type),
+                    (header::CACHE_CONTROL, "no-cache".to_owned()),
+                ];
+                (head, file.body).into_response()
+            }
             None => NOT_FOUND.into_response(),
         }
     }

@@ -1,4 +1,5 @@
-//! The documents: `openapi.json`, `asyncapi.json`, and the site at `/docs` that shows the first.
+//! The documents: `openapi.json`, `asyncapi.json`, the site at `/docs` that shows the first, and the service worker
+//! of the pages, `/sw.js`.
 //!
 //! On AWS these are files in a bucket (`shopwire docs` writes them, `infra/deploy` uploads them); no bootstrap
 //! contains them.
@@ -53,6 +54,7 @@ pub fn files() -> BTreeMap<String, SiteFile> {
         ("asyncapi.json".to_owned(), json_file(&asyncapi_text())),
         ("docs/index.html".to_owned(), file("text/html; charset=utf-8", include_bytes!("site/index.html"))),
         ("docs/start.js".to_owned(), file("text/javascript", include_bytes!("site/start.js"))),
+        ("sw.js".to_owned(), file("text/javascript", include_bytes!("../../web/sw.js"))),
     ]);
     let archive = utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
     for (path, body) in zip::files(archive, |path| wanted(path).is_some()) {

@@ -221,6 +221,7 @@ fn http_routes_lead_to_the_functions_that_answer_them() {
             ("GET /docs", "docs/index.html"),
             ("GET /docs/{proxy+}", "docs/{proxy}"),
             ("GET /openapi.json", "openapi.json"),
+            ("GET /sw.js", "sw.js"),
         ]
     );
 }

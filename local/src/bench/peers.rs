@@ -49,7 +49,17 @@ impl Peers {
 
     /// Runs a script to its end and reads the one JSON document that it prints.
     pub async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[&str]) -> Result<T, BenchError> {
-        let command = self.node(&[], script, arguments).output();
+        self.run_by(&[], script, arguments).await
+    }
+
+    /// The same, by way of the command `by` if there is one.
+    pub async fn run_by<T: DeserializeOwned>(
+        &self,
+        by: &[&str],
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<T, BenchError> {
+        let command = self.node(by, script, arguments).output();
         let output = command.await.map_err(|error| missing("node", &error))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);

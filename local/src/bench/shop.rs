@@ -119,6 +119,12 @@ impl Shop {
         answered("paying at Stripe", request).await.map(drop)
     }
 
+    /// Posts to a control route of the local cloud.
+    pub async fn control(&self, path: &str, body: &Value) -> Result<Value, BenchError> {
+        let request = self.http.post(format!("{}/_local{path}", self.cloud.http_url())).json(body);
+        answered(path, request).await
+    }
+
     /// A page of what Stripe lists of a kind of event, newest first, that follows the event `last`.
     pub async fn stripe_events(
         &self,

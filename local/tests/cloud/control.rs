@@ -150,6 +150,7 @@ async fn the_start_page_and_the_documents_are_there() {
         ("/_local", "shopwire, locally"),
         ("/docs", "swagger-ui-bundle.js"),
         ("/docs/swagger-ui.css", ".swagger-ui"),
+        ("/sw.js", "notificationclick"),
         ("/openapi.json", "\"/api/v1/orders\""),
         ("/asyncapi.json", "\"asyncapi\": \"3.0.0\""),
     ] {

@@ -39,6 +39,7 @@ async fn the_site_serves_its_files() {
     assert_eq!(api.gets("/docs").await.text().await.unwrap(), "<p>docs/index.html</p>");
     let file = api.gets("/docs/a/b.js").await;
     assert_eq!(file.headers()["content-type"], "text/html");
+    assert_eq!(file.headers()["cache-control"], "no-cache");
     assert_eq!(file.text().await.unwrap(), "<p>docs/a/b.js</p>");
     assert_eq!(api.gets("/docs/none").await.status(), 404);
     assert_eq!(api.gets("/docs/%2e%2e%2fsecret").await.status(), 404, "nothing lies above it");
