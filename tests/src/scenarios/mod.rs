@@ -20,6 +20,7 @@ mod identity;
 mod large_orders;
 mod notification_alerts;
 mod notification_bulk;
+mod notification_chat;
 mod notification_digests;
 mod notification_templates;
 mod notification_triggers;
