@@ -22,6 +22,7 @@ mod large_orders;
 mod notification_alerts;
 mod notification_browsers;
 mod notification_bulk;
+mod notification_chat;
 mod notification_digests;
 mod notification_mail;
 mod notification_phones;
