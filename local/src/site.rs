@@ -25,11 +25,12 @@ use crate::{
 };
 
 /// What the tags of the routes mean.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("auth", "Who one is: guests, links, service keys, the end of sessions"),
     ("catalog", "What is sold, and for how much"),
     ("inventory", "How many there are, and holding some"),
     ("chat", "Conversations, what is said in them, and who answers"),
+    ("notifications", "What people are told, on which ways, and what became of it"),
     ("orders", "Orders, from their placing to their end"),
     ("payments", "Paying and giving back"),
     ("platform", "Configuration, health, metrics, audit, flags"),

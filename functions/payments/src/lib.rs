@@ -61,7 +61,7 @@ async fn create_intent(
     Keyed(key, new): Keyed<NewIntent>,
 ) -> Answer<Created<IntentView>> {
     let seen = caller.spend_intent().await?;
-    Ok(Created(payments.create_intent(&caller, &key, &new, &seen).await?))
+    Ok(Created(Box::pin(payments.create_intent(&caller, &key, &new, &seen)).await?))
 }
 
 /// Asks Stripe how a payment stands, and settles it if the money is there.

@@ -13,7 +13,7 @@ use crate::{
 
 const BULK: &str = "/api/v1/notifications/bulk";
 
-fn promotion(more: Value) -> Value {
+fn promotion(more: &Value) -> Value {
     let mut body = json!({ "type": "promotion_alert", "data": { "message": "20% off all lamps" } });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
@@ -53,7 +53,7 @@ async fn a_thousand_who_are_named_are_told_once_each_and_the_job_can_be_read() {
     let shop = world.service(&["notifications:write"]).await;
     let mut users: Vec<String> = (0..1_000).map(|number| format!("user-{number}")).collect();
     users[999] = "user-0".into();
-    let body = promotion(json!({ "user_ids": users, "channels": ["websocket"] }));
+    let body = promotion(&json!({ "user_ids": users, "channels": ["websocket"] }));
     let begun = shop.post_keyed(BULK, "spring", body.clone()).await;
     assert_eq!(begun.status, 202, "{begun:?}");
     let begun = begun.body;
@@ -69,7 +69,7 @@ async fn a_thousand_who_are_named_are_told_once_each_and_the_job_can_be_read() {
     assert_eq!((again.status.as_u16(), &again.body["job_id"]), (202, &begun["job_id"]));
     world.idle().await;
     assert_eq!(told(&world, "promotion_alert").await, 999, "asked again, nobody is told again");
-    let other = shop.post_keyed(BULK, "spring", promotion(json!({ "user_ids": ["ana"] }))).await;
+    let other = shop.post_keyed(BULK, "spring", promotion(&json!({ "user_ids": ["ana"] }))).await;
     assert_eq!(other.outcome(), "422 idempotency_mismatch");
     assert_eq!(inbox(&world.customer("user-0").await).await, ["*promotion_alert"]);
     world.end().await;
@@ -90,7 +90,7 @@ async fn everyone_is_whoever_the_shop_can_tell_something_and_advertising_needs_c
     admin.post("/api/v1/inventory/adjustments", few).await.ok();
     world.idle().await;
     let shop = world.service(&["notifications:write"]).await;
-    let begun = shop.post(BULK, promotion(json!({ "segment_id": "everyone" }))).await.ok();
+    let begun = shop.post(BULK, promotion(&json!({ "segment_id": "everyone" }))).await.ok();
     world.idle().await;
     let done = job(&shop, &begun).await;
     assert_eq!((&done["status"], &done["told"]), (&json!("done"), &json!(4)), "{done}");
@@ -116,7 +116,7 @@ async fn a_job_goes_on_wherever_it_breaks_off_and_tells_nobody_twice() {
             let users: Vec<String> = (0..50).map(|user| format!("{kind}-{skip}-{user}")).collect();
             let before = told(&world, "promotion_alert").await;
             world.fault(json!({ "function": "Notifier", "kind": kind, "skip": skip, "count": 2 })).await;
-            let body = promotion(json!({ "user_ids": users, "channels": ["websocket"] }));
+            let body = promotion(&json!({ "user_ids": users, "channels": ["websocket"] }));
             let begun = shop.post(BULK, body).await.ok();
             world.idle().await;
             world.no_faults().await;
@@ -246,13 +246,13 @@ async fn what_cannot_be_told_is_refused_with_field_and_code_and_nothing_is_store
     }
     let many: Vec<String> = (0..1_001).map(|number| format!("user-{number}")).collect();
     let bulks = [
-        promotion(json!({ "user_ids": many })),
-        promotion(json!({ "user_ids": [] })),
-        promotion(json!({})),
-        promotion(json!({ "user_ids": ["ana"], "segment_id": "everyone" })),
-        promotion(json!({ "segment_id": "whales" })),
-        promotion(json!({ "user_ids": ["ana"], "data": {} })),
-        promotion(json!({ "user_ids": ["ana"], "data": { "message": ["7"] } })),
+        promotion(&json!({ "user_ids": many })),
+        promotion(&json!({ "user_ids": [] })),
+        promotion(&json!({})),
+        promotion(&json!({ "user_ids": ["ana"], "segment_id": "everyone" })),
+        promotion(&json!({ "segment_id": "whales" })),
+        promotion(&json!({ "user_ids": ["ana"], "data": {} })),
+        promotion(&json!({ "user_ids": ["ana"], "data": { "message": ["7"] } })),
     ];
     for body in bulks {
         refused.push(problem(&shop.post(BULK, body).await));
@@ -275,7 +275,10 @@ async fn what_cannot_be_told_is_refused_with_field_and_code_and_nothing_is_store
     400 validation_failed data.message required
     400 validation_failed data.message invalid
     ");
-    assert_eq!(world.customer("ana").await.post(BULK, promotion(json!({}))).await.outcome(), "403 forbidden");
+    assert_eq!(
+        world.customer("ana").await.post(BULK, promotion(&json!({}))).await.outcome(),
+        "403 forbidden"
+    );
     world.idle().await;
     assert_eq!(inbox(&world.customer("ana").await).await, [""; 0]);
     assert_eq!(outbox(&world, "mail").await, [Value::Null; 0]);

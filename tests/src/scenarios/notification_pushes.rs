@@ -30,7 +30,7 @@ async fn a_browser_that_is_gone_is_forgotten_and_the_others_get_it() {
     answers(&world, &first, json!([{ "status": 404 }])).await;
     ends(&world, &second).await;
     let told = pushes(&world, "ana").await;
-    assert_eq!(browsers_told(&world, &told).await, [third.clone()]);
+    assert_eq!(browsers_told(&world, &told).await, std::slice::from_ref(&third));
     assert_eq!(
         fates(&ana, &told, "push").await,
         ["failed (the endpoint is gone), 1", "failed (the endpoint is gone), 1", "sent, 1"]
@@ -132,7 +132,7 @@ async fn a_service_that_stays_ill_is_asked_less_and_less_often_and_then_no_more(
     let letters = replays_dead_letters(&world).await;
     assert_eq!(letters.len(), 1);
     assert!(!letters[0].contains(&endpoint), "a dead letter names nobody's address: {letters:?}");
-    assert_eq!(browsers_told(&world, &told).await, [endpoint.clone()]);
+    assert_eq!(browsers_told(&world, &told).await, std::slice::from_ref(&endpoint));
     assert!(fates(&ana, &told, "push").await[0].starts_with("sent"));
     // The same letter twice is one push.
     world.cloud().queues().send_text("NotifierQueue", letters[0].clone(), "outside").unwrap();

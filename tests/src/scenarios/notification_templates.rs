@@ -69,7 +69,7 @@ async fn a_template_is_shown_with_its_variables_and_what_comes_out_of_it() {
     assert_eq!(read["is_custom"], false);
     assert!(read["variables"].as_array().unwrap().contains(&json!("order_number")), "{read}");
     assert_eq!(read["preview"]["title"], "Your order has arrived");
-    assert!(read["preview"]["html"].as_str().unwrap().contains("<"), "{read}");
+    assert!(read["preview"]["html"].as_str().unwrap().contains('<'), "{read}");
     let unknown = world.admin().await.get("/api/v1/notifications/templates/no_such_type").await;
     assert_eq!(unknown.outcome(), "404 not_found");
     assert_eq!(world.customer("ana").await.get(PATH).await.outcome(), "403 forbidden");

@@ -104,11 +104,11 @@ pub async fn measure(shop: &Shop, peers: Option<&Peers>, pushes: u32) -> Result<
     let [service, sender] = PROCESSORS;
     let is_divided = thread::available_parallelism().map_or(1, usize::from) > 1
         && moves_to(service, &["-a"], &process::id().to_string()).await;
-    let mut sides = vec![Side::of("shopwire", pushes, ours(way, work.clone(), is_divided).await?)];
+    let mut sides = vec![Side::of("shopwire", pushes, &ours(way, work.clone(), is_divided).await?)];
     if let Some(peers) = peers {
         let by: &[&str] = if is_divided { &["taskset", "-c", sender] } else { &[] };
         let work = serde_json::to_string(&work).map_err(|error| unexpected(&error))?;
-        sides.push(Side::of("npm web-push", pushes, peers.run_by(by, "push.mjs", &[&work]).await?));
+        sides.push(Side::of("npm web-push", pushes, &peers.run_by(by, "push.mjs", &[&work]).await?));
     }
     Ok(Pushes { pushes, at_once: AT_ONCE, is_divided, sides })
 }
@@ -237,7 +237,7 @@ fn unexpected(error: &dyn std::fmt::Display) -> BenchError {
 
 impl Side {
     #[expect(clippy::cast_precision_loss, reason = "hours have fewer than 2^52 microseconds")]
-    fn of(name: &'static str, pushes: u32, took: Took) -> Self {
+    fn of(name: &'static str, pushes: u32, took: &Took) -> Self {
         let pushes = f64::from(pushes.max(1));
         Self {
             name,

@@ -243,7 +243,7 @@ impl Notifications {
         self.words.renderer().check_data(kind, &data).map_err(|problems| {
             let errors = problems
                 .into_iter()
-                .map(|(field, code, text)| FieldError::new(&format!("data.{field}"), code, text));
+                .map(|(field, code, text)| FieldError::new(format!("data.{field}"), code, text));
             Error::Invalid {
                 code: ErrorCode::ValidationFailed,
                 detail: format!("nothing can be said about {kind} with this data"),

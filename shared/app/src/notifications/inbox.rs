@@ -106,7 +106,7 @@ impl Inbox {
         for _ in 0..MAX_ATTEMPTS {
             let (user, found) = self.own(who, id).await?;
             let unread = self.store.unread(&who.shop, &user).await?;
-            if found.is_read || self.note(who, &user, Some(id), &[id.clone()], unread).await? {
+            if found.is_read || self.note(who, &user, Some(id), std::slice::from_ref(id), unread).await? {
                 let left = self.unread_of(who, &whose(who, user.as_str() == STAFF)?).await?;
                 return Ok(NotificationsRead { notification_id: Some(id.clone()), unread_count: left });
             }

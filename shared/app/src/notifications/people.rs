@@ -395,7 +395,9 @@ impl Notifications {
 fn within_subscription(error: Error) -> Error {
     match error {
         Error::Invalid { code, detail, mut errors } => {
-            errors.iter_mut().for_each(|error| error.field = format!("subscription.{}", error.field));
+            for error in &mut errors {
+                error.field = format!("subscription.{}", error.field);
+            }
             Error::Invalid { code, detail: format!("subscription.{detail}"), errors }
         }
         other => other,

@@ -7,7 +7,7 @@ use contract::{
     journal::{STAFF, StockAlert},
 };
 use domain::{
-    ConversationId, Money, NotificationJobId, OrderId, ProductId, ShopId, UserId, VariantId,
+    ConversationId, Line, Money, NotificationJobId, OrderId, ProductId, ShopId, UserId, VariantId,
     chat::{Conversation, Message, SenderType, conversation::Part},
     notification::{Kind, address::is_mail_address},
     order::{self, OrderLine, OrderStatus, Tracking},
@@ -43,7 +43,7 @@ impl Notifications {
         for wanted in self.wanted_by(event).await? {
             Box::pin(self.tell(&event.shop_id, &wanted)).await?;
         }
-        match self.job_of(event) {
+        match job_of(event) {
             Some(job) => self.begin_job(&job, &[]).await,
             None => Ok(()),
         }
@@ -141,7 +141,9 @@ impl Notifications {
         mut all: Vec<Wanted>,
     ) -> Result<Vec<Wanted>> {
         let mail_to = self.store.order(shop, order).await?.as_ref().and_then(address);
-        all.iter_mut().for_each(|wanted| wanted.mail_to.clone_from(&mail_to));
+        for wanted in &mut all {
+            wanted.mail_to.clone_from(&mail_to);
+        }
         Ok(all)
     }
 
@@ -190,49 +192,6 @@ impl Notifications {
         Ok(data)
     }
 
-    /// The telling of all who waited for it, if somebody may have waited for what happened.
-    fn job_of(&self, event: &JournalEvent) -> Option<Job> {
-        let (kind, audience, product) = match &event.fact {
-            Fact::BackInStock { product_id, variant_id, crossing, .. } => {
-                let (product_id, variant_id) = (product_id.clone(), variant_id.clone());
-                let product = product_id.clone();
-                let audience = Audience::WaitingForStock { product_id, variant_id, crossing: *crossing };
-                (Kind::BackInStock, audience, product)
-            }
-            Fact::ProductSaved { product_id, price, previous_price: Some(previous), .. }
-                if price.currency == previous.currency && price.amount < previous.amount =>
-            {
-                let audience = Audience::WaitingForPrice {
-                    product_id: product_id.clone(),
-                    before: *previous,
-                    now: *price,
-                    event: event.id.to_string(),
-                };
-                (Kind::PriceDrop, audience, product_id.clone())
-            }
-            _ => return None,
-        };
-        let name = derived(&[event.shop_id.as_str(), event.id.as_str(), kind.name()]);
-        Some(Job {
-            job_id: NotificationJobId::from_uuid(name),
-            shop_id: event.shop_id.clone(),
-            audience,
-            kind,
-            subject: format!("product:{product}"),
-            data: NotificationData::new(),
-            asked: None,
-            actor: event.actor.clone(),
-            cause: Some(event.id.to_string()),
-            created_at: event.occurred_at,
-            total: None,
-            told: 0,
-            duplicates: 0,
-            pages_done: 0,
-            next_place: None,
-            done_at: None,
-        })
-    }
-
     /// Tells whoever takes part in a conversation and is not there what was said.
     pub async fn hear(&self, row: &MessageRow) -> Result<()> {
         let (shop, message) = (&row.shop, row.clone().message());
@@ -273,6 +232,49 @@ impl Notifications {
         let quoted: Vec<String> = last.map(quoted).collect();
         Ok(Some((u64::try_from(theirs.len()).unwrap_or(u64::MAX), quoted.join("\n"))))
     }
+}
+
+/// The telling of all who waited for it, if somebody may have waited for what happened.
+fn job_of(event: &JournalEvent) -> Option<Job> {
+    let (kind, audience, product) = match &event.fact {
+        Fact::BackInStock { product_id, variant_id, crossing, .. } => {
+            let (product_id, variant_id) = (product_id.clone(), variant_id.clone());
+            let product = product_id.clone();
+            let audience = Audience::WaitingForStock { product_id, variant_id, crossing: *crossing };
+            (Kind::BackInStock, audience, product)
+        }
+        Fact::ProductSaved { product_id, price, previous_price: Some(previous), .. }
+            if price.currency == previous.currency && price.amount < previous.amount =>
+        {
+            let audience = Audience::WaitingForPrice {
+                product_id: product_id.clone(),
+                before: *previous,
+                now: *price,
+                event: event.id.to_string(),
+            };
+            (Kind::PriceDrop, audience, product_id.clone())
+        }
+        _ => return None,
+    };
+    let name = derived(&[event.shop_id.as_str(), event.id.as_str(), kind.name()]);
+    Some(Job {
+        job_id: NotificationJobId::from_uuid(name),
+        shop_id: event.shop_id.clone(),
+        audience,
+        kind,
+        subject: format!("product:{product}"),
+        data: NotificationData::new(),
+        asked: None,
+        actor: event.actor.clone(),
+        cause: Some(event.id.to_string()),
+        created_at: event.occurred_at,
+        total: None,
+        told: 0,
+        duplicates: 0,
+        pages_done: 0,
+        next_place: None,
+        done_at: None,
+    })
 }
 
 /// A message to somebody who was not there. All that they have not read yet is one notification: its version is up to
@@ -348,7 +350,7 @@ fn in_words(line: &OrderLine, total: Money) -> serde_json::Value {
 }
 
 fn address(stored: &StoredOrder) -> Option<String> {
-    let email = stored.order.email.as_ref().map(|email| email.as_str());
+    let email = stored.order.email.as_ref().map(Line::as_str);
     email.filter(|email| is_mail_address(email)).map(str::to_owned)
 }
 

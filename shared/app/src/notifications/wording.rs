@@ -56,7 +56,7 @@ impl Words {
         data: &NotificationData,
     ) -> Result<Spoken> {
         let locale = locale.unwrap_or(LOCALES[0]);
-        let (language, template, _) = chosen(&*self.own(shop, kind).await?, kind, medium, locale);
+        let (language, template, _) = chosen(&self.own(shop, kind).await?, kind, medium, locale);
         let data = serde_json::Value::Object(data.clone().into_iter().collect());
         self.renderer.render(kind, medium, &language, &template, &data)
     }

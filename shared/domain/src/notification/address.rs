@@ -4,13 +4,15 @@
 /// the standard knows and nobody has, are left out, and so is everything that could begin another header.
 pub fn is_mail_address(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
-    let is_plain = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    // Marks above and below letters are no letters, and words of Thai or Hindi have them.
+    let is_letter = |c: char| c.is_alphanumeric() || (!c.is_ascii() && !c.is_whitespace() && !c.is_control());
+    let is_plain = |c: char| is_letter(c) || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && label.chars().all(|c| is_letter(c) || c == '-')
     };
     let labels: Vec<&str> = host.split('.').collect();
     text.len() <= 254

@@ -502,10 +502,9 @@ impl Dynamo {
     ) -> Result<bool> {
         let delivery = serde_dynamo::to_attribute_value(after);
         let delivery = delivery.map_err(|error| Error::internal(error.to_string()))?;
-        let first_due = match after.due_at.filter(|_| after.state == DeliveryState::Queued) {
-            Some(due_at) => Some(notification.first_due().map_or(due_at, |first| first.min(due_at))),
-            None => None,
-        };
+        let due_at = after.due_at.filter(|_| after.state == DeliveryState::Queued);
+        let first_due =
+            due_at.map(|due_at| notification.first_due().map_or(due_at, |first| first.min(due_at)));
         let mut update = Update {
             set: "deliveries.#place = :delivery",
             condition: Some(
