@@ -276,6 +276,14 @@ impl Environment {
         })
     }
 
+    fn between(&self, name: &str, default: u32, (least, most): (u32, u32)) -> u32 {
+        let value = self.parsed(name, default, "a whole number");
+        if !(least..=most).contains(&value) {
+            self.complain(format!("{name} is {value}, expected {least} to {most}"));
+        }
+        value
+    }
+
     fn list(&self, name: &str) -> Vec<String> {
         let text = self.optional(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
@@ -393,48 +401,37 @@ impl Environment {
 
     fn chat_settings(&self) -> ChatSettings {
         let yes = |name: &str| self.parsed(name, true, "true or false");
-        let between = |name: &str, default: u32, least: u32, most: u32| {
-            let value = self.parsed(name, default, "a whole number");
-            if !(least..=most).contains(&value) {
-                self.complain(format!("{name} is {value}, expected {least} to {most}"));
-            }
-            value
-        };
         let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         ChatSettings {
-            max_message_length: size(between("CHAT_MAX_MESSAGE_LENGTH", 1_000, 1, 7_000)),
-            max_participants: size(between("CHAT_MAX_PARTICIPANTS", 10, 2, 50)),
+            max_message_length: size(self.between("CHAT_MAX_MESSAGE_LENGTH", 1_000, (1, 7_000))),
+            max_participants: size(self.between("CHAT_MAX_PARTICIPANTS", 10, (2, 50))),
             retention: SignedDuration::from_hours(
-                24 * i64::from(between("CHAT_MESSAGE_RETENTION_DAYS", 30, 1, 3_650)),
+                24 * i64::from(self.between("CHAT_MESSAGE_RETENTION_DAYS", 30, (1, 3_650))),
             ),
             shows_typing: yes("CHAT_ENABLE_TYPING_INDICATORS"),
             assigns_agents: yes("CHAT_AUTO_ASSIGN_AGENTS"),
             shows_history: yes("CHAT_ENABLE_HISTORY"),
-            faq_threshold: u8::try_from(between("CHAT_FAQ_CONFIDENCE_THRESHOLD", 70, 1, 100)).unwrap_or(70),
+            faq_threshold: u8::try_from(self.between("CHAT_FAQ_CONFIDENCE_THRESHOLD", 70, (1, 100)))
+                .unwrap_or(70),
         }
     }
 
     fn notification_settings(&self) -> NotificationSettings {
         let yes = |name: &str| self.parsed(name, true, "true or false");
-        let between = |name: &str, default: u32, least: u32, most: u32| {
-            let value = self.parsed(name, default, "a whole number");
-            if !(least..=most).contains(&value) {
-                self.complain(format!("{name} is {value}, expected {least} to {most}"));
-            }
-            value
-        };
         let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
-        let days = between("PUSH_SUBSCRIPTION_EXPIRY_DAYS", 365, 1, 3_650);
+        let days = self.between("PUSH_SUBSCRIPTION_EXPIRY_DAYS", 365, (1, 3_650));
         NotificationSettings {
             pushes_to_browsers: yes("PUSH_ENABLE_WEB_PUSH")
                 && self.optional("PUSH_VAPID_PUBLIC_KEY").is_some(),
             falls_back_to_mail: yes("PUSH_ENABLE_EMAIL_FALLBACK"),
             follows_pushes: yes("PUSH_ENABLE_ANALYTICS"),
-            max_retries: between("PUSH_MAX_RETRIES", 3, 0, 10),
-            retry_delay: SignedDuration::from_millis(between("PUSH_RETRY_DELAY", 1_000, 1, 900_000).into()),
-            max_subscriptions: size(between("PUSH_MAX_SUBSCRIPTIONS_PER_USER", 5, 1, 20)),
+            max_retries: self.between("PUSH_MAX_RETRIES", 3, (0, 10)),
+            retry_delay: SignedDuration::from_millis(
+                self.between("PUSH_RETRY_DELAY", 1_000, (1, 900_000)).into(),
+            ),
+            max_subscriptions: size(self.between("PUSH_MAX_SUBSCRIPTIONS_PER_USER", 5, (1, 20))),
             subscription_lifetime: SignedDuration::from_hours(24 * i64::from(days)),
-            bulk_batch: size(between("NOTIFICATION_BULK_BATCH", 100, 1, 1_000)),
+            bulk_batch: size(self.between("NOTIFICATION_BULK_BATCH", 100, (1, 1_000))),
         }
     }
 

@@ -25,6 +25,7 @@ mod digests;
 mod inbox;
 mod inboxes;
 mod jobs;
+mod notification;
 mod people;
 mod unreachable;
 mod watchers;
@@ -32,8 +33,9 @@ mod wording;
 
 pub use self::{
     digests::{DigestRow, Gathered, MOST},
-    inbox::{Delivery, Letter, Notification, NotificationRow, Put},
+    inbox::Put,
     jobs::{Audience, Job, Later},
+    notification::{Delivery, Letter, Notification, NotificationRow},
     people::{Endpoint, Person, Recipient, Target},
     unreachable::Unreachable,
     watchers::Watcher,

@@ -6,7 +6,7 @@ use domain::{NotificationId, ShopId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{inbox::Notification, people::digest_key};
+use super::{Notification, people::digest_key};
 use crate::{
     Result,
     store::{

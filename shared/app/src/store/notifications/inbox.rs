@@ -1,20 +1,16 @@
 //! What people were told, and what became of it on each way to each place.
 
-use std::collections::BTreeMap;
-
-use contract::{Fact, JournalEvent, http::notifications::NotificationData, journal::NotificationNews};
+use contract::JournalEvent;
 use domain::{
-    EventId, NotificationId, ShopId, UserId,
-    notification::{DeliveryState, Kind, Medium, Suppression},
+    NotificationId, ShopId, UserId,
+    notification::{DeliveryState, Medium},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{INBOX, LETTER, Watcher, people::head_key};
+use super::{Delivery, INBOX, LETTER, Notification, NotificationRow, people::head_key};
 use crate::{
     Error, Result,
-    clock::derived,
-    notifications::telling::DIGEST,
     store::{
         Cursor, Due, Dynamo, Item, Key, Query, Transaction, due_shard,
         dynamo::{Update, Written, item, number, row, text, values},
@@ -22,8 +18,6 @@ use crate::{
     },
 };
 
-/// How long what people were told is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a key under which somebody was told keeps others from being used.
 const KEY_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// So many rows are looked through for those that a filter lets pass, at a time.
@@ -32,117 +26,6 @@ const PAGE: u32 = 100;
 const MOST_PAGES: usize = 10;
 /// Whatever is sent out of its turn is looked at again after so long: messages of queues can be lost with their queue.
 const LOOKED_AFTER: SignedDuration = SignedDuration::from_mins(15);
-
-/// What became of a notification on one way to one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// The way.
-    pub medium: Medium,
-    /// Where it is.
-    pub state: DeliveryState,
-    /// Why it was not sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Suppression>,
-    /// What went wrong, without addresses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-    /// When its turn comes, if it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<Timestamp>,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Whoever sends it has until then, in milliseconds.
-    #[serde(default)]
-    pub claimed_until: i64,
-    /// Who that is.
-    #[serde(default)]
-    pub claimed_by: String,
-    /// When it came to where it is.
-    pub moved_at: Timestamp,
-}
-
-/// Something that somebody is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notification {
-    /// Its name, ordered by time.
-    pub id: NotificationId,
-    /// The tenant.
-    pub shop_id: ShopId,
-    /// Who.
-    pub user_id: UserId,
-    /// What kind it is.
-    pub kind: Kind,
-    /// What it is about: `order:ord_1`.
-    pub subject: String,
-    /// What it is made of.
-    pub data: NotificationData,
-    /// Its heading.
-    pub title: String,
-    /// What it says.
-    pub body: String,
-    /// Where it leads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action_url: Option<String>,
-    /// Its picture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icon_url: Option<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// What caused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// Who caused it.
-    pub actor: UserId,
-    /// Whether it was read.
-    pub is_read: bool,
-    /// When it was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_at: Option<Timestamp>,
-    /// How much was unread, this included.
-    pub unread_count: u64,
-    /// Where mail of it goes if they have no address of their own: the one that was given with an order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mail_to: Option<String>,
-    /// Whether pushes of it wake an app and show nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_silent: bool,
-    /// The ways that whoever sent it asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Vec<Medium>>,
-    /// What became of it, by the name of the place.
-    pub deliveries: BTreeMap<String, Delivery>,
-    /// What it is for, if it is a mail and in no inbox.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub letter: Option<Letter>,
-}
-
-/// A mail that is in no inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Letter {
-    /// It tells of these.
-    Digest(Vec<NotificationId>),
-    /// It asks whether an address belongs to whoever gave it.
-    ConfirmAddress,
-    /// It asks whether somebody at an address wants to be told of a product.
-    ConfirmAlert(Box<Watcher>),
-}
-
-/// A notification as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NotificationRow {
-    #[serde(flatten)]
-    notification: Notification,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    listed: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    listed_at: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-    expires_at: i64,
-}
 
 /// What came of putting something into an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,120 +36,6 @@ pub enum Put {
     Known,
     /// Something else changed what is unread: it has to be counted again.
     Moved,
-}
-
-impl Delivery {
-    /// One that is in `state`.
-    pub const fn new(medium: Medium, state: DeliveryState, now: Timestamp) -> Self {
-        Self {
-            medium,
-            state,
-            reason: None,
-            problem: None,
-            due_at: None,
-            attempts: 0,
-            claimed_until: 0,
-            claimed_by: String::new(),
-            moved_at: now,
-        }
-    }
-
-    /// One that is not sent.
-    pub fn suppressed(medium: Medium, reason: Suppression, now: Timestamp) -> Self {
-        Self { reason: Some(reason), ..Self::new(medium, DeliveryState::Suppressed, now) }
-    }
-
-    /// It is not sent.
-    pub fn suppress(&mut self, reason: Suppression, now: Timestamp) {
-        (self.state, self.reason, self.due_at) = (DeliveryState::Suppressed, Some(reason), None);
-        self.moved_at = now;
-    }
-
-    /// It is too old.
-    pub const fn expire(&mut self, now: Timestamp) {
-        (self.state, self.due_at, self.moved_at) = (DeliveryState::Expired, None, now);
-    }
-
-    /// It is, or was, `state`.
-    #[must_use]
-    pub fn moved(&self, state: DeliveryState, now: Timestamp) -> Self {
-        Self { state, moved_at: now, due_at: None, ..self.clone() }
-    }
-}
-
-impl NotificationRow {
-    fn of(notification: &Notification) -> Self {
-        let first_due = notification.first_due();
-        Self {
-            listed: Some(format!("{}#{}", notification.shop_id, notification.id)),
-            listed_at: Some(notification.user_id.to_string()),
-            due: first_due.map(|_| due_shard(notification.id.as_str())),
-            due_at: first_due.map(sortable),
-            expires_at: notification.created_at.checked_add(KEPT).unwrap_or(Timestamp::MAX).as_second(),
-            notification: notification.clone(),
-        }
-    }
-
-    /// The notification.
-    pub fn notification(self) -> Notification {
-        self.notification
-    }
-}
-
-impl Notification {
-    /// When the first of what waits is due; nothing if nothing waits.
-    fn first_due(&self) -> Option<Timestamp> {
-        // What waits for a mail with others falls due with that mail.
-        let alone =
-            self.deliveries.iter().filter(|(place, _)| *place != DIGEST).map(|(_, delivery)| delivery);
-        let waits = alone.filter(|delivery| delivery.state == DeliveryState::Queued);
-        waits.filter_map(|delivery| delivery.due_at).min()
-    }
-
-    /// The places to which it is to be sent at once.
-    pub fn sent_at_once(&self) -> impl Iterator<Item = &String> {
-        self.deliveries.iter().filter_map(|(place, delivery)| {
-            (delivery.state == DeliveryState::Queued && delivery.due_at.is_none()).then_some(place)
-        })
-    }
-
-    /// Whether it is shown on their screens.
-    pub fn is_live(&self) -> bool {
-        self.deliveries.values().any(|delivery| {
-            delivery.medium == Medium::Websocket && delivery.state != DeliveryState::Suppressed
-        })
-    }
-
-    /// The event as which it is published.
-    pub fn event(&self) -> JournalEvent {
-        JournalEvent {
-            id: EventId::from_uuid(derived(&[self.id.as_str(), "created"])),
-            shop_id: self.shop_id.clone(),
-            subject: format!("notification:{}", self.id),
-            version: 0,
-            occurred_at: self.created_at,
-            actor: self.actor.clone(),
-            cause: self.cause.clone(),
-            fact: Fact::NotificationCreated(Box::new(NotificationNews {
-                notification_id: self.id.clone(),
-                user_id: self.user_id.clone(),
-                kind: self.kind,
-                category: self.kind.category(),
-                title: self.title.clone(),
-                body: self.body.clone(),
-                action_url: self.action_url.clone(),
-                icon_url: self.icon_url.clone(),
-                data: self.data.clone(),
-                created_at: self.created_at,
-                unread_count: self.unread_count,
-            })),
-        }
-    }
-
-    fn key(&self) -> Key {
-        let prefix = if self.letter.is_none() { INBOX } else { LETTER };
-        Key::new(inbox_pk(&self.shop_id, &self.user_id), format!("{prefix}{}", self.id))
-    }
 }
 
 pub(super) fn inbox_pk(shop: &ShopId, user: &UserId) -> String {
@@ -349,7 +118,7 @@ impl Dynamo {
             let key = Key::new(inbox_pk(shop, user), format!("{prefix}{id}"));
             let found: Option<NotificationRow> = self.get(&self.tables.notifications, &key, true).await?;
             if let Some(found) = found {
-                return Ok(Some(found.notification));
+                return Ok(Some(found.notification()));
             }
         }
         Ok(None)
@@ -387,7 +156,7 @@ impl Dynamo {
                     let last = found.last().map(|last| Cursor::at(format!("{INBOX}{}", last.id)));
                     return Ok((found, last));
                 }
-                found.extend(Some(row.notification).filter(&wanted));
+                found.extend(Some(row.notification()).filter(&wanted));
             }
             cursor = next;
             if cursor.is_none() {
@@ -411,7 +180,7 @@ impl Dynamo {
         let query = Query::new(&self.tables.notifications, inbox_pk(shop, user));
         let query = query.between(from, format!("{INBOX}~")).consistent().limit(1_000);
         let (rows, _): (Vec<NotificationRow>, _) = self.query(&query).await?;
-        Ok(rows.into_iter().map(|row| row.notification).filter(wanted).collect())
+        Ok(rows.into_iter().map(|row| row.notification()).filter(wanted).collect())
     }
 
     /// Writes down that some of an inbox were read, together with how much is left and the event that says so; false if
@@ -473,7 +242,7 @@ impl Dynamo {
             ..Update::default()
         };
         let table = &self.tables.notifications;
-        let read = |item: Item| row::<NotificationRow>(item).map(|row| row.notification);
+        let read = |item: Item| row::<NotificationRow>(item).map(|row| row.notification());
         match self.update_and_see(table, &notification.key(), update, request).await? {
             Ok(claimed) => Ok(Ok(read(claimed)?)),
             Err(found) => {

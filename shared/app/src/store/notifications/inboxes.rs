@@ -3,7 +3,7 @@
 use domain::{ShopId, UserId};
 use futures_util::future::try_join_all;
 
-use super::{INBOX, inbox::Notification};
+use super::{INBOX, Notification};
 use crate::{
     Result,
     store::{Cursor, Dynamo},
