@@ -42,6 +42,8 @@ fn every_function_is_built_from_the_folder_of_its_name() {
             "chat",
             "fanout",
             "inventory",
+            "notifications",
+            "notifier",
             "orders",
             "payments",
             "platform",
@@ -98,6 +100,7 @@ fn tables_have_the_keys_indexes_and_streams_that_the_code_relies_on() {
             ),
             ("CustomersTable", true, String::new()),
             ("InventoryTable", true, due.to_owned()),
+            ("NotificationsTable", true, format!("{due} listed(listed, listed_at)")),
             (
                 "OrdersTable",
                 true,
@@ -123,6 +126,8 @@ fn queues_wait_six_timeouts_and_keep_what_fails() {
             "FanoutQueue",
             "FeedbackDeadLetters",
             "FeedbackQueue",
+            "NotifierDeadLetters",
+            "NotifierQueue",
             "RelayDeadLetters",
             "SweeperDeadLetters",
         ]
@@ -157,6 +162,7 @@ fn relay_reads_the_journals_of_every_stream_and_levels_holds_and_talk_besides() 
     let said = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"m#"}]}},"NewImage":{"as":{"S":["customer","agent"]}}}}"#;
     let agents =
         r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"agent-"}]}}}}"#;
+    let told = r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"n#"}]}}}}"#;
     let mut streams = Vec::new();
     for source in template.sources.iter().filter(|source| source.function == "Relay") {
         let SourceKind::Stream(table) = &source.kind else { panic!("{:?}", source.kind) };
@@ -167,6 +173,7 @@ fn relay_reads_the_journals_of_every_stream_and_levels_holds_and_talk_besides() 
         let expected = match table.as_str() {
             "InventoryTable" => vec![journal, levels, holds],
             "ChatTable" => vec![journal, said, agents],
+            "NotificationsTable" => vec![journal, told],
             _ => vec![journal],
         };
         assert_eq!(source.filters, expected);

@@ -29,6 +29,8 @@ struct Scene {
 
 impl Scene {
     async fn new(world: &World, name: &str) -> Self {
+        // What earlier scenes sent has been looked at.
+        world.nobody().send(Method::DELETE, "/_local/outbox", &[], None).await.ok();
         let (endpoint, _) = browser(world, &world.customer(name).await).await;
         reachable_at(world, name, json!({ "email": format!("{name}@shop.example") })).await;
         Self { name: name.to_owned(), endpoint, key: world.fresh_key() }
