@@ -396,7 +396,9 @@ fn with_contact(person: Person, new: &NewContact) -> Person {
 }
 
 fn preferences_view(person: Person) -> PreferencesView {
-    PreferencesView { contact: contact_view(&person), preferences: person.preferences }
+    let contact = contact_view(&person);
+    let Preferences { channels, categories, types, quiet_hours, digest, marketing } = person.preferences;
+    PreferencesView { channels, categories, types, quiet_hours, digest, marketing, contact }
 }
 
 fn contact_view(person: &Person) -> ContactView {

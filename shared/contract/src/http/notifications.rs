@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     DeviceId, Money, NotificationId, NotificationJobId, ProductId, PushSubscriptionId, UserId, VariantId,
     notification::{
-        Category, DeliveryState, Kind, Medium, Suppression, preferences::Preferences, template::Template,
+        Category, Choice, DeliveryState, Digest, Kind, Medium, QuietHours, Suppression, Switch, Template,
     },
 };
 use jiff::Timestamp;
@@ -148,9 +148,18 @@ pub struct ContactView {
 /// What a person wants, and where they can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PreferencesView {
-    /// What they want.
-    #[serde(flatten)]
-    pub preferences: Preferences,
+    /// Whole media.
+    pub channels: BTreeMap<Medium, Switch>,
+    /// Categories; they come before media.
+    pub categories: BTreeMap<Category, Choice>,
+    /// Kinds; they come before categories.
+    pub types: BTreeMap<Kind, Choice>,
+    /// When only the critical is told.
+    pub quiet_hours: Option<QuietHours>,
+    /// Whether mail is gathered.
+    pub digest: Digest,
+    /// Whether they agreed to advertising.
+    pub marketing: bool,
     /// Where they can be reached.
     pub contact: ContactView,
 }

@@ -58,8 +58,9 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $name:literal $category:ident [$($medium:ident)*] $critical:literal $hours:literal;)*) => {
         /// What happened, as people are told of it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
         pub enum Kind {
-            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+            $($(#[$doc])* $kind,)*
         }
 
         impl Kind {
@@ -273,6 +274,7 @@ mod tests {
         for kind in Kind::ALL {
             assert!(!kind.media().is_empty(), "{kind}");
             assert_eq!(Kind::named(kind.name()), Some(*kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
     }
 
