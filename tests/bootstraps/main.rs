@@ -133,6 +133,18 @@ async fn fanout_asks_again_for_the_message_that_it_cannot_read_and_for_no_other(
 }
 
 #[tokio::test]
+async fn notifier_does_what_it_can_read_and_asks_again_for_nothing_else() {
+    let unread = json!([{ "itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da" }]);
+    assert_eq!(answer("Notifier", "notifier").await, json!({ "batchItemFailures": unread }));
+}
+
+#[tokio::test]
+async fn notifications_are_shown_to_nobody_in_particular() {
+    let (status, body) = reply("Notifications", "notifications").await;
+    assert_eq!((status, &body["code"]), (401, &json!("unauthenticated")), "{body}");
+}
+
+#[tokio::test]
 async fn sweeper_finds_nothing_due_in_an_empty_shop() {
     assert_eq!(answer("Sweeper", "sweeper").await, json!({ "done": 0, "failed": 0 }));
 }
