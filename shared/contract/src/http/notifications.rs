@@ -585,6 +585,5 @@ pub struct ProductAlertView {
 #[into_params(parameter_in = Query)]
 pub struct SignedWish {
     /// The token of the link.
-    #[param(max_length = 1024)]
     pub token: String,
 }
