@@ -180,7 +180,7 @@ impl Dynamo {
         let query = Query::new(&self.tables.notifications, inbox_pk(shop, user));
         let query = query.between(from, format!("{INBOX}~")).consistent().limit(1_000);
         let (rows, _): (Vec<NotificationRow>, _) = self.query(&query).await?;
-        Ok(rows.into_iter().map(|row| row.notification()).filter(wanted).collect())
+        Ok(rows.into_iter().map(NotificationRow::notification).filter(wanted).collect())
     }
 
     /// Writes down that some of an inbox were read, together with how much is left and the event that says so; false if
@@ -242,7 +242,7 @@ impl Dynamo {
             ..Update::default()
         };
         let table = &self.tables.notifications;
-        let read = |item: Item| row::<NotificationRow>(item).map(|row| row.notification());
+        let read = |item: Item| row::<NotificationRow>(item).map(NotificationRow::notification);
         match self.update_and_see(table, &notification.key(), update, request).await? {
             Ok(claimed) => Ok(Ok(read(claimed)?)),
             Err(found) => {
