@@ -84,11 +84,15 @@ impl Relay {
                 }
             }
         }
-        for (counted, counts) in all {
-            let request = self.clock.fresh().to_string();
-            if let Err(error) = self.store.count_deliveries(&counted, &counts, &request).await {
-                tracing::warn!(%error, "deliveries were not counted");
-            }
-        }
+        let counted: Vec<_> = all
+            .into_iter()
+            .map(|(counted, counts)| async move {
+                let request = self.clock.fresh().to_string();
+                if let Err(error) = self.store.count_deliveries(&counted, &counts, &request).await {
+                    tracing::warn!(%error, "deliveries were not counted");
+                }
+            })
+            .collect();
+        stream::iter(counted).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
 }
