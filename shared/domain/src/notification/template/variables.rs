@@ -101,6 +101,17 @@ pub const COMMON: &[Variable] = &[
 pub const DIGEST: &[Variable] =
     &[number("count", 2), Variable::new("items", VariableKind::Lines, Sample::Lines)];
 
+/// What a campaign says, to many or to one.
+const CAMPAIGN: &[Variable] = &[
+    CAMPAIGN_ID,
+    text("headline", "Spring sale"),
+    prose("message", "20% off all lamps until Sunday.").needed(),
+    text("code", "SPRING20"),
+    date("ends_on"),
+    text("product_name", "Brass Lamp"),
+    IMAGE_URL,
+];
+
 const TABLE: &[(Kind, &[Variable])] = &[
     (
         Kind::OrderConfirmation,
@@ -182,30 +193,8 @@ const TABLE: &[(Kind, &[Variable])] = &[
         Kind::SupportTicketResponse,
         &[CONVERSATION_ID, text("agent_name", "Mia"), prose("message", "Hello, how can I help?")],
     ),
-    (
-        Kind::PromotionAlert,
-        &[
-            CAMPAIGN_ID,
-            text("headline", "Spring sale"),
-            prose("message", "20% off all lamps until Sunday.").needed(),
-            text("code", "SPRING20"),
-            date("ends_on"),
-            text("product_name", "Brass Lamp"),
-            IMAGE_URL,
-        ],
-    ),
-    (
-        Kind::PersonalizedOffer,
-        &[
-            CAMPAIGN_ID,
-            text("headline", "Spring sale"),
-            prose("message", "20% off all lamps until Sunday.").needed(),
-            text("code", "SPRING20"),
-            date("ends_on"),
-            text("product_name", "Brass Lamp"),
-            IMAGE_URL,
-        ],
-    ),
+    (Kind::PromotionAlert, CAMPAIGN),
+    (Kind::PersonalizedOffer, CAMPAIGN),
     (
         Kind::LoyaltyReward,
         &[
