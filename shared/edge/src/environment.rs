@@ -186,6 +186,7 @@ pub struct Environment {
     problems: Arc<Mutex<Vec<String>>>,
     aws: Aws,
     stripe: Arc<OnceLock<Stripe>>,
+    notifications: Arc<OnceLock<Notifications>>,
 }
 
 /// The levels of the log, which starts before everything else so that it can tell what is wrong with the rest.
@@ -227,6 +228,7 @@ impl Environment {
             problems: Arc::new(Mutex::new(problems)),
             aws,
             stripe: Arc::default(),
+            notifications: Arc::default(),
         })
     }
 
@@ -444,8 +446,12 @@ impl Environment {
         })
     }
 
-    /// What tells people things.
+    /// What tells people things, one for all that asks: its words are remembered, and its templates are costly to make.
     pub fn notifications(&self) -> Notifications {
+        self.notifications.get_or_init(|| self.new_notifications()).clone()
+    }
+
+    fn new_notifications(&self) -> Notifications {
         let settings = self.settings();
         let renderer = Renderer::new(settings.shop_name.as_str(), settings.shop_url.as_str());
         let renderer = renderer.in_zone(settings.zone());
