@@ -88,14 +88,7 @@ impl Notifications {
 
     /// Hands over a mail that is in no inbox. If that fails, it falls due.
     pub(super) async fn post(&self, mail: &Notification) -> Result<()> {
-        let task = Task::Deliver {
-            shop: mail.shop_id.clone(),
-            user: mail.user_id.clone(),
-            notification: mail.id.clone(),
-            place: EMAIL.to_owned(),
-            again: false,
-        };
-        self.tasks.hand_over(&[task]).await
+        self.tasks.hand_over(&[Task::deliver(mail, EMAIL)]).await
     }
 
     /// What of these a mail still tells.

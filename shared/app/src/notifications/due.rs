@@ -46,15 +46,7 @@ impl Notifications {
                 && delivery.state == DeliveryState::Queued
                 && delivery.due_at.is_some_and(|due_at| due_at <= now)
         });
-        let tasks: Vec<Task> = fallen
-            .map(|(place, _)| Task::Deliver {
-                shop: due.shop.clone(),
-                user: user.clone(),
-                notification: id.clone(),
-                place: place.clone(),
-                again: false,
-            })
-            .collect();
+        let tasks: Vec<Task> = fallen.map(|(place, _)| Task::deliver(&notification, place)).collect();
         self.tasks.hand_over(&tasks).await?;
         self.store.look_again(&notification, now, &self.clock.fresh().to_string()).await
     }

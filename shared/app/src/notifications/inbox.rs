@@ -270,7 +270,7 @@ fn view(found: Notification) -> NotificationView {
 }
 
 /// A delivery as others see it.
-pub(crate) fn delivery_view(endpoint: String, delivery: Delivery) -> DeliveryView {
+fn delivery_view(endpoint: String, delivery: Delivery) -> DeliveryView {
     DeliveryView {
         endpoint,
         channel: delivery.medium,

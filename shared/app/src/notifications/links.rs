@@ -31,8 +31,6 @@ pub enum Link {
         user: UserId,
         /// Of what.
         category: Category,
-        /// A digest of the address, whoever it belongs to now.
-        address: String,
     },
     /// A device says what became of a notification.
     Report {

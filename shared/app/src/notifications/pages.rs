@@ -1,6 +1,7 @@
 //! The pages that links in mails open. They say what would be done and have one button.
 
-use domain::notification::Category;
+use domain::notification::{Category, template};
+use minijinja::HtmlEscape;
 
 use super::{Notifications, links::Link};
 use crate::{Error, Result};
@@ -20,17 +21,17 @@ impl Notifications {
             "<p>{}</p><form method=\"post\"><button type=\"submit\">{}</button></form>",
             said.before, said.button
         );
-        Ok(self.page(&language, &form))
+        Ok(self.page(language, &form))
     }
 
     /// Does what a link says, and the page that says so.
     pub async fn follow_and_show(&self, link: &Link) -> Result<String> {
         self.follow_link(link).await?;
         let (language, said) = self.said_of(link).await?;
-        Ok(self.page(&language, &format!("<p role=\"status\">{}</p>", said.after)))
+        Ok(self.page(language, &format!("<p role=\"status\">{}</p>", said.after)))
     }
 
-    async fn said_of(&self, link: &Link) -> Result<(String, Said)> {
+    async fn said_of(&self, link: &Link) -> Result<(&'static str, Said)> {
         let user = match link {
             Link::Unsubscribe { user, .. }
             | Link::ConfirmAddress { user, .. }
@@ -39,18 +40,13 @@ impl Notifications {
         };
         let known = self.store.recipient(link.shop(), user, self.clock.now()).await?;
         let locale = known.person.locale.unwrap_or_default();
-        let language = locale.split('-').next().unwrap_or_default().to_owned();
-        let said = said(link, &language);
-        Ok((language, said))
+        let language = template::language(&locale);
+        Ok((language, said(link, language)))
     }
 
     fn page(&self, language: &str, content: &str) -> String {
-        let (language, direction) = match language {
-            "fa" => ("fa", "rtl"),
-            "th" => ("th", "ltr"),
-            _ => ("en", "ltr"),
-        };
-        let name = escaped(&self.settings.shop_name);
+        let direction = if language == "fa" { "rtl" } else { "ltr" };
+        let name = HtmlEscape(&self.settings.shop_name);
         format!(
             "<!doctype html><html lang=\"{language}\" dir=\"{direction}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
@@ -63,10 +59,6 @@ const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;margin:0;display:gr
     background:#f4f4f2;color:#1d1d1b}main{background:#fff;padding:2rem;max-width:28rem;border-radius:.75rem}\
     h1{font-size:1.25rem;margin:0 0 1rem}button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.5rem;\
     background:#1d1d1b;color:#fff;cursor:pointer}";
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 fn said(link: &Link, language: &str) -> Said {
     let advertises = matches!(link, Link::Unsubscribe { category: Category::Marketing, .. });

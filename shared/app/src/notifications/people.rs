@@ -351,7 +351,7 @@ impl Notifications {
     /// Does what a link says.
     pub async fn follow_link(&self, link: &Link) -> Result<()> {
         match link {
-            Link::Unsubscribe { shop, user, category, .. } => {
+            Link::Unsubscribe { shop, user, category } => {
                 let author = Author { shop: shop.clone(), actor: user.clone(), cause: None };
                 self.stop_mail(&author, user, *category, "unsubscribe_link").await
             }

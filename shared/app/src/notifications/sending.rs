@@ -168,11 +168,8 @@ impl Sender {
     async fn may_cost(&self, notification: &Notification, now: Timestamp) -> Result<bool> {
         let (shop, user) = (&notification.shop_id, notification.user_id.as_str());
         for (what, who, rate) in [("sms", user, SMS_OF_ONE), ("sms-all", "shop", SMS_OF_ALL)] {
-            let request = self.notifications.clock.fresh().to_string();
-            match self.notifications.store.limit(shop, what, who, rate, now, &request).await {
-                Ok(()) => {}
-                Err(Error::Limited { .. }) => return Ok(false),
-                Err(error) => return Err(error),
+            if !self.notifications.is_within(shop, (what, who), rate, now).await? {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -275,7 +272,7 @@ impl Sender {
             let failed = Delivery { problem, ..delivery.moved(DeliveryState::Failed, now) };
             tracing::error!(notification_id = notification.id.as_str(), why, "a notification was given up");
             self.settle(notification, place, (delivery, &failed)).await?;
-            return self.dead_letters.hand_over(&[task(notification, place, true)]).await;
+            return self.dead_letters.hand_over(&[Task::deliver_again(notification, place)]).await;
         }
         let delay = retry_delay(settings.retry_delay, delivery.attempts).max(after.unwrap_or_default());
         let queued = Delivery { problem: Some(why.to_owned()), ..delivery.moved(DeliveryState::Queued, now) };
@@ -290,7 +287,7 @@ impl Sender {
     async fn again(&self, notification: &Notification, place: &str, delay: SignedDuration) -> Result<()> {
         let seconds = u32::try_from(delay.as_millis().div_euclid(1_000) + 1).unwrap_or(900);
         let seconds = if delay.is_zero() { 0 } else { seconds };
-        self.notifications.tasks.hand_over_later(&task(notification, place, false), seconds).await
+        self.notifications.tasks.hand_over_later(&Task::deliver(notification, place), seconds).await
     }
 
     /// Whatever takes nothing any more is forgotten.
@@ -314,16 +311,6 @@ impl Sender {
             tracing::debug!(notification_id = notification.id.as_str(), place, "somebody else has moved it");
         }
         Ok(())
-    }
-}
-
-fn task(notification: &Notification, place: &str, again: bool) -> Task {
-    Task::Deliver {
-        shop: notification.shop_id.clone(),
-        user: notification.user_id.clone(),
-        notification: notification.id.clone(),
-        place: place.to_owned(),
-        again,
     }
 }
 

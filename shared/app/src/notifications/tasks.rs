@@ -4,7 +4,7 @@ use domain::{NotificationId, NotificationJobId, ShopId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, store::notifications::Notification};
 
 /// Tasks of one request to the queue; SQS takes no more.
 const BATCH: usize = 10;
@@ -37,6 +37,28 @@ pub enum Task {
         /// Which job.
         job: NotificationJobId,
     },
+}
+
+impl Task {
+    /// Send a notification to a place.
+    pub fn deliver(notification: &Notification, place: &str) -> Self {
+        Self::deliver_once(notification, place, false)
+    }
+
+    /// The same of one that was given up, for when an operator wants it tried again.
+    pub fn deliver_again(notification: &Notification, place: &str) -> Self {
+        Self::deliver_once(notification, place, true)
+    }
+
+    fn deliver_once(notification: &Notification, place: &str, again: bool) -> Self {
+        Self::Deliver {
+            shop: notification.shop_id.clone(),
+            user: notification.user_id.clone(),
+            notification: notification.id.clone(),
+            place: place.to_owned(),
+            again,
+        }
+    }
 }
 
 /// The queue of `notifier`.

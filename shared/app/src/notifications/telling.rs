@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use contract::{http::notifications::NotificationData, journal::STAFF};
 use domain::{
     NotificationId, ShopId, UserId,
-    notification::Category,
     notification::{
-        Decision, DeliveryState, Kind, Medium, Suppression, decide, decision::wanted, expires_at,
+        Category, Decision, DeliveryState, Kind, Medium, Suppression, decide, decision::wanted, expires_at,
     },
     rate::Rate,
 };
@@ -95,9 +94,21 @@ impl Notifications {
     /// Tells somebody something. What is to be sent follows from the row that this writes.
     pub async fn tell(&self, shop: &ShopId, wanted: &Wanted) -> Result<Told> {
         let (id, now) = (wanted.id(shop), self.clock.now());
+        // Counted once, however often what is unread has to be.
+        let mut is_too_much = None;
         for _ in 0..MAX_ATTEMPTS {
             let recipient = self.store.recipient(shop, &wanted.user, now).await?;
-            let notification = self.compose(shop, wanted, &recipient, now).await?;
+            let mut notification = self.compose(shop, wanted, &recipient, now).await?;
+            if goes_out(&notification.deliveries) {
+                let too_much = match is_too_much {
+                    Some(known) => known,
+                    None => self.is_too_much(shop, wanted, now).await?,
+                };
+                is_too_much = Some(too_much);
+                if too_much {
+                    throttle(&mut notification.deliveries, now);
+                }
+            }
             let put =
                 self.store.put_notification(&notification, recipient.unread, wanted.key.as_deref(), now);
             match put.await? {
@@ -127,12 +138,6 @@ impl Notifications {
     ) -> Result<Notification> {
         let locale = recipient.person.locale.as_deref();
         let spoken = self.words.speak(shop, wanted.kind, Medium::Websocket, locale, &wanted.data).await?;
-        let mut deliveries = self.planned(wanted, recipient, now);
-        if self.is_too_much(shop, wanted, &deliveries, now).await? {
-            for delivery in deliveries.values_mut().filter(|one| one.medium != Medium::Websocket) {
-                delivery.suppress(Suppression::Throttled, now);
-            }
-        }
         let Spoken { title, body, action_url, icon_url, .. } = spoken;
         Ok(Notification {
             id: wanted.id(shop),
@@ -154,28 +159,30 @@ impl Notifications {
             mail_to: wanted.mail_to.clone(),
             is_silent: wanted.is_silent,
             asked: wanted.asked.clone(),
-            deliveries,
+            deliveries: self.planned(wanted, recipient, now),
             letter: None,
         })
     }
 
-    /// Whether they have had enough of this kind for now.
-    async fn is_too_much(
+    /// Whether they have had enough of this kind for now, this time counted.
+    async fn is_too_much(&self, shop: &ShopId, wanted: &Wanted, now: Timestamp) -> Result<bool> {
+        let Some(rate) = rate(wanted.kind) else { return Ok(false) };
+        let what = format!("told-{}", wanted.kind.category().name());
+        Ok(!self.is_within(shop, (&what, wanted.user.as_str()), rate, now).await?)
+    }
+
+    /// Counts one of `what` for `who`, and says whether it is within their limit.
+    pub(super) async fn is_within(
         &self,
         shop: &ShopId,
-        wanted: &Wanted,
-        deliveries: &BTreeMap<String, Delivery>,
+        (what, who): (&str, &str),
+        rate: Rate,
         now: Timestamp,
     ) -> Result<bool> {
-        let goes_out = deliveries
-            .values()
-            .any(|one| one.medium != Medium::Websocket && one.state == DeliveryState::Queued);
-        let Some(rate) = rate(wanted.kind).filter(|_| goes_out) else { return Ok(false) };
-        let what = format!("told-{}", wanted.kind.category().name());
         let request = self.clock.fresh().to_string();
-        match self.store.limit(shop, &what, wanted.user.as_str(), rate, now, &request).await {
-            Ok(()) => Ok(false),
-            Err(Error::Limited { .. }) => Ok(true),
+        match self.store.limit(shop, what, who, rate, now, &request).await {
+            Ok(()) => Ok(true),
+            Err(Error::Limited { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -194,7 +201,8 @@ impl Notifications {
         self.plan_pushes(&mut planned, wanted, recipient, now);
         self.plan_mail(&mut planned, wanted, recipient, now);
         let has_phone = recipient.person.phone.is_some();
-        if let Some(sms) = self.plan_one(wanted, Medium::Sms, recipient, has_phone, now) {
+        let decision = self.decided(wanted, Medium::Sms, recipient, now);
+        if let Some(sms) = plan_one(wanted, Medium::Sms, decision, has_phone, now) {
             planned.insert(SMS.to_owned(), sms);
         }
         if now >= expires_at(wanted.kind, wanted.at) {
@@ -215,7 +223,8 @@ impl Notifications {
             endpoint.categories.is_empty() || endpoint.categories.contains(&wanted.kind.category())
         };
         let endpoints: Vec<&Endpoint> = recipient.endpoints.iter().filter(wants).collect();
-        let Some(push) = self.plan_one(wanted, Medium::Push, recipient, !endpoints.is_empty(), now) else {
+        let decision = self.decided(wanted, Medium::Push, recipient, now);
+        let Some(push) = plan_one(wanted, Medium::Push, decision, !endpoints.is_empty(), now) else {
             return;
         };
         match push.state {
@@ -237,8 +246,10 @@ impl Notifications {
         let has_address = recipient.person.email.is_some() || wanted.mail_to.is_some();
         let fallback = wanted.kind.mails_after().filter(|_| wanted.asked.is_none());
         let Some(after) = fallback else {
-            if let Some(mail) = self.plan_one(wanted, Medium::Email, recipient, has_address, now) {
-                let waits = mail.state == DeliveryState::Queued && self.is_gathered(wanted, recipient, now);
+            let decision = self.decided(wanted, Medium::Email, recipient, now);
+            if let Some(mail) = plan_one(wanted, Medium::Email, decision, has_address, now) {
+                let is_gathered = matches!(decision, Decision::Digest { .. });
+                let waits = mail.state == DeliveryState::Queued && is_gathered;
                 planned.insert(if waits { DIGEST } else { EMAIL }.to_owned(), mail);
             }
             return;
@@ -247,7 +258,8 @@ impl Notifications {
             return;
         }
         let asked = Wanted { asked: Some(vec![Medium::Email]), ..wanted.clone() };
-        if let Some(mut mail) = self.plan_one(&asked, Medium::Email, recipient, true, now) {
+        let decision = self.decided(&asked, Medium::Email, recipient, now);
+        if let Some(mut mail) = plan_one(&asked, Medium::Email, decision, true, now) {
             let due_at = wanted.at.checked_add(after).unwrap_or(Timestamp::MAX);
             if mail.state == DeliveryState::Queued {
                 mail.due_at = Some(mail.due_at.map_or(due_at, |other| other.max(due_at)));
@@ -260,36 +272,6 @@ impl Notifications {
         let preferences = &recipient.person.preferences;
         let zone = self.settings.zone();
         decide(wanted.kind, medium, preferences, wanted.asked.as_deref(), &zone, wanted.at, now)
-    }
-
-    fn is_gathered(&self, wanted: &Wanted, recipient: &Recipient, now: Timestamp) -> bool {
-        matches!(self.decided(wanted, Medium::Email, recipient, now), Decision::Digest { .. })
-    }
-
-    /// One way of it; nothing, if it is not one on which it usually goes and nobody asked for it.
-    fn plan_one(
-        &self,
-        wanted: &Wanted,
-        medium: Medium,
-        recipient: &Recipient,
-        has_endpoint: bool,
-        now: Timestamp,
-    ) -> Option<Delivery> {
-        let is_expected = match &wanted.asked {
-            Some(asked) => asked.contains(&medium),
-            None => wanted.kind.media().contains(&medium),
-        };
-        let due_at = match self.decided(wanted, medium, recipient, now) {
-            Decision::Suppressed(reason) => {
-                return is_expected.then(|| Delivery::suppressed(medium, reason, now));
-            }
-            Decision::Now => None,
-            Decision::At(at) | Decision::Digest { until: at } => Some(at),
-        };
-        if !has_endpoint {
-            return Some(Delivery::suppressed(medium, Suppression::NoEndpoint, now));
-        }
-        Some(Delivery { due_at, ..Delivery::new(medium, DeliveryState::Queued, now) })
     }
 
     /// Adds what waits for a mail with others to the window of that mail.
@@ -314,6 +296,43 @@ impl Notifications {
     }
 }
 
+/// One way of it; nothing, if it is not one on which it usually goes and nobody asked for it.
+fn plan_one(
+    wanted: &Wanted,
+    medium: Medium,
+    decision: Decision,
+    has_endpoint: bool,
+    now: Timestamp,
+) -> Option<Delivery> {
+    let is_expected = match &wanted.asked {
+        Some(asked) => asked.contains(&medium),
+        None => wanted.kind.media().contains(&medium),
+    };
+    let due_at = match decision {
+        Decision::Suppressed(reason) => {
+            return is_expected.then(|| Delivery::suppressed(medium, reason, now));
+        }
+        Decision::Now => None,
+        Decision::At(at) | Decision::Digest { until: at } => Some(at),
+    };
+    if !has_endpoint {
+        return Some(Delivery::suppressed(medium, Suppression::NoEndpoint, now));
+    }
+    Some(Delivery { due_at, ..Delivery::new(medium, DeliveryState::Queued, now) })
+}
+
+/// Whether anything of it leaves the shop's own pages.
+fn goes_out(deliveries: &BTreeMap<String, Delivery>) -> bool {
+    deliveries.values().any(|one| one.medium != Medium::Websocket && one.state == DeliveryState::Queued)
+}
+
+/// Nothing of it leaves the shop's own pages.
+fn throttle(deliveries: &mut BTreeMap<String, Delivery>, now: Timestamp) {
+    for delivery in deliveries.values_mut().filter(|one| one.medium != Medium::Websocket) {
+        delivery.suppress(Suppression::Throttled, now);
+    }
+}
+
 /// Whether somebody wants to see it at once. The inbox has everything.
 fn is_shown(what: &Wanted, recipient: &Recipient) -> std::result::Result<(), Suppression> {
     if what.kind.is_marketing() {
@@ -325,12 +344,5 @@ fn is_shown(what: &Wanted, recipient: &Recipient) -> std::result::Result<(), Sup
 
 /// The tasks that follow from a row of an inbox.
 pub fn tasks_of(notification: &Notification) -> Vec<Task> {
-    let task = |place: &String| Task::Deliver {
-        shop: notification.shop_id.clone(),
-        user: notification.user_id.clone(),
-        notification: notification.id.clone(),
-        place: place.clone(),
-        again: false,
-    };
-    notification.sent_at_once().map(task).collect()
+    notification.sent_at_once().map(|place| Task::deliver(notification, place)).collect()
 }

@@ -229,7 +229,7 @@ impl Notifications {
             return Ok(None);
         }
         let last = theirs.iter().rev().take(5).rev().filter_map(|message| message.content.text.as_deref());
-        let quoted: Vec<String> = last.map(quoted).collect();
+        let quoted: Vec<String> = last.map(|text| cut(text, QUOTED)).collect();
         Ok(Some((u64::try_from(theirs.len()).unwrap_or(u64::MAX), quoted.join("\n"))))
     }
 }
@@ -285,7 +285,7 @@ fn said(conversation: &Conversation, message: &Message, user: &UserId, read: u64
         && conversation.answered_at.is_none_or(|at| at >= message.created_at);
     let kind = if is_first { Kind::SupportTicketResponse } else { Kind::ChatMessage };
     let id = &conversation.id;
-    let text = quoted(message.content.text.as_deref().unwrap_or_default());
+    let text = cut(message.content.text.as_deref().unwrap_or_default(), QUOTED);
     let name = if is_first { "agent_name" } else { "sender_name" };
     Wanted {
         user: user.clone(),
@@ -354,8 +354,9 @@ fn address(stored: &StoredOrder) -> Option<String> {
     email.filter(|email| is_mail_address(email)).map(str::to_owned)
 }
 
-fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
+/// The first `most` characters of a text, and a mark if there are more.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
         None => text.to_owned(),
     }

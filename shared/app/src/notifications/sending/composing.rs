@@ -13,6 +13,7 @@ use crate::{
     media::{DeviceMessage, Letter as Post, MAX_PLAINTEXT, PushPayload, Urgency},
     notifications::{
         links::{Link, address_digest},
+        triggers::cut,
         wording::Spoken,
     },
     store::notifications::{Letter, Notification},
@@ -108,7 +109,7 @@ impl Sender {
         let ttl = Self::ttl(turn, &spoken);
         let unread = u32::try_from(turn.recipient.unread.unwrap_or(0)).ok();
         Ok(DeviceMessage {
-            title: shortened(&spoken.title),
+            title: cut(&spoken.title, SHORT),
             body: spoken.body.chars().take(1_000).collect(),
             data: data.map(|(name, value)| (name.to_owned(), value)).into(),
             action_url: spoken.action_url,
@@ -141,7 +142,7 @@ impl Sender {
             ("notification", notification.id.to_string()),
         ];
         let tags = tags.map(|(name, value)| (name.to_owned(), value)).into();
-        let unsubscribe_url = self.way_out(notification, &to).await?;
+        let unsubscribe_url = self.way_out(notification).await?;
         let spoken = match &notification.letter {
             None => Some(self.mail_of(turn, unsubscribe_url.as_deref()).await?),
             Some(Letter::Digest(items)) => {
@@ -190,7 +191,7 @@ impl Sender {
     }
 
     /// The link that ends mail of this kind; what nobody can turn off has none.
-    async fn way_out(&self, notification: &Notification, address: &str) -> Result<Option<String>> {
+    async fn way_out(&self, notification: &Notification) -> Result<Option<String>> {
         let is_question =
             matches!(notification.letter, Some(Letter::ConfirmAddress | Letter::ConfirmAlert(_)));
         if notification.kind.is_critical() || is_question {
@@ -200,7 +201,6 @@ impl Sender {
             shop: notification.shop_id.clone(),
             user: notification.user_id.clone(),
             category: notification.kind.category(),
-            address: address_digest(address),
         };
         let token = self.links.sign(link).await?;
         Ok(Some(format!("{}/api/v1/notifications/unsubscribe?token={token}", self.api_url)))
@@ -291,8 +291,8 @@ fn fit(fields: &mut Map<String, Value>, spoken: &Spoken, size: Size) {
         return;
     }
     fields.remove("data");
-    fields.insert("title".into(), shortened(&spoken.title).into());
-    fields.insert("body".into(), shortened(&spoken.body).into());
+    fields.insert("title".into(), cut(&spoken.title, SHORT).into());
+    fields.insert("body".into(), cut(&spoken.body, SHORT).into());
     if !fits(fields) {
         fields.remove("icon_url");
         fields.remove("image_url");
@@ -302,11 +302,4 @@ fn fit(fields: &mut Map<String, Value>, spoken: &Spoken, size: Size) {
 /// A name under which what is newer takes the place of what waits: at most 32 letters, digits, `-` and `_`.
 fn topic(subject: &str) -> String {
     crate::clock::derived(&[subject]).simple().to_string()
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHORT) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
-    }
 }
