@@ -29,6 +29,7 @@ use crate::{
     template::Table,
 };
 
+mod repeats;
 mod tables;
 mod units;
 mod writes;
@@ -40,6 +41,7 @@ const SEQUENCE_OFFSET: u128 = 100_000_000_000_000_000_000;
 #[derive(Clone)]
 pub struct Dynamo {
     engine: NativeDatabase,
+    repeats: Arc<repeats::Repeats>,
     /// A second connection to the engine's file, for what its interface lacks: trimming streams, finding expired items.
     /// Its lock is also what keeps TTL removals and stream readers apart.
     side: Arc<Mutex<Connection>>,
@@ -85,6 +87,7 @@ impl Dynamo {
         )?;
         let dynamo = Self {
             engine,
+            repeats: Arc::default(),
             side: Arc::new(Mutex::new(side)),
             written: Arc::new(
                 tables.iter().map(|table| (table.name.clone(), watch::Sender::new(0))).collect(),
@@ -117,7 +120,9 @@ impl Dynamo {
     ) -> Response {
         let wanted = units::ask(&mut body);
         let writes = if call.writes() { writes::of(&body) } else { Vec::new() };
-        let answer = self.run(&call.operation, &body);
+        let is_transaction = call.operation == "TransactWriteItems";
+        let token = is_transaction.then(|| repeats::token(&mut body)).flatten();
+        let answer = self.run(&call.operation, &body, token.as_deref());
         if call.writes() {
             call.tables.iter().for_each(|table| self.wake_stream(table));
         }
@@ -141,7 +146,7 @@ impl Dynamo {
     }
 
     /// The operations that functions use, without a hop.
-    fn run(&self, operation: &str, body: &Value) -> Result<Value, Refused> {
+    fn run(&self, operation: &str, body: &Value, token: Option<&str>) -> Result<Value, Refused> {
         let engine = &self.engine;
         match operation {
             "GetItem" => run(body, |request| engine.get_item(request)),
@@ -153,7 +158,9 @@ impl Dynamo {
             "BatchGetItem" => run(body, |request| engine.batch_get_item(request)),
             "BatchWriteItem" => run(body, |request| engine.batch_write_item(request)),
             "TransactGetItems" => run(body, |request| engine.transact_get_items(request)),
-            "TransactWriteItems" => run(body, |request| engine.transact_write_items(request)),
+            "TransactWriteItems" => {
+                self.repeats.once(token, body, || run(body, |request| engine.transact_write_items(request)))
+            }
             _ => Err(Refused::InOtherWords),
         }
     }
