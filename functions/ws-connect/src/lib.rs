@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use app::{
-    Error, Result,
+    Clock, Error, Result,
+    floods::Floods,
     realtime::{Admission, Realtime},
 };
 use edge::{
@@ -20,6 +21,8 @@ use lambda_runtime::LambdaEvent;
 pub struct Admitting {
     realtime: Realtime,
     authenticator: Authenticator,
+    sockets: Floods,
+    clock: Clock,
     is_logging: bool,
 }
 
@@ -34,6 +37,8 @@ pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
     environment.finish(Arc::new(Admitting {
         realtime: environment.realtime(),
         authenticator: environment.authenticator(),
+        sockets: Floods::of_sockets(),
+        clock: environment.clock(),
         is_logging: environment.logs_sockets(),
     }))
 }
@@ -66,6 +71,9 @@ async fn admit(handler: &Admitting, event: &SocketEvent) -> Result<()> {
         Some(token) => Some(handler.authenticator.authenticate(token, None).await?),
         None => None,
     };
+    if let Some(bearer) = &bearer {
+        handler.sockets.admit_of(&bearer.principal, handler.clock.now())?;
+    }
     let admission = Admission {
         ticket: event.query("ticket").map(str::to_owned),
         bearer: bearer.map(|bearer| (bearer.principal, bearer.token)),

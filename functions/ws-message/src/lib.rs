@@ -7,6 +7,7 @@ use contract::{
     ErrorCode,
     frames::{ClientFrame, Reply},
 };
+use domain::ConnectionId;
 use edge::{
     Environment, Misconfigured,
     auth::OrderTokens,
@@ -21,7 +22,8 @@ pub struct Answering {
     realtime: Realtime,
     chat: Chat,
     tokens: OrderTokens,
-    floods: Floods,
+    frames: Floods,
+    frames_of_people: Floods,
     clock: Clock,
 }
 
@@ -40,7 +42,8 @@ pub fn build(environment: &Environment) -> Result<Handler, Misconfigured> {
         realtime: environment.realtime(),
         chat: environment.chat(),
         tokens: environment.order_tokens(),
-        floods: Floods::default(),
+        frames: Floods::of_frames(),
+        frames_of_people: Floods::of_people(),
         clock: environment.clock(),
     }))
 }
@@ -66,8 +69,8 @@ pub async fn handle(
 }
 
 async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Option<Reply>> {
-    let Answering { realtime, chat, tokens, floods, clock } = handler;
-    floods.admit(&event.request_context.connection_id, clock.now())?;
+    let Answering { realtime, chat, tokens, frames_of_people, clock, .. } = handler;
+    admit(handler, &event.request_context.connection_id).await?;
     if event.is_base64_encoded {
         return Err(Error::invalid(ErrorCode::ValidationFailed, "frames are text, not binary"));
     }
@@ -76,8 +79,19 @@ async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Op
         return Err(Error::field("id", "too_long", "expected at most 64 characters"));
     }
     let connection = realtime.connection(&event.request_context.connection_id).await?;
+    frames_of_people.admit_of(&connection.principal, clock.now())?;
     let grants = tokens.read_good(frame.command.order_tokens()).await?;
     chat.obey(realtime, &connection, frame.id, frame.command, &grants).await
+}
+
+/// Counts a frame before it costs anything, and hangs up on whoever goes on although they are refused.
+async fn admit(handler: &Answering, connection: &ConnectionId) -> Result<()> {
+    let Err(refusal) = handler.frames.admit(connection.as_str(), handler.clock.now()) else { return Ok(()) };
+    if refusal.is_enough {
+        tracing::warn!(connection_id = %connection, "a socket is closed that floods");
+        handler.realtime.hang_up(connection).await?;
+    }
+    Err(refusal.into())
 }
 
 /// The `id` of a frame that may be wrong in every other way, so that its sender knows which one it was.

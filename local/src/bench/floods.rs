@@ -1,15 +1,19 @@
 //! Whether somebody who behaves notices that others do not: how long a bystander waits for an answer and for an event
 //! while a flood is under way, beside how long they wait in peace.
 //!
-//! Shop, bystander and flooders are one process here and share its processors, which is harder on the bystander than
-//! API Gateway and Lambda are.
+//! Shop, bystander and flooder share one machine here. The flooder's own program gets what the others leave of its
+//! processors; what the shop does because of a flood competes with what it does for the bystander, which is harder on
+//! the bystander than API Gateway and Lambda are.
 
 mod flooder;
 
 use std::{
     io::{self, Write},
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -86,7 +90,7 @@ pub async fn measure(template: &Path, asked: Floods) -> Result<FloodsReport, Ben
     let (admin, bystander) = (shop.person(Role::Admin, "olga")?, shop.customer("ana")?);
     let mut socket = Socket::open(&bystander.ticket().await?).await?;
     socket.ask("hello", json!({})).await?;
-    let mut flooder = Flooder::new(&shop)?;
+    let flooder = Flooder::new(&shop)?;
     let floods = [
         ("none", Flood::None, 0),
         ("guessed ids", Flood::Guesses, asked.guesses),
@@ -97,7 +101,7 @@ pub async fn measure(template: &Path, asked: Floods) -> Result<FloodsReport, Ben
     watch(&mut socket, &admin, 5, &Phase { has_flooded: true.into(), ..Phase::default() }).await?;
     let mut rows = vec![];
     for (name, flood, least) in floods {
-        let phase = Phase::default();
+        let phase = Arc::new(Phase::default());
         let began = Instant::now();
         let (frames, waited) = tokio::try_join!(
             flooder.flood(flood, least, &phase),

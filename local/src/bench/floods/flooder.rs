@@ -1,22 +1,42 @@
 //! Somebody who does what a socket must not.
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, StatusCode},
+    },
 };
 
 use super::Phase;
 use crate::bench::{BenchError, shop::Shop};
 
+/// Names under which they come, in turn: one person may open two sockets a second.
+const NAMES: u32 = 20;
+
 /// Guesses on one socket: it may send forty frames at once, and a guesser opens many.
 const GUESSES: u32 = 35;
 
+/// How long they wait who may open no socket for now.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// Tiny frames that are sent before their answers are read.
 const WINDOW: u32 = 256;
+
+/// The lowest priority of a thread.
+const LAST: i32 = 19;
 
 /// The largest frame and the largest message that API Gateway takes.
 const LIMITS: [usize; 2] = [32 * 1024, 128 * 1024];
@@ -33,22 +53,48 @@ pub enum Flood {
     Large,
 }
 
+/// Somebody with a thread of their own, which gets the processor when nobody else wants it: a flooder sits elsewhere.
 pub struct Flooder {
     url: String,
-    token: String,
-    guessed: u64,
+    tokens: Vec<String>,
+    guessed: AtomicU64,
+    opened: AtomicU64,
 }
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Flooder {
-    pub fn new(shop: &Shop) -> Result<Self, BenchError> {
-        let (_, _, token) = shop.customer("eve")?.http();
-        Ok(Self { url: format!("{}?v=1", shop.cloud.ws_url()), token, guessed: 0 })
+    pub fn new(shop: &Shop) -> Result<Arc<Self>, BenchError> {
+        let names = (0..NAMES).map(|number| format!("eve-{number}"));
+        let tokens =
+            names.map(|name| Ok(shop.customer(&name)?.http().2)).collect::<Result<_, BenchError>>()?;
+        let url = format!("{}?v=1", shop.cloud.ws_url());
+        Ok(Arc::new(Self { url, tokens, guessed: AtomicU64::default(), opened: AtomicU64::default() }))
     }
 
     /// Floods with at least so many frames, and for as long as the bystander looks; says how many there were.
-    pub async fn flood(&mut self, flood: Flood, least: u32, phase: &Phase) -> Result<u64, BenchError> {
+    pub async fn flood(
+        self: &Arc<Self>,
+        flood: Flood,
+        least: u32,
+        phase: &Arc<Phase>,
+    ) -> Result<u64, BenchError> {
+        let (done, waited) = tokio::sync::oneshot::channel();
+        let (flooder, phase) = (Arc::clone(self), Arc::clone(phase));
+        thread::spawn(move || {
+            let is_last = rustix::process::setpriority_process(None, LAST).is_ok();
+            tracing::debug!(is_last, "a flood begins");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let flooded = match runtime {
+                Ok(runtime) => runtime.block_on(flooder.flood_here(flood, least, &phase)),
+                Err(error) => Err(error.into()),
+            };
+            drop(done.send(flooded));
+        });
+        waited.await.map_err(|_| BenchError::Unexpected("the flooder gave up".into()))?
+    }
+
+    async fn flood_here(&self, flood: Flood, least: u32, phase: &Phase) -> Result<u64, BenchError> {
         let mut sent = 0;
         loop {
             let is_enough = sent >= u64::from(least);
@@ -65,29 +111,34 @@ impl Flooder {
         }
     }
 
-    async fn guess(&mut self) -> Result<u64, BenchError> {
+    async fn guess(&self) -> Result<u64, BenchError> {
         let mut stream = self.open().await?;
         for _ in 0..GUESSES {
-            self.guessed += 1;
-            let channel = format!("order:ord_{:032x}", self.guessed);
+            let guess = self.guessed.fetch_add(1, Ordering::Relaxed);
+            let channel = format!("order:ord_{guess:032x}");
             let frame = format!(r#"{{"id":"g","type":"subscribe","data":{{"channel":"{channel}"}}}}"#);
             send(&mut stream, frame).await?;
         }
-        answers(&mut stream, GUESSES).await?;
-        drop(stream);
+        answers(&mut stream, GUESSES).await;
         Ok(GUESSES.into())
     }
 
     async fn patter(&self) -> Result<u64, BenchError> {
         let mut stream = self.open().await?;
-        for _ in 0..8 {
+        let mut answered = 0;
+        loop {
             for _ in 0..WINDOW {
-                send(&mut stream, "1".to_owned()).await?;
+                // Until the shop hangs up.
+                if send(&mut stream, "1".to_owned()).await.is_err() {
+                    return Ok(answered);
+                }
             }
-            answers(&mut stream, WINDOW).await?;
+            let count = answers(&mut stream, WINDOW).await;
+            answered += u64::from(count);
+            if count < WINDOW {
+                return Ok(answered);
+            }
         }
-        drop(stream);
-        Ok(u64::from(WINDOW) * 8)
     }
 
     async fn shout(&self) -> Result<u64, BenchError> {
@@ -105,13 +156,23 @@ impl Flooder {
         Ok(2)
     }
 
+    /// A socket of the next name that may open one.
     async fn open(&self) -> Result<Stream, BenchError> {
-        let mut request = self.url.as_str().into_client_request().map_err(Box::new)?;
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", self.token));
-        let bearer = bearer.map_err(|error| BenchError::Unexpected(error.to_string()))?;
-        request.headers_mut().insert("authorization", bearer);
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.map_err(Box::new)?;
-        Ok(stream)
+        loop {
+            let turn = self.opened.fetch_add(1, Ordering::Relaxed);
+            let token = self.tokens.get(usize::try_from(turn).unwrap_or(0) % self.tokens.len());
+            let mut request = self.url.as_str().into_client_request().map_err(Box::new)?;
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", token.map_or("", String::as_str)));
+            let bearer = bearer.map_err(|error| BenchError::Unexpected(error.to_string()))?;
+            request.headers_mut().insert("authorization", bearer);
+            match tokio_tungstenite::connect_async(request).await {
+                Ok((stream, _)) => return Ok(stream),
+                Err(Error::Http(refused)) if refused.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                Err(error) => return Err(Box::new(error).into()),
+            }
+        }
     }
 }
 
@@ -119,14 +180,13 @@ async fn send(stream: &mut Stream, text: String) -> Result<(), BenchError> {
     stream.send(Message::text(text)).await.map_err(|error| Box::new(error).into())
 }
 
-/// Reads so many frames, whatever they say.
-async fn answers(stream: &mut Stream, count: u32) -> Result<(), BenchError> {
-    for _ in 0..count {
+/// Reads so many frames, whatever they say, or as many as there are before the shop hangs up; says how many it were.
+async fn answers(stream: &mut Stream, count: u32) -> u32 {
+    for read in 0..count {
         match stream.next().await {
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(Box::new(error).into()),
-            None => return Err(BenchError::Unexpected("the flooder was shut out".into())),
+            Some(Ok(message)) if !message.is_close() => {}
+            _ => return read,
         }
     }
-    Ok(())
+    count
 }

@@ -122,6 +122,11 @@ impl Realtime {
         Ok(())
     }
 
+    /// Closes a socket. The gateway says that it has ended, as of any other.
+    pub async fn hang_up(&self, id: &ConnectionId) -> Result<()> {
+        self.push.close(id).await
+    }
+
     /// Closes those of a person's sockets whose sessions have ended. The relay does so too, if whoever ended them cannot.
     pub async fn close_ended(&self, shop: &ShopId, user: &UserId) -> Result<usize> {
         self.presence.close_ended(shop, user).await
