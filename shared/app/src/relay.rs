@@ -148,6 +148,8 @@ impl Relay {
                 Err(error) => drop(failures.insert(place, error)),
             }
         }
+        failures.extend(self.count_unread(&mut work).await);
+        work.retain(|work| !failures.contains_key(&work.place));
         let (watched, (seqs, appended), logged, talked, (ended, told)) = join5(
             self.watch_levels(&work),
             self.append_to_logs(&work),

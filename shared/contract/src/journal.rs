@@ -334,7 +334,11 @@ pub enum Fact {
         /// What; all, if nothing is named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         notification_id: Option<NotificationId>,
-        /// How much they have not read.
+        /// Whom they were as guests, if what they were told then is theirs too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        guests: Vec<UserId>,
+        /// How much they have not read, counted when it is published.
+        #[serde(default)]
         unread_count: u64,
     },
     /// What somebody wants to be told, or where, was changed. What they said to marketing is kept as evidence.
@@ -449,7 +453,7 @@ pub struct NotificationNews {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// How much they have not read, this included.
+    /// How much they have not read, this included, counted when it is published.
     pub unread_count: u64,
 }
 

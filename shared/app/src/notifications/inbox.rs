@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// How often it is tried to count what is unread while others count too.
+/// How often it is tried to say that something was read while somebody else says so too.
 const MAX_ATTEMPTS: u32 = 16;
 /// So much is read in one transaction.
 const AT_ONCE: u32 = 25;
@@ -105,8 +105,7 @@ impl Inbox {
         who.may(Permission::BeNotified)?;
         for _ in 0..MAX_ATTEMPTS {
             let (user, found) = self.own(who, id).await?;
-            let unread = self.store.unread(&who.shop, &user).await?;
-            if found.is_read || self.note(who, &user, Some(id), std::slice::from_ref(id), unread).await? {
+            if found.is_read || self.note(who, &user, Some(id), std::slice::from_ref(id)).await? {
                 let left = self.unread_of(who, &whose(who, user.as_str() == STAFF)?).await?;
                 return Ok(NotificationsRead { notification_id: Some(id.clone()), unread_count: left });
             }
@@ -124,16 +123,24 @@ impl Inbox {
     }
 
     async fn read_all_of(&self, who: &Principal, user: &UserId) -> Result<()> {
-        let mut misses = 0;
+        let (mut misses, mut cursor) = (0, None);
         for _ in 0..MOST_PAGES {
-            let unread = self.store.unread(&who.shop, user).await?;
-            let page = (AT_ONCE, None);
-            let (found, _) = self.store.inbox(&who.shop, user, page, |one| !one.is_read).await?;
+            let counted = self.store.unread(&who.shop, user).await?;
+            let page = (AT_ONCE, cursor.clone());
+            let (found, next) = self.store.inbox(&who.shop, user, page, |one| !one.is_read).await?;
             if found.is_empty() {
-                return Ok(());
+                match next {
+                    Some(next) => cursor = Some(next),
+                    None if cursor.is_some() => cursor = None,
+                    None => {
+                        let request = self.clock.fresh().to_string();
+                        return self.store.put_none_unread(&who.shop, user, counted, &request).await;
+                    }
+                }
+                continue;
             }
             let ids: Vec<NotificationId> = found.into_iter().map(|one| one.id).collect();
-            if !self.note(who, user, None, &ids, unread).await? {
+            if !self.note(who, user, None, &ids).await? {
                 misses += 1;
             }
             if misses == MAX_ATTEMPTS {
@@ -149,21 +156,16 @@ impl Inbox {
         user: &UserId,
         one: Option<&NotificationId>,
         ids: &[NotificationId],
-        unread: u64,
     ) -> Result<bool> {
-        let left = unread.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
         let is_staff = user.as_str() == STAFF;
-        let mut others = whose(who, is_staff)?;
-        others.retain(|other| other != user);
-        let fact = Fact::NotificationRead {
-            // Of a guest that somebody was, too, their own screens hear it.
-            user_id: if is_staff { user.clone() } else { who.subject.clone() },
-            notification_id: one.cloned(),
-            unread_count: left + self.unread_of(who, &others).await?,
-        };
+        // Of a guest that somebody was, too, their own screens hear it.
+        let user_id = if is_staff { user.clone() } else { who.subject.clone() };
+        let mut guests = whose(who, is_staff)?;
+        guests.retain(|guest| *guest != user_id);
+        let fact = Fact::NotificationRead { user_id, notification_id: one.cloned(), guests, unread_count: 0 };
         let name = EventId::from_uuid(self.clock.fresh());
         let event = Author::of(who).event_named(name, self.clock.now(), format!("inbox:{user}"), 0, fact);
-        self.store.put_read(&event, user, ids, (unread, left)).await
+        self.store.put_read(&event, user, ids).await
     }
 
     /// A notification of one's own, of a guest that one was, or, of whoever works for the shop, of the shop's own inbox.

@@ -336,7 +336,6 @@ impl Notifications {
             actor: user.clone(),
             is_read: false,
             read_at: None,
-            unread_count: 0,
             mail_to: Some(address),
             is_silent: false,
             asked: None,

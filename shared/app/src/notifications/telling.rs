@@ -19,7 +19,7 @@ use crate::{
     store::notifications::{Delivery, Endpoint, Gathered, Notification, Put, Recipient},
 };
 
-/// How often it is tried to count what is unread while others count too.
+/// How often it is tried to add to a window that others add to and close.
 const MAX_ATTEMPTS: u32 = 16;
 /// Where a notification is in the inbox.
 pub const INBOX: &str = "inbox";
@@ -64,7 +64,7 @@ pub struct Wanted {
 /// What became of telling somebody something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The notification.
+    /// The notification; if they were told under the same key before, that one.
     pub id: NotificationId,
     /// Whether they did not know yet.
     pub is_new: bool,
@@ -93,40 +93,25 @@ fn rate(kind: Kind) -> Option<Rate> {
 impl Notifications {
     /// Tells somebody something. What is to be sent follows from the row that this writes.
     pub async fn tell(&self, shop: &ShopId, wanted: &Wanted) -> Result<Told> {
-        let (id, now) = (wanted.id(shop), self.clock.now());
-        // Counted once, however often what is unread has to be.
-        let mut is_too_much = None;
-        for _ in 0..MAX_ATTEMPTS {
-            let recipient = self.store.recipient(shop, &wanted.user, now).await?;
-            let mut notification = self.compose(shop, wanted, &recipient, now).await?;
-            if goes_out(&notification.deliveries) {
-                let too_much = match is_too_much {
-                    Some(known) => known,
-                    None => self.is_too_much(shop, wanted, now).await?,
-                };
-                is_too_much = Some(too_much);
-                if too_much {
-                    throttle(&mut notification.deliveries, now);
-                }
+        let now = self.clock.now();
+        let recipient = self.store.recipient(shop, &wanted.user, now).await?;
+        let mut notification = self.compose(shop, wanted, &recipient, now).await?;
+        if goes_out(&notification.deliveries) && self.is_too_much(shop, wanted, now).await? {
+            throttle(&mut notification.deliveries, now);
+        }
+        match self.store.put_notification(&notification, wanted.key.as_deref(), now).await? {
+            Put::New => {
+                self.gather(&notification).await?;
+                Ok(Told { id: notification.id, is_new: true })
             }
-            let put =
-                self.store.put_notification(&notification, recipient.unread, wanted.key.as_deref(), now);
-            match put.await? {
-                Put::Moved => {}
-                Put::New => {
-                    self.gather(&notification).await?;
-                    return Ok(Told { id, is_new: true });
+            Put::Known(id) => {
+                // Whoever wrote it may have stopped right after.
+                if let Some(known) = self.store.notification(shop, &wanted.user, &id).await? {
+                    self.gather(&known).await?;
                 }
-                Put::Known => {
-                    // Whoever wrote it may have stopped right after.
-                    if let Some(known) = self.store.notification(shop, &wanted.user, &id).await? {
-                        self.gather(&known).await?;
-                    }
-                    return Ok(Told { id, is_new: false });
-                }
+                Ok(Told { id, is_new: false })
             }
         }
-        Err(Error::busy())
     }
 
     async fn compose(
@@ -155,7 +140,6 @@ impl Notifications {
             actor: wanted.actor.clone(),
             is_read: false,
             read_at: None,
-            unread_count: recipient.unread.unwrap_or(0) + 1,
             mail_to: wanted.mail_to.clone(),
             is_silent: wanted.is_silent,
             asked: wanted.asked.clone(),

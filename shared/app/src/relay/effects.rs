@@ -96,6 +96,24 @@ impl Work {
         }
     }
 
+    /// Where it says how much somebody has not read, and in whose inboxes that is counted.
+    pub(super) fn unread(&mut self) -> Option<(Vec<UserId>, &mut u64)> {
+        let event = match &mut self.published {
+            Published::Event(event) => event,
+            Published::Notification(_) => self.news.as_mut()?,
+            _ => return None,
+        };
+        match &mut event.fact {
+            contract::Fact::NotificationCreated(news) => {
+                Some((vec![news.user_id.clone()], &mut news.unread_count))
+            }
+            contract::Fact::NotificationRead { user_id, guests, unread_count, .. } => {
+                Some(([user_id.clone()].into_iter().chain(guests.iter().cloned()).collect(), unread_count))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn shop(&self) -> &ShopId {
         match &self.published {
             Published::Event(event) => &event.shop_id,

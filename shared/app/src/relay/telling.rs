@@ -1,7 +1,8 @@
 //! What people are told because of what happened, and what is sent because they are told something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::{ShopId, UserId};
 use futures_util::{StreamExt, stream};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     effects::{Work, Wrong},
 };
 use crate::{
-    Result,
+    Error, Result,
     notifications::{Notifications, telling::tasks_of},
     store::notifications::counts::{Counted, Counts, counted_as},
 };
@@ -60,12 +61,41 @@ async fn hand_over(notifications: &Notifications, work: &[Work]) -> Wrong {
         Ok(()) => vec![],
         Err(error) => {
             let text = error.to_string();
-            told.iter().map(|(place, _)| (*place, crate::Error::internal(text.clone()))).collect()
+            told.iter().map(|(place, _)| (*place, Error::internal(text.clone()))).collect()
         }
     }
 }
 
 impl Relay {
+    /// Fills in how much of their inbox people have not read, which was not known yet when it was written: many write to
+    /// an inbox at once. Whoever is told several things in one batch is told the last count with each.
+    pub(super) async fn count_unread(&self, work: &mut [Work]) -> Wrong {
+        let counted: BTreeSet<(ShopId, UserId)> = work
+            .iter_mut()
+            .filter_map(|work| Some((work.shop().clone(), work.unread()?.0)))
+            .flat_map(|(shop, users)| users.into_iter().map(move |user| (shop.clone(), user)))
+            .collect();
+        let counted: Vec<_> = counted
+            .into_iter()
+            .map(|(shop, user)| async move {
+                let unread = self.store.unread(&shop, &user).await.map_err(|error| error.to_string());
+                ((shop, user), unread)
+            })
+            .collect();
+        let counted: BTreeMap<_, _> = stream::iter(counted).buffer_unordered(AT_ONCE).collect().await;
+        let mut wrong = vec![];
+        for work in work {
+            let (place, shop) = (work.place, work.shop().clone());
+            let Some((users, unread)) = work.unread() else { continue };
+            let counts = users.into_iter().filter_map(|user| counted.get(&(shop.clone(), user)));
+            match counts.cloned().sum::<std::result::Result<u64, String>>() {
+                Ok(sum) => *unread = sum,
+                Err(error) => wrong.push((place, Error::internal(error))),
+            }
+        }
+        wrong
+    }
+
     /// Counts how far what people are told has come: one write for each day, kind and way. Whatever comes twice is counted
     /// twice; it is a chart, and no reason to publish again.
     pub(super) async fn count_deliveries(&self, work: &[Work]) {

@@ -89,7 +89,7 @@ impl Sender {
             "silent": turn.notification.is_silent.then_some(true),
             "sound": spoken.sound,
             "tag": subject,
-            "unread_count": turn.recipient.unread.unwrap_or(0),
+            "unread_count": turn.recipient.unread,
             "data": turn.notification.data,
             "report_url": token.as_ref().map(|_| format!("{}/api/v1/notifications/{id}/events", self.api_url)),
             "token": token,
@@ -104,10 +104,10 @@ impl Sender {
         let data = [
             ("notification_id", id.to_string()),
             ("type", kind.name().to_owned()),
-            ("unread_count", turn.recipient.unread.unwrap_or(0).to_string()),
+            ("unread_count", turn.recipient.unread.to_string()),
         ];
         let ttl = Self::ttl(turn, &spoken);
-        let unread = u32::try_from(turn.recipient.unread.unwrap_or(0)).ok();
+        let unread = u32::try_from(turn.recipient.unread).ok();
         Ok(DeviceMessage {
             title: cut(&spoken.title, SHORT),
             body: spoken.body.chars().take(1_000).collect(),

@@ -28,14 +28,18 @@ const MOST_PAGES: usize = 10;
 const LOOKED_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// What came of putting something into an inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
     /// It is there now.
     New,
-    /// It was there, or something else under the same key.
-    Known,
-    /// Something else changed what is unread: it has to be counted again.
-    Moved,
+    /// It was there, or this one under the same key.
+    Known(NotificationId),
+}
+
+/// That somebody was told under a key.
+#[derive(Debug, Deserialize)]
+struct Told {
+    notification_id: NotificationId,
 }
 
 pub(super) fn inbox_pk(shop: &ShopId, user: &UserId) -> String {
@@ -60,11 +64,10 @@ impl Transaction {
 }
 
 impl Dynamo {
-    /// Puts something into an inbox in which `unread` was unread, unless they were told under `key` before.
+    /// Puts something into an inbox and counts it as unread, unless they were told under `key` before.
     pub async fn put_notification(
         &self,
         notification: &Notification,
-        unread: Option<u64>,
         key: Option<&str>,
         now: Timestamp,
     ) -> Result<Put> {
@@ -72,18 +75,13 @@ impl Dynamo {
         let table = &self.tables.notifications;
         let mut transaction = Transaction::default();
         transaction.put_notification(self, notification)?;
-        let (condition, seen) = match unread {
-            None => ("attribute_not_exists(unread)", values([])),
-            Some(unread) => ("unread = :seen", values([(":seen", number(unread))])),
-        };
-        let mut set = values([
-            (":unread", number(notification.unread_count)),
+        let set = values([
+            (":one", number(1)),
             (":people", text(format!("{shop}#people"))),
             (":user", text(user.as_str())),
         ]);
-        set.extend(seen);
-        let expression = "SET unread = :unread, listed = :people, listed_at = :user";
-        transaction.update(table, &head_key(shop, user), expression, Some(condition.into()), set)?;
+        let expression = "SET listed = :people, listed_at = :user ADD unread :one";
+        transaction.update(table, &head_key(shop, user), expression, None, set)?;
         if let Some(key) = key {
             let mut told = Key::new(format!("{shop}#told#{user}"), key).attributes();
             told.insert("notification_id".into(), text(notification.id.as_str()));
@@ -92,11 +90,9 @@ impl Dynamo {
             let condition = "attribute_not_exists(pk) OR expires_at <= :now";
             transaction.put_if(table, told, condition, values([(":now", number(now.as_second()))]))?;
         }
-        Ok(match self.commit(&transaction).await? {
-            Ok(()) => Put::New,
-            Err(refusal) if refusal.of(0).is_some() || refusal.of(2).is_some() => Put::Known,
-            Err(_) => Put::Moved,
-        })
+        let Err(refusal) = self.commit(&transaction).await? else { return Ok(Put::New) };
+        let under_key: Option<Told> = refusal.of(2).flatten().cloned().map(row).transpose()?;
+        Ok(Put::Known(under_key.map_or_else(|| notification.id.clone(), |told| told.notification_id)))
     }
 
     /// Writes a mail that is in no inbox.
@@ -183,20 +179,18 @@ impl Dynamo {
         Ok(rows.into_iter().map(NotificationRow::notification).filter(wanted).collect())
     }
 
-    /// Writes down that some of an inbox were read, together with how much is left and the event that says so; false if
-    /// something else was faster.
+    /// Writes down that some of an inbox were read, together with how many fewer are unread and the event that says so;
+    /// false if one of them was read by then.
     pub async fn put_read(
         &self,
         event: &JournalEvent,
         user: &UserId,
         read: &[NotificationId],
-        (unread, left): (u64, u64),
     ) -> Result<bool> {
         let (shop, table) = (&event.shop_id, &self.tables.notifications);
         let mut transaction = Transaction::default();
-        let seen = values([(":seen", number(unread)), (":left", number(left))]);
-        let head = head_key(shop, user);
-        transaction.update(table, &head, "SET unread = :left", Some("unread = :seen".into()), seen)?;
+        let fewer = values([(":fewer", number(format!("-{}", read.len())))]);
+        transaction.update(table, &head_key(shop, user), "ADD unread :fewer", None, fewer)?;
         for id in read {
             let key = Key::new(inbox_pk(shop, user), format!("{INBOX}{id}"));
             let set = values([
@@ -210,6 +204,28 @@ impl Dynamo {
         let journal = Key::new(inbox_pk(shop, user), format!("j#{}", event.id));
         transaction.put_new(table, item(&journal, event)?)?;
         Ok(self.commit(&transaction).await?.is_ok())
+    }
+
+    /// Writes down that nothing of an inbox is unread in which nothing unread was found, if `counted` still counts as
+    /// unread: what nobody read in months is deleted by then, and was not counted off.
+    pub async fn put_none_unread(
+        &self,
+        shop: &ShopId,
+        user: &UserId,
+        counted: u64,
+        request: &str,
+    ) -> Result<()> {
+        if counted == 0 {
+            return Ok(());
+        }
+        let update = Update {
+            set: "unread = :none",
+            condition: Some("unread = :counted"),
+            values: values([(":none", number(0)), (":counted", number(counted))]),
+            ..Update::default()
+        };
+        let table = &self.tables.notifications;
+        self.update(table, &head_key(shop, user), update, request).await.map(drop)
     }
 
     /// Takes a delivery to send it, until `until`. It is refused with what there is if its turn is over, or somebody

@@ -85,8 +85,6 @@ pub struct Notification {
     /// When it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Timestamp>,
-    /// How much was unread, this included.
-    pub unread_count: u64,
     /// Where mail of it goes if they have no address of their own: the one that was given with an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_to: Option<String>,
@@ -213,7 +211,7 @@ impl Notification {
         })
     }
 
-    /// The event as which it is published.
+    /// The event as which it is published. How much is unread by then is counted when it is.
     pub fn event(&self) -> JournalEvent {
         JournalEvent {
             id: EventId::from_uuid(derived(&[self.id.as_str(), "created"])),
@@ -234,7 +232,7 @@ impl Notification {
                 icon_url: self.icon_url.clone(),
                 data: self.data.clone(),
                 created_at: self.created_at,
-                unread_count: self.unread_count,
+                unread_count: 0,
             })),
         }
     }

@@ -92,8 +92,8 @@ pub enum Target {
 /// All that is known of somebody to be told something.
 #[derive(Debug, Clone, Default)]
 pub struct Recipient {
-    /// How much is unread; nothing, if they were never told anything.
-    pub unread: Option<u64>,
+    /// How much is unread.
+    pub unread: u64,
     /// How often a browser or telephone was registered; nothing, if never.
     pub registrations: Option<u64>,
     /// What they want.
@@ -107,7 +107,7 @@ pub struct Recipient {
 #[derive(Debug, Deserialize)]
 struct Head {
     #[serde(default)]
-    unread: Option<u64>,
+    unread: i64,
     #[serde(default)]
     registrations: Option<u64>,
 }
@@ -149,7 +149,8 @@ impl Recipient {
             match sk.as_str() {
                 HEAD => {
                     let head: Head = row(item)?;
-                    (found.unread, found.registrations) = (head.unread, head.registrations);
+                    found.unread = head.unread.max(0).unsigned_abs();
+                    found.registrations = head.registrations;
                 }
                 PERSON => found.person = row(item)?,
                 DIGEST => found.digest = Some(row(item)?),
@@ -177,7 +178,7 @@ impl Dynamo {
     /// How much of an inbox is unread.
     pub async fn unread(&self, shop: &ShopId, user: &UserId) -> Result<u64> {
         let head: Option<Head> = self.get(&self.tables.notifications, &head_key(shop, user), true).await?;
-        Ok(head.and_then(|head| head.unread).unwrap_or(0))
+        Ok(head.map_or(0, |head| head.unread.max(0).unsigned_abs()))
     }
 
     /// Writes what somebody wants over what was seen, together with the event that says so; false if somebody was faster.
