@@ -108,7 +108,7 @@ fn only_chat_links_the_store_of_files() {
     // A client is linked into whatever asks for it, and every function starts with what is linked into it.
     assert_eq!(with("functions", "chat_files()"), ["functions/chat/src/lib.rs"]);
     assert_eq!(with("shared", "aws_sdk_s3"), ["shared/app/src/aws.rs", "shared/app/src/files.rs"]);
-    assert_eq!(with("shared", "Files::new("), ["shared/edge/src/environment.rs"]);
+    assert_eq!(with("shared", "Files::new("), ["shared/edge/src/environment/parts.rs"]);
 }
 
 #[test]
