@@ -4,6 +4,7 @@
 //! with where it will go, in one transaction; from that row follow the live event and the [`tasks`] of the queue, each of which
 //! is one notification to one place. Whoever does these is [`sending`], which asks once more whether it should.
 
+mod alarms;
 pub mod alerts;
 pub mod bulk;
 pub mod digests;

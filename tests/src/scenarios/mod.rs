@@ -19,6 +19,7 @@ mod frames;
 mod idempotency;
 mod identity;
 mod large_orders;
+mod notification_alarms;
 mod notification_alerts;
 mod notification_browsers;
 mod notification_bulk;

@@ -90,6 +90,15 @@ impl Notifications {
             Fact::UserRevoked { user_id, session_id: None } => {
                 let data =
                     made_of([("event", json!("sessions_ended")), ("happened_at", json!(event.occurred_at))]);
+            Fact::SystemAlert { severity, alert, message, .. } => {
+                let data = made_of([
+                    ("alert", json!(alert)),
+                    ("severity", json!(severity)),
+                    ("message", json!(message)),
+                    ("since", json!(event.occurred_at)),
+                ]);
+                self.of_staff(event, Kind::SystemAlert, data).await?
+            }
                 to(user_id, Kind::SecurityAlert, data)
             }
             Fact::DeviceAdded { user_id, is_another: true, .. } => {
