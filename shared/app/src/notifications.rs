@@ -12,7 +12,7 @@ pub mod due;
 pub mod feedback;
 pub mod inbox;
 pub mod links;
-mod pages;
+pub mod pages;
 pub mod people;
 pub mod rendering;
 pub mod sending;
