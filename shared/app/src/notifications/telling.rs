@@ -262,7 +262,9 @@ impl Notifications {
         if let Some(mut mail) = plan_one(&asked, Medium::Email, decision, true, now) {
             let due_at = wanted.at.checked_add(after).unwrap_or(Timestamp::MAX);
             if mail.state == DeliveryState::Queued {
-                mail.due_at = Some(mail.due_at.map_or(due_at, |other| other.max(due_at)));
+                // Whether it then waits for a mail with others is asked when they were not reached.
+                let later = mail.due_at.filter(|_| !matches!(decision, Decision::Digest { .. }));
+                mail.due_at = Some(later.map_or(due_at, |other| other.max(due_at)));
             }
             planned.insert(EMAIL.to_owned(), mail);
         }
