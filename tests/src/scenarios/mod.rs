@@ -25,6 +25,7 @@ mod notification_browsers;
 mod notification_bulk;
 mod notification_chat;
 mod notification_digests;
+mod notification_guests;
 mod notification_mail;
 mod notification_phones;
 mod notification_pushes;

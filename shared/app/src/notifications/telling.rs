@@ -93,6 +93,9 @@ fn rate(kind: Kind) -> Option<Rate> {
 impl Notifications {
     /// Tells somebody something. What is to be sent follows from the row that this writes.
     pub async fn tell(&self, shop: &ShopId, wanted: &Wanted) -> Result<Told> {
+        if let Some(told) = self.tell_customer(shop, wanted).await? {
+            return Ok(told);
+        }
         let (id, now) = (wanted.id(shop), self.clock.now());
         // Counted once, however often what is unread has to be.
         let mut is_too_much = None;
@@ -277,7 +280,7 @@ impl Notifications {
     }
 
     /// Adds what waits for a mail with others to the window of that mail.
-    async fn gather(&self, notification: &Notification) -> Result<()> {
+    pub(super) async fn gather(&self, notification: &Notification) -> Result<()> {
         let Some(due_at) = notification
             .deliveries
             .get(DIGEST)
