@@ -1,9 +1,12 @@
 //! Whose a browser or telephone is.
 
-use contract::Fact;
-use domain::{EventId, ShopId, UserId};
+use contract::{
+    Fact,
+    http::notifications::{DeviceView, OlderDevice},
+};
+use domain::{EventId, Permission, Principal, ShopId, UserId};
 
-use super::Notifications;
+use super::{Notifications, Reach, people::check_device};
 use crate::{Error, Result, journal::Author, store::notifications::Endpoint};
 
 /// How often a change is tried while others change the same.
@@ -18,6 +21,25 @@ pub(super) enum Given<'a> {
     Registered(&'a Author),
     /// Somebody has had it, and if they still have, it is theirs no longer.
     By(&'a UserId),
+}
+
+impl Reach {
+    /// Telephones take pushes for somebody from now on, as older clients say it: each of their tokens is one. If one is none,
+    /// nothing is kept of the others. Answers with the last.
+    pub async fn add_devices(&self, who: &Principal, older: OlderDevice) -> Result<DeviceView> {
+        who.may(Permission::ChooseNotifications)?;
+        let none = || Error::field("token", "required", "expected a token, or up to ten as device_tokens");
+        let devices = older.devices();
+        if devices.len() > MAX_DEVICES {
+            return Err(Error::field("device_tokens", "length", "expected at most ten"));
+        }
+        devices.iter().try_for_each(check_device)?;
+        let mut last = None;
+        for device in devices {
+            last = Some(self.add_device(who, device).await?);
+        }
+        last.ok_or_else(none)
+    }
 }
 
 impl Notifications {

@@ -16,8 +16,8 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use self::given::is_language_tag;
-use self::given::{check_contact, check_device, platform, refused, within_subscription};
+use self::given::{check_contact, platform, refused, within_subscription};
+pub(super) use self::given::{check_device, is_language_tag};
 use super::{
     Inbox, Notifications,
     endpoints::{Given, MAX_DEVICES},
