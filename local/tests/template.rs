@@ -136,7 +136,7 @@ fn queues_wait_six_timeouts_and_keep_what_fails() {
 }
 
 #[test]
-fn what_becomes_of_mail_reaches_a_queue() {
+fn what_becomes_of_mail_and_what_operators_are_told_reaches_a_queue() {
     let template = template();
     let told = template.mail_events.iter().find(|events| events.topic.is_some()).unwrap();
     assert_eq!(
@@ -145,10 +145,13 @@ fn what_becomes_of_mail_reaches_a_queue() {
     );
     let kinds: Vec<_> = told.kinds.iter().map(String::as_str).collect();
     assert_eq!(kinds, ["bounce", "complaint", "delivery", "reject"]);
-    let [listens] = template.subscriptions.as_slice() else { panic!("{:?}", template.subscriptions) };
+    let subscriptions = template.subscriptions.iter();
+    let mut listening: Vec<_> =
+        subscriptions.map(|one| (one.topic.as_str(), one.queue.as_str(), one.is_raw)).collect();
+    listening.sort_unstable();
     assert_eq!(
-        (listens.topic.as_str(), listens.queue.as_str(), listens.is_raw),
-        ("FeedbackTopic", "FeedbackQueue", true)
+        listening,
+        [("AlertsTopic", "FeedbackQueue", false), ("FeedbackTopic", "FeedbackQueue", true)]
     );
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use contract::{
     Problem,
     http::notifications::{
-        ContactView, DeviceView, NewContact, NewDevice, NewPushSubscription, PreferencesView,
+        ContactView, DeviceView, NewContact, NewDevice, NewPushSubscription, OlderDevice, PreferencesView,
         PushSubscriptionView,
     },
 };
@@ -82,16 +82,17 @@ async fn add_device(
     Ok(Created(Box::pin(reach.add_device(&caller, new)).await?))
 }
 
-/// The same under its older name.
-#[utoipa::path(post, path = "/api/v1/notifications/register-device", tag = "notifications", request_body = NewDevice,
+/// The same under its older name, also for several tokens at once; answers with the last.
+#[utoipa::path(post, path = "/api/v1/notifications/register-device", tag = "notifications", request_body = OlderDevice,
     security(("bearer" = [])),
     responses((status = 201, body = DeviceView), (status = "default", body = Problem)))]
 async fn add_device_by_old_name(
-    reach: State<Reach>,
+    State(reach): State<Reach>,
     caller: Caller,
-    new: Body<NewDevice>,
+    Body(older): Body<OlderDevice>,
 ) -> Answer<Created<DeviceView>> {
-    add_device(reach, caller, new).await
+    caller.spend(Limit::Reach).await?;
+    Ok(Created(Box::pin(reach.add_devices(&caller, older)).await?))
 }
 
 /// A telephone of one's own takes no pushes any more: what an app does when somebody signs out.

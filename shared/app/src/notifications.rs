@@ -4,14 +4,17 @@
 //! with where it will go, in one transaction; from that row follow the live event and the [`tasks`] of the queue, each of which
 //! is one notification to one place. Whoever does these is [`sending`], which asks once more whether it should.
 
+mod alarms;
 pub mod alerts;
 pub mod bulk;
 pub mod digests;
 pub mod due;
+mod endpoints;
 pub mod feedback;
+mod guests;
 pub mod inbox;
 pub mod links;
-mod pages;
+pub mod pages;
 pub mod people;
 pub mod rendering;
 pub mod sending;

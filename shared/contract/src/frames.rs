@@ -590,6 +590,16 @@ pub enum LiveEvent {
         /// How many they can have at once.
         concurrent_limit: u32,
     },
+    /// What watches the system says that somebody should look.
+    #[serde(rename = "system.alert")]
+    SystemAlert {
+        /// How bad it is.
+        severity: domain::severity::Severity,
+        /// For a program: the name of an alarm, or `notice`.
+        code: String,
+        /// What it means, for a person to read.
+        message: String,
+    },
     /// Something was done that the audit log keeps.
     #[serde(rename = "audit.logged")]
     AuditLogged(crate::http::platform::AuditEntry),

@@ -15,6 +15,7 @@ use domain::{
     reservation::{ReservationStatus, ReservedLine},
     review::Stars,
     risk::Outcome,
+    severity::Severity,
     stock::{Sku, StockChange},
 };
 use jiff::{Timestamp, civil::Date};
@@ -423,6 +424,18 @@ pub enum Fact {
         /// Whether it is on.
         is_enabled: bool,
     },
+    /// What watches the system says that somebody should look.
+    #[serde(rename = "system.alert")]
+    SystemAlert {
+        /// How bad it is.
+        severity: Severity,
+        /// For a program: the name of an alarm, or `notice`.
+        code: String,
+        /// What it is called.
+        alert: String,
+        /// What it means, for a person to read.
+        message: String,
+    },
 }
 
 /// Something that somebody is told.
@@ -629,6 +642,7 @@ impl Fact {
             Self::ServiceKeyCreated { .. } => "service_key.created",
             Self::ServiceKeyRevoked { .. } => "service_key.revoked",
             Self::FeatureFlagChanged { .. } => "feature_flag.changed",
+            Self::SystemAlert { .. } => "system.alert",
         }
     }
 }

@@ -33,6 +33,7 @@ pub mod reservation;
 pub mod review;
 pub mod risk;
 pub mod settlement;
+pub mod severity;
 pub mod stock;
 pub mod text;
 pub mod transfer;

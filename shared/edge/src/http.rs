@@ -6,7 +6,7 @@ use app::{Clock, Error, Settings, limits::Limits};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -81,6 +81,29 @@ fn is_plain(path: &str) -> bool {
     path.split('/').all(is_step)
 }
 
+/// What is wrong is said as a page, in one of these languages.
+#[derive(Debug, Clone)]
+struct AsPage {
+    languages: String,
+}
+
+/// Stands before routes that people open in a browser: what is wrong there is said as a page, unless something other than
+/// a browser asks.
+pub async fn for_people(request: Request, next: Next) -> Response {
+    let page = as_page(request.headers());
+    let mut response = next.run(request).await;
+    if let Some(page) = page {
+        response.extensions_mut().insert(page);
+    }
+    response
+}
+
+fn as_page(headers: &HeaderMap) -> Option<AsPage> {
+    let asks = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_browser = asks(header::ACCEPT).contains("text/html") && !asks(header::ACCEPT).contains("json");
+    is_browser.then(|| AsPage { languages: asks(header::ACCEPT_LANGUAGE).to_owned() })
+}
+
 /// Lets one request through and sees what comes back: errors become problem documents, all is measured.
 async fn border(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -100,7 +123,10 @@ async fn border(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
     };
     if let Some(Failure(error)) = response.extensions().get::<Failure>().cloned() {
         problem::log(&error, &request_id);
-        response = problem::respond(&error, &request_id);
+        response = match response.extensions().get::<AsPage>() {
+            Some(AsPage { languages }) => problem::page(&error, &gate.settings.shop_name, languages),
+            None => problem::respond(&error, &request_id),
+        };
     }
     let took = started.elapsed();
     let duration_ms = took.as_secs_f64() * 1_000.0;

@@ -1,6 +1,9 @@
 //! Errors as they leave: one exhaustive mapping to status, code, retry and log level.
 
-use app::Error;
+use app::{
+    Error,
+    notifications::pages::{DeadEnd, dead_end},
+};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -10,6 +13,8 @@ use contract::{
     ErrorCode, Problem,
     frames::{FrameError, Reply},
 };
+
+use crate::HtmlPage;
 
 /// An error on its way out. The request's middleware turns it into a problem document, once, and logs it.
 #[derive(Debug, Clone)]
@@ -103,13 +108,30 @@ pub fn respond(error: &Error, request_id: &str) -> Response {
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut headers =
         HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))]);
+    hint(error, &mut headers);
+    (status, headers, body).into_response()
+}
+
+/// Says when to come again, and how to say who one is.
+fn hint(error: &Error, headers: &mut HeaderMap) {
     if let Some(ms) = retry_after_ms(error) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
-    if status == StatusCode::UNAUTHORIZED {
+    if status(error) == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    (status, headers, body).into_response()
+}
+
+/// The same as a page for people. What is wrong in particular helps nobody who only followed a link.
+pub fn page(error: &Error, shop_name: &str, languages: &str) -> Response {
+    let why = match error {
+        Error::Limited { .. } | Error::Unavailable { .. } | Error::Internal { .. } => DeadEnd::NotNow,
+        _ => DeadEnd::NoLink,
+    };
+    let mut response = HtmlPage(dead_end(shop_name, languages, why)).into_response();
+    *response.status_mut() = status(error);
+    hint(error, response.headers_mut());
+    response
 }
 
 /// The frame that tells a client on a socket.

@@ -214,3 +214,11 @@ fn every_resource_that_can_be_permitted_to_is_named() {
     // Knows no resource.
     assert_eq!(open, ["dynamodb:ListStreams"]);
 }
+
+#[test]
+fn every_alarm_that_is_critical_is_an_alarm_of_the_template() {
+    let alarms = read("infra/alarms.yaml");
+    for name in domain::severity::Severity::CRITICAL_ALARMS {
+        assert!(alarms.contains(&format!("AlarmName: !Sub '${{StackName}}-{name}'")), "{name}");
+    }
+}

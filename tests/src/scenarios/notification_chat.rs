@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     chat::{agent, path, says, waits},
     notifications::{
-        browser, deliveries, has_read, inbox, letter, letters, newest, outbox, reachable_at, tells,
+        browser, deliveries, has_read, inbox, letter, letters, newest, outbox, reachable_at, tells, wants,
     },
     world::{Person, World},
 };
@@ -140,6 +140,29 @@ async fn whoever_reads_within_two_minutes_gets_no_mail_and_is_told_of_what_comes
     says(&gus, &id, "One more thing").await.ok();
     world.advance(MINUTE * 5).await;
     assert_eq!(letters(&world).await[before..], ["ana@shop.example: New message from Agent gus"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_said_waits_for_the_digest_and_is_left_out_if_the_conversation_was_read_meanwhile() {
+    let world = World::new().await;
+    let ana = with_mail(&world, "ana").await;
+    wants(&ana, json!({ "digest": "hourly" })).await;
+    let (gus, id) = talk(&world, &ana).await;
+    let _desk = gus.socket().await;
+    let first = says(&gus, &id, "Hello").await.ok()["seq"].as_u64().unwrap();
+    world.idle().await;
+    world.advance(SECOND).await;
+    has_read_to(&ana, &id, first).await;
+    let before = letters(&world).await.len();
+    let second = says(&gus, &id, "Your lamp is here").await.ok()["seq"].as_u64().unwrap();
+    world.advance(MINUTE * 5).await;
+    assert_eq!(letters(&world).await.len(), before, "she wants her mail gathered");
+    has_read_to(&ana, &id, second).await;
+    world.leaps(MINUTE * 56).await;
+    assert_eq!(letters(&world).await.len(), before, "she has read it in the conversation");
+    let told = newest(&ana, "chat_message").await["notification_id"].clone();
+    assert!(deliveries(&ana, &told).await.contains(&"email suppressed read".to_owned()));
     world.end().await;
 }
 

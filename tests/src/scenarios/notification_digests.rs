@@ -5,7 +5,9 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    notifications::{deliveries, has_read, inbox, letter, letters, newest, outbox, reachable_at, wants},
+    notifications::{
+        browser, deliveries, has_read, inbox, letter, letters, newest, outbox, reachable_at, tells, wants,
+    },
     world::{Person, World},
 };
 
@@ -161,5 +163,98 @@ async fn a_digest_is_sent_once_wherever_its_closing_breaks_off() {
         deliveries(&ana, &newest(&ana, "back_in_stock").await["notification_id"]).await[0],
         "email sent"
     );
+    world.end().await;
+}
+
+/// Tells ana that a parcel has arrived, on its usual ways: mail follows only where she is not reached.
+async fn arrives(world: &World, number: &str) {
+    let told = json!({ "user_id": "ana", "type": "order_delivered", "data": { "order_number": number } });
+    assert_eq!(tells(world, told).await.status, 201);
+    world.idle().await;
+}
+
+#[tokio::test]
+async fn mail_that_follows_where_nobody_was_reached_waits_for_the_others_and_is_left_out_if_read_meanwhile() {
+    let world = World::new().await;
+    let ana = ana(&world, "hourly").await;
+    arrives(&world, "1").await;
+    let first = newest(&ana, "order_delivered").await["notification_id"].clone();
+    world.advance(SignedDuration::from_mins(1)).await;
+    arrives(&world, "2").await;
+    let second = newest(&ana, "order_delivered").await["notification_id"].clone();
+    world.advance(SignedDuration::from_mins(1)).await;
+    arrives(&world, "3").await;
+    let third = newest(&ana, "order_delivered").await["notification_id"].clone();
+    has_read(&ana, &third).await.ok();
+    world.advance(SignedDuration::from_mins(20)).await;
+    assert_eq!(letters(&world).await, [""; 0], "she wants her mail gathered");
+    let ways =
+        |state: &str| [state.to_owned(), "push suppressed no_endpoint".into(), "websocket sent".into()];
+    assert_eq!(deliveries(&ana, &first).await, ways("email queued"));
+    assert_eq!(deliveries(&ana, &third).await, ways("email suppressed read"));
+    tells_of(&world, 0..1).await;
+    has_read(&ana, &second).await.ok();
+    world.leaps(SignedDuration::from_mins(40)).await;
+    assert_eq!(letters(&world).await, ["ana@shop.example: 2 updates from shopwire"]);
+    let mut told = named(&letter(&world, "2").await);
+    told.sort();
+    assert_eq!(told, ["Your order has arrived", "thing 000 is back in stock"]);
+    assert_eq!(deliveries(&ana, &first).await, ways("email sent"));
+    assert_eq!(deliveries(&ana, &second).await, ways("email suppressed read"));
+    world.leaps(SignedDuration::from_hours(2)).await;
+    assert_eq!(letters(&world).await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn no_mail_tells_of_something_before_it_would_have_followed_by_itself() {
+    let world = World::new().await;
+    let ana = ana(&world, "hourly").await;
+    tells_of(&world, 0..1).await;
+    world.advance(SignedDuration::from_mins(55)).await;
+    arrives(&world, "1").await;
+    world.advance(SignedDuration::from_mins(6)).await;
+    assert_eq!(named(&letter(&world, "").await), ["thing 000 is back in stock"]);
+    world.advance(SignedDuration::from_mins(5)).await;
+    world.leaps(SignedDuration::from_mins(55)).await;
+    assert_eq!(letters(&world).await.len(), 2, "it is in the next one");
+    assert_eq!(named(&letter(&world, "").await), ["Your order has arrived"]);
+
+    // A push was taken: there is nothing that would have to follow.
+    browser(&world, &ana).await;
+    arrives(&world, "2").await;
+    world.leaps(SignedDuration::from_hours(3)).await;
+    assert_eq!(letters(&world).await.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_joins_a_digest_is_told_once_wherever_that_breaks_off() {
+    let world = World::new().await;
+    ana(&world, "hourly").await;
+    let mut sent = 0;
+    for kind in ["crash_before", "crash_after", "drop", "refuse"] {
+        for skip in 0..5 {
+            // Each time from a full hour on, and two hours long: her token ends with the day.
+            let ana = world.customer("ana").await;
+            arrives(&world, &format!("{kind}-{skip}")).await;
+            world
+                .fault(json!({ "service": "dynamodb", "function": "Notifier", "table": "NotificationsTable",
+                    "kind": kind, "skip": skip, "count": 1 }))
+                .await;
+            world.leaps(SignedDuration::from_mins(11)).await;
+            world.advance(SignedDuration::from_mins(8)).await;
+            world.no_faults().await;
+            assert_eq!(letters(&world).await.len(), sent, "{kind} {skip}: it waits");
+            world.leaps(SignedDuration::from_mins(60)).await;
+            sent += 1;
+            let mails = letters(&world).await;
+            assert_eq!(mails.len(), sent, "{kind} {skip}: {mails:#?}");
+            assert!(mails.iter().all(|mail| mail.ends_with("from shopwire")), "{mails:#?}");
+            let id = newest(&ana, "order_delivered").await["notification_id"].clone();
+            assert_eq!(deliveries(&ana, &id).await[0], "email sent", "{kind} {skip}");
+            world.leaps(SignedDuration::from_mins(38)).await;
+        }
+    }
     world.end().await;
 }

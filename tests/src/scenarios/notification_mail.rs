@@ -117,6 +117,43 @@ async fn a_link_that_was_changed_or_is_too_old_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_nowhere_shows_a_page_to_whoever_follows_it_and_a_problem_to_programs() {
+    let world = World::new().await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["unsubscribe", "confirm"] {
+        for (method, query, status) in [
+            (Method::GET, "?token=forged.token", 401),
+            (Method::POST, "?token=forged.token", 401),
+            (Method::GET, "?token=", 401),
+            (Method::GET, "", 400),
+        ] {
+            let link = format!("/api/v1/notifications/{path}{query}");
+            let asks = async |accept: &str, language: &str| {
+                let headers = [("accept", accept), ("accept-language", language)];
+                world.nobody().send(method.clone(), &link, &headers, None).await
+            };
+            let page = asks(browser, "en-GB,en;q=0.9").await;
+            assert_eq!(page.status.as_u16(), status, "{method} {link}");
+            assert_eq!(page.headers["content-type"].to_str().unwrap(), "text/html; charset=utf-8");
+            assert!(page.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+            let text = page.body.as_str().unwrap();
+            assert!(
+                text.contains("<p role=\"alert\">This link does not work.") && !text.contains("token"),
+                "{text}"
+            );
+            let page = asks(browser, "fa").await;
+            assert!(page.body.as_str().unwrap().contains("<html lang=\"fa\" dir=\"rtl\">"), "{page:?}");
+            for accept in ["application/json", "application/problem+json, text/html;q=0.5", "*/*"] {
+                let problem = asks(accept, "en").await;
+                assert_eq!(problem.headers["content-type"], "application/problem+json", "{accept}");
+                assert_eq!((problem.status.as_u16(), &problem.body["status"]), (status, &json!(status)));
+            }
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_address_from_which_mail_came_back_gets_no_more() {
     let world = World::new().await;
     let gone = "bounce+ana@simulator.amazonses.com";

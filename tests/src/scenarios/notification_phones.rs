@@ -184,6 +184,37 @@ async fn a_telephone_speaks_the_language_that_it_was_registered_with() {
 }
 
 #[tokio::test]
+async fn older_clients_register_a_list_of_tokens_and_need_not_say_what_they_run() {
+    let world = World::new().await;
+    let ana = world.customer("ana").await;
+    let registers_so = async |body: Value| ana.post("/api/v1/notifications/register-device", body).await;
+    let wrong = [
+        (json!({}), "400 validation_failed token"),
+        (json!({ "device_tokens": [] }), "400 validation_failed token"),
+        (json!({ "device_tokens": ["token-of-ana", "short"] }), "400 validation_failed token"),
+        (json!({ "device_tokens": vec!["token-of-ana"; 11] }), "400 validation_failed device_tokens"),
+    ];
+    for (body, expected) in wrong {
+        assert_eq!(registers_so(body.clone()).await.complaint(), expected, "{body}");
+    }
+    let id = pushes(&world, "ana").await;
+    assert_eq!(fates(&ana, &id, "push").await, ["suppressed (no_endpoint), 0"], "nothing was kept");
+
+    let both = json!({ "device_tokens": ["token-of-ana", "tablet-of-ana"], "locale": "th-TH" });
+    let last = registers_so(both).await.text("device_id");
+    assert_eq!(
+        last,
+        registers(&ana, "tablet-of-ana", "android").await,
+        "it is the same as by its newer name"
+    );
+    registers_so(json!({ "device_token": "apple-of-ana", "platform": "ios" })).await.ok();
+    world.idle().await;
+    let id = pushes(&world, "ana").await;
+    assert_eq!(fates(&ana, &id, "push").await, ["sent, 1"; 3]);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_push_that_sns_does_not_take_comes_again() {
     let world = World::new().await;
     let ana = world.customer("ana").await;

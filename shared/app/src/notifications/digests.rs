@@ -7,6 +7,8 @@ use domain::{
     notification::{DeliveryState, Medium, Preferences, Suppression, decision::wanted},
 };
 
+use jiff::Timestamp;
+
 use super::{
     Notifications, Task,
     telling::{DIGEST, EMAIL},
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     Result,
     clock::derived_at,
-    store::notifications::{Delivery, DigestRow, Letter, MOST, Notification},
+    store::notifications::{Delivery, DigestRow, Gathered, Letter, MOST, Notification},
 };
 
 /// How often it is tried to close a window while more comes in.
@@ -46,6 +48,19 @@ impl Notifications {
             let Some(mail) = self.letter_of(shop, user, &seen).await? else { return Ok(()) };
             if self.store.close_digest(&mail, &seen).await? {
                 return self.post(&mail).await;
+            }
+        }
+        Err(crate::Error::busy())
+    }
+
+    /// Lets mail that would have followed now wait for a mail with others.
+    pub(super) async fn join_digest(&self, notification: &Notification, until: Timestamp) -> Result<()> {
+        let (shop, user) = (&notification.shop_id, &notification.user_id);
+        for _ in 0..MAX_ATTEMPTS {
+            match self.store.join_digest(notification, until, self.clock.now()).await? {
+                Some(Gathered::Full) => self.close_digest(shop, user, Closing::Full).await?,
+                // Or somebody else has moved it.
+                Some(Gathered::Until(_)) | None => return Ok(()),
             }
         }
         Err(crate::Error::busy())
@@ -101,8 +116,10 @@ impl Notifications {
         let mut told = vec![];
         for id in items {
             let found = self.store.notification(&mail.shop_id, &mail.user_id, id).await?;
-            let tells = |found: &Notification| waits(found) && left_out(found, preferences).is_none();
-            told.extend(found.filter(tells));
+            let Some(found) = found.filter(waits) else { continue };
+            if self.left_out(&found, preferences).await?.is_none() {
+                told.push(found);
+            }
         }
         Ok(told)
     }
@@ -122,7 +139,7 @@ impl Notifications {
             let Some(before) = item.deliveries.get(DIGEST) else { continue };
             let mut after = before.moved(fate.state, fate.moved_at);
             (after.reason, after.problem) = (fate.reason, fate.problem.clone());
-            if let Some(reason) = left_out(&item, preferences) {
+            if let Some(reason) = self.left_out(&item, preferences).await? {
                 after.suppress(reason, fate.moved_at);
             }
             let request = self.clock.fresh().to_string();
@@ -130,17 +147,17 @@ impl Notifications {
         }
         Ok(())
     }
+
+    /// Why a mail does not tell of it after all; nothing, if it does.
+    async fn left_out(&self, item: &Notification, preferences: &Preferences) -> Result<Option<Suppression>> {
+        if item.is_read || (item.mails_late() && self.has_reached(item).await?) {
+            return Ok(Some(Suppression::Read));
+        }
+        Ok(wanted(item.kind, Medium::Email, preferences, item.asked_as_mail()).err())
+    }
 }
 
 /// Whether no mail has told of it yet.
 fn waits(item: &Notification) -> bool {
     item.deliveries.get(DIGEST).is_some_and(|delivery| delivery.state == DeliveryState::Queued)
-}
-
-/// Why a mail does not tell of it after all; nothing, if it does.
-fn left_out(item: &Notification, preferences: &Preferences) -> Option<Suppression> {
-    if item.is_read {
-        return Some(Suppression::Read);
-    }
-    wanted(item.kind, Medium::Email, preferences, item.asked.as_deref()).err()
 }

@@ -1,4 +1,5 @@
-//! What comes back: devices that say what became of a push, mail servers that refuse, people who answer STOP.
+//! What comes back: devices that say what became of a push, mail servers that refuse, people who answer STOP; and alarms,
+//! which come on the same way.
 
 use contract::http::notifications::{NewReceipt, ReceiptEvent};
 use domain::{
@@ -7,7 +8,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use super::{Links, Notifications, links::Link, telling::EMAIL};
+use super::{Links, Notifications, alarms::TopicNotice, links::Link, telling::EMAIL};
 use crate::{
     Error, Result,
     journal::Author,
@@ -21,7 +22,7 @@ const STOP: [&str; 7] = ["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUI
 /// Words with which they ask for them again.
 const START: [&str; 2] = ["START", "UNSTOP"];
 
-/// Something that came back, as SES and SNS write it.
+/// Something that came back, as SES, SNS and CloudWatch write it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Notice {
@@ -43,6 +44,8 @@ pub enum Notice {
         /// What happened.
         event_type: String,
     },
+    /// Something that operators are told.
+    Operators(TopicNotice),
 }
 
 /// What SES says of a mail.
@@ -176,6 +179,7 @@ impl Notifications {
                 tracing::info!(event_type, "an endpoint of SNS has changed");
                 Ok(())
             }
+            Notice::Operators(notice) => self.take_in_alarm(notice).await,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The pages that links in mails open. They say what would be done and have one button.
+//! The pages that links in mails open. They say what would be done and have one button, or why there is none.
 
 use domain::notification::{Category, template};
 use minijinja::HtmlEscape;
@@ -45,14 +45,43 @@ impl Notifications {
     }
 
     fn page(&self, language: &str, content: &str) -> String {
-        let direction = if language == "fa" { "rtl" } else { "ltr" };
-        let name = HtmlEscape(&self.settings.shop_name);
-        format!(
-            "<!doctype html><html lang=\"{language}\" dir=\"{direction}\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
-             <title>{name}</title><style>{STYLE}</style></head><body><main><h1>{name}</h1>{content}</main></body></html>"
-        )
+        page(&self.settings.shop_name, language, content)
     }
+}
+
+/// Why a link does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadEnd {
+    /// It is not whole, too old, or none of ours.
+    NoLink,
+    /// It may work later.
+    NotNow,
+}
+
+/// The page that says why a link does nothing, in the first of `languages` (`Accept-Language`): whose link it is, nobody
+/// knows.
+pub fn dead_end(shop_name: &str, languages: &str, why: DeadEnd) -> String {
+    let first = languages.split([',', ';']).next().unwrap_or_default();
+    let language = template::language(first.trim());
+    let text = match (why, language) {
+        (DeadEnd::NoLink, "th") => "ลิงก์นี้ใช้ไม่ได้ อาจไม่ครบถ้วนหรือหมดอายุแล้ว",
+        (DeadEnd::NoLink, "fa") => "این پیوند کار نمی‌کند؛ شاید ناقص باشد یا مهلت آن گذشته باشد.",
+        (DeadEnd::NoLink, _) => "This link does not work. It may be incomplete, or too old.",
+        (DeadEnd::NotNow, "th") => "ขณะนี้ดำเนินการไม่ได้ โปรดลองอีกครั้งในภายหลัง",
+        (DeadEnd::NotNow, "fa") => "اکنون ممکن نیست. لطفاً کمی بعد دوباره امتحان کنید.",
+        (DeadEnd::NotNow, _) => "This is not possible right now. Please try again in a while.",
+    };
+    page(shop_name, language, &format!("<p role=\"alert\">{text}</p>"))
+}
+
+fn page(shop_name: &str, language: &str, content: &str) -> String {
+    let direction = if language == "fa" { "rtl" } else { "ltr" };
+    let name = HtmlEscape(shop_name);
+    format!(
+        "<!doctype html><html lang=\"{language}\" dir=\"{direction}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
+         <title>{name}</title><style>{STYLE}</style></head><body><main><h1>{name}</h1>{content}</main></body></html>"
+    )
 }
 
 const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;margin:0;display:grid;min-height:100vh;place-items:center;\

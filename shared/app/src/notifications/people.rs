@@ -10,16 +10,17 @@ use contract::{
     },
 };
 use domain::{
-    DeviceId, EventId, Permission, Principal, PushSubscriptionId, ShopId, UserId,
+    DeviceId, Permission, Principal, PushSubscriptionId, ShopId, UserId,
     notification::{Category, Kind, Medium, Preferences, PreferencesChange, endpoint::EndpointOrigins},
     rate::Rate,
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use self::given::is_language_tag;
-use self::given::{check_contact, check_device, platform, refused, within_subscription};
+use self::given::{check_contact, platform, refused, within_subscription};
+pub(super) use self::given::{check_device, is_language_tag};
 use super::{
     Inbox, Notifications,
+    endpoints::{Given, MAX_DEVICES},
     links::{Link, address_digest},
 };
 use crate::{
@@ -32,8 +33,6 @@ use crate::{
 
 /// How often a change is tried while others change the same.
 const MAX_ATTEMPTS: u32 = 8;
-/// Telephones that one person may have.
-const MAX_DEVICES: usize = 10;
 /// How long a telephone is known that does not come again.
 const DEVICE_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// Mails that ask whether an address is theirs: three, and one more every eight hours, whoever asks for them.
@@ -213,38 +212,10 @@ impl Reach {
         }))
     }
 
-    /// Gives somebody a browser or telephone, and takes the one that was registered longest ago where there are too many.
     async fn add(&self, who: &Principal, endpoint: Endpoint, most: usize) -> Result<()> {
         self.inbox.note_staff(who).await?;
-        let Notifications { store, clock, .. } = &self.notifications;
-        let (shop, user) = (&who.shop, &who.subject);
-        for _ in 0..MAX_ATTEMPTS {
-            let recipient = store.recipient(shop, user, clock.now()).await?;
-            let owner = store.endpoint_owner(shop, &endpoint.id).await?;
-            let same = |one: &&Endpoint| {
-                one.id != endpoint.id
-                    && std::mem::discriminant(&one.target) == std::mem::discriminant(&endpoint.target)
-            };
-            let others: Vec<&Endpoint> = recipient.endpoints.iter().filter(same).collect();
-            let spare = (others.len() + 1).saturating_sub(most);
-            let too_many: Vec<String> = others.iter().take(spare).map(|one| one.id.clone()).collect();
-            let is_new = owner.as_ref() != Some(user);
-            let event = is_new.then(|| {
-                let fact = Fact::DeviceAdded {
-                    user_id: user.clone(),
-                    device: endpoint.id.clone(),
-                    is_another: !recipient.endpoints.is_empty(),
-                };
-                let name = EventId::from_uuid(clock.fresh());
-                Author::of(who).event_named(name, clock.now(), format!("person:{user}"), 0, fact)
-            });
-            let put = (user, &endpoint, owner.as_ref());
-            let seen = (too_many.as_slice(), recipient.registrations);
-            if store.put_endpoint(shop, put, seen, event.as_ref()).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::busy())
+        let (given, what) = (Author::of(who), (&endpoint, most));
+        self.notifications.give_endpoint(&who.shop, &who.subject, what, Given::Registered(&given)).await
     }
 
     /// A browser takes no pushes for somebody any more.
@@ -386,7 +357,9 @@ impl Notifications {
             choice.channels.insert(Medium::Email, false);
             Ok(person)
         };
-        self.change_person(author, user, by, stop).await.map(drop)
+        // Who unsubscribes as the guest that they were means themselves.
+        let customer = self.customer_of(&author.shop, user).await?;
+        self.change_person(author, customer.as_ref().unwrap_or(user), by, stop).await.map(drop)
     }
 }
 

@@ -128,6 +128,7 @@ impl Sender {
         match self.verdict(&turn, delivery).await? {
             Verdict::Send => return self.claim_and_send(&turn).await,
             Verdict::Wait(until) => after.due_at = Some(until),
+            Verdict::Gather(until) => return self.notifications.join_digest(&notification, until).await,
             Verdict::Suppress(reason) => {
                 after.suppress(reason, now);
                 self.settle_digest(&turn, &after).await?;

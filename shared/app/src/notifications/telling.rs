@@ -93,6 +93,9 @@ fn rate(kind: Kind) -> Option<Rate> {
 impl Notifications {
     /// Tells somebody something. What is to be sent follows from the row that this writes.
     pub async fn tell(&self, shop: &ShopId, wanted: &Wanted) -> Result<Told> {
+        if let Some(told) = self.tell_customer(shop, wanted).await? {
+            return Ok(told);
+        }
         let now = self.clock.now();
         let recipient = self.store.recipient(shop, &wanted.user, now).await?;
         let mut notification = self.compose(shop, wanted, &recipient, now).await?;
@@ -246,7 +249,9 @@ impl Notifications {
         if let Some(mut mail) = plan_one(&asked, Medium::Email, decision, true, now) {
             let due_at = wanted.at.checked_add(after).unwrap_or(Timestamp::MAX);
             if mail.state == DeliveryState::Queued {
-                mail.due_at = Some(mail.due_at.map_or(due_at, |other| other.max(due_at)));
+                // Whether it then waits for a mail with others is asked when they were not reached.
+                let later = mail.due_at.filter(|_| !matches!(decision, Decision::Digest { .. }));
+                mail.due_at = Some(later.map_or(due_at, |other| other.max(due_at)));
             }
             planned.insert(EMAIL.to_owned(), mail);
         }
@@ -259,7 +264,7 @@ impl Notifications {
     }
 
     /// Adds what waits for a mail with others to the window of that mail.
-    async fn gather(&self, notification: &Notification) -> Result<()> {
+    pub(super) async fn gather(&self, notification: &Notification) -> Result<()> {
         let Some(due_at) = notification
             .deliveries
             .get(DIGEST)

@@ -40,6 +40,9 @@ impl Notifications {
         if self.clock.now().duration_since(event.occurred_at) > NEWS {
             return Ok(());
         }
+        if let Fact::UserLinked { user_id, guest_id } = &event.fact {
+            self.move_in(&event.shop_id, guest_id, user_id).await?;
+        }
         for wanted in self.wanted_by(event).await? {
             Box::pin(self.tell(&event.shop_id, &wanted)).await?;
         }
@@ -86,6 +89,15 @@ impl Notifications {
             Fact::FeatureFlagChanged { key, is_enabled: true } => {
                 let data = made_of([("flag", json!(key)), ("changed_by", json!(event.actor))]);
                 self.of_staff(event, Kind::FeatureFlagEnabled, data).await?
+            }
+            Fact::SystemAlert { severity, alert, message, .. } => {
+                let data = made_of([
+                    ("alert", json!(alert)),
+                    ("severity", json!(severity)),
+                    ("message", json!(message)),
+                    ("since", json!(event.occurred_at)),
+                ]);
+                self.of_staff(event, Kind::SystemAlert, data).await?
             }
             Fact::UserRevoked { user_id, session_id: None } => {
                 let data =
@@ -204,14 +216,22 @@ impl Notifications {
             return Ok(());
         };
         for user in conversation.participants.keys().filter(|user| **user != message.sender_id) {
-            let read = self.store.marks(shop, &conversation.id, user).await?.read;
-            let is_away = self.store.devices(shop, user, now).await?.is_empty();
-            if is_away && read < message.seq {
-                let wanted = said(&conversation, &message, user, read);
-                Box::pin(self.tell(shop, &wanted)).await?;
+            let Some(mut read) = self.missed_by(&message, shop, user).await? else { continue };
+            if let Some(customer) = self.customer_of(shop, user).await? {
+                let Some(own) = self.missed_by(&message, shop, &customer).await? else { continue };
+                read = read.max(own);
             }
+            let wanted = said(&conversation, &message, user, read);
+            Box::pin(self.tell(shop, &wanted)).await?;
         }
         Ok(())
+    }
+
+    /// Up to where somebody has read, if they are not there and have not read this; nothing if they have, or said it.
+    async fn missed_by(&self, message: &Message, shop: &ShopId, user: &UserId) -> Result<Option<u64>> {
+        let read = self.store.marks(shop, &message.conversation_id, user).await?.read;
+        let is_away = self.store.devices(shop, user, self.clock.now()).await?.is_empty();
+        Ok(Some(read).filter(|read| is_away && *read < message.seq && message.sender_id != *user))
     }
 
     /// What somebody has not read of a conversation, for a mail: how many messages, and what the last ones say.
@@ -221,10 +241,17 @@ impl Notifications {
         conversation: &ConversationId,
         user: &UserId,
     ) -> Result<Option<(u64, String)>> {
-        let read = self.store.marks(shop, conversation, user).await?.read;
+        // What they read and said as guests was read and said by them.
+        let mut own = self.store.access(shop, user).await?.guests;
+        own.insert(user.clone());
+        let mut read = 0;
+        for one in &own {
+            read = read.max(self.store.marks(shop, conversation, one).await?.read);
+        }
         let now = self.clock.now();
         let unread = self.store.messages_after(shop, conversation, (read, u64::MAX), 100, now).await?;
-        let theirs: Vec<&Message> = unread.iter().filter(|message| message.sender_id != *user).collect();
+        let theirs: Vec<&Message> =
+            unread.iter().filter(|message| !own.contains(&message.sender_id)).collect();
         if theirs.is_empty() {
             return Ok(None);
         }

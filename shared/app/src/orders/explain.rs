@@ -91,7 +91,14 @@ impl Orders {
         let is_about = |one: &Notification| {
             one.data.get("order_id").and_then(|id| id.as_str()) == Some(order.id.as_str())
         };
-        self.store.told_since(shop, &order.owner, order.created_at, is_about).await
+        let mut told = self.store.told_since(shop, &order.owner, order.created_at, is_about).await?;
+        // A guest's news goes to the customer that they turned out to be.
+        if order.owner.as_str().starts_with(UserId::GUEST_PREFIX)
+            && let Some(customer) = self.store.access(shop, &order.owner).await?.linked_to
+        {
+            told.extend(self.store.told_since(shop, &customer, order.created_at, is_about).await?);
+        }
+        Ok(told)
     }
 
     /// The ledger rows of an order's holds, and of what came back of it.

@@ -25,7 +25,7 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         Fact::NotificationCreated(news) if news.user_id.as_str() == STAFF => {
             vec![Channel::Shop(event.shop_id.clone())]
         }
-        Fact::FraudAlert { .. } => vec![Channel::Admin],
+        Fact::FraudAlert { .. } | Fact::SystemAlert { .. } => vec![Channel::Admin],
         Fact::StockAlert(_) => vec![Channel::Shop(event.shop_id.clone()), Channel::Admin],
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
@@ -99,6 +99,9 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         }
         Fact::FraudAlert { decision_id, order_id, risk_score, outcome, reasons, .. } => {
             LiveEvent::FraudAlert { decision_id, order_id, risk_score, outcome, reasons }
+        }
+        Fact::SystemAlert { severity, code, message, .. } => {
+            LiveEvent::SystemAlert { severity, code, message }
         }
         Fact::PaymentUpdated { payment_id, order_id, status, amount, .. } => {
             LiveEvent::PaymentUpdated { payment_id, order_id, status, amount }
@@ -175,6 +178,7 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::PreferencesChanged { .. }
         | Fact::DeviceAdded { .. }
         | Fact::ProductAlertChanged { .. }
+        | Fact::SystemAlert { .. }
         | Fact::ReviewSaved { .. }
         | Fact::ReactionChanged { .. }
         | Fact::ProductShared { .. } => false,

@@ -15,11 +15,13 @@
 //! | `{shop}#job#{job}` | `job`, `page#…` | the telling of many, and whom; in `due` until it is done |
 //! | `{shop}#later#{notification}` | `later` | what is to be told at an instant; in `due` |
 //! | `{shop}#staff` | `{user}` | who works for the shop |
+//! | `{shop}#alarms` | `j#…` | alarms that rang |
 //! | `{shop}#counts#{day}` | `{kind}#{way}` | how many came how far |
 //!
 //! `listed` is the index of notifications by their names alone (`{shop}#{notification}`), and of everybody whom a shop
 //! can tell something (`{shop}#people`).
 
+mod alarms;
 pub mod counts;
 mod digests;
 mod inbox;

@@ -102,6 +102,49 @@ pub struct NewDevice {
     pub timezone: Option<String>,
 }
 
+/// A telephone as older clients register it: perhaps with a list of tokens, and without what it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OlderDevice {
+    /// As Firebase or Apple gave it.
+    #[serde(default, alias = "device_token", alias = "deviceToken", skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 8, max_length = 4096)]
+    pub token: Option<String>,
+    /// The same for several.
+    #[serde(default, alias = "deviceTokens", skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub device_tokens: Vec<String>,
+    /// What it runs; something of Firebase's, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<DevicePlatform>,
+    /// Which edition of the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub app_version: Option<String>,
+    /// The person's language: `th-TH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 35)]
+    pub locale: Option<String>,
+    /// Where the person is: `Asia/Bangkok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub timezone: Option<String>,
+}
+
+impl OlderDevice {
+    /// The telephones that are meant.
+    pub fn devices(self) -> Vec<NewDevice> {
+        let Self { token, device_tokens, platform, app_version, locale, timezone } = self;
+        let device = |token| NewDevice {
+            token,
+            platform: platform.unwrap_or(DevicePlatform::Android),
+            app_version: app_version.clone(),
+            locale: locale.clone(),
+            timezone: timezone.clone(),
+        };
+        token.into_iter().chain(device_tokens).map(device).collect()
+    }
+}
+
 /// A telephone that takes pushes, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceView {

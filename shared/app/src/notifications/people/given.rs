@@ -40,7 +40,7 @@ pub(super) fn check_contact(new: &NewContact) -> Result<()> {
     check("timezone", new.timezone.as_deref(), is_zone, "expected a zone such as Asia/Bangkok")
 }
 
-pub(super) fn check_device(new: &NewDevice) -> Result<()> {
+pub(in crate::notifications) fn check_device(new: &NewDevice) -> Result<()> {
     let is_token =
         |token: &str| (8..=4096).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let is_zone = |zone: &str| TimeZone::get(zone).is_ok();

@@ -6,12 +6,16 @@ use jiff::Timestamp;
 use super::{Sender, Turn, mail_address};
 use crate::{
     Result,
+    notifications::Notifications,
     store::notifications::{Delivery, Notification},
 };
+
 /// What is to become of a delivery whose turn has come.
 pub(super) enum Verdict {
     Send,
     Wait(Timestamp),
+    /// It waits until then for a mail with others.
+    Gather(Timestamp),
     Suppress(Suppression),
     Expire,
 }
@@ -30,20 +34,18 @@ impl Sender {
         if now.duration_since(notification.created_at) >= worth {
             return Ok(Verdict::Expire);
         }
-        let is_fallback = delivery.medium == Medium::Email
-            && notification.kind.mails_after().is_some()
-            && notification.asked.is_none();
-        if is_fallback && self.has_reached(turn).await? {
+        let is_fallback = delivery.medium == Medium::Email && notification.mails_late();
+        if is_fallback && self.notifications.has_reached(notification).await? {
             return Ok(Verdict::Suppress(Suppression::Read));
         }
-        let mail = [Medium::Email];
-        let asked = if is_fallback { Some(&mail[..]) } else { notification.asked.as_deref() };
+        let asked = if is_fallback { notification.asked_as_mail() } else { notification.asked.as_deref() };
         let preferences = &recipient.person.preferences;
         let zone = self.notifications.settings.zone();
         let kind = notification.kind;
         match decide(kind, delivery.medium, preferences, asked, &zone, notification.created_at, *now) {
             Decision::Suppressed(reason) => Ok(Verdict::Suppress(reason)),
             Decision::At(until) => Ok(Verdict::Wait(until)),
+            Decision::Digest { until } if is_fallback => Ok(Verdict::Gather(until)),
             // What was to go by itself goes by itself, also if they have asked for digests since.
             Decision::Now | Decision::Digest { .. } => self.verdict_on_address(turn, delivery.medium).await,
         }
@@ -67,10 +69,12 @@ impl Sender {
             None => Ok(Verdict::Send),
         }
     }
+}
 
+impl Notifications {
     /// Whether they know already: they have read it, or a push was taken.
-    async fn has_reached(&self, turn: &Turn<'_>) -> Result<bool> {
-        let Notification { kind, data, is_read, deliveries, shop_id, user_id, .. } = turn.notification;
+    pub(in crate::notifications) async fn has_reached(&self, notification: &Notification) -> Result<bool> {
+        let Notification { kind, data, is_read, deliveries, shop_id, user_id, .. } = notification;
         let was_taken = |delivery: &Delivery| {
             delivery.medium == Medium::Push
                 && matches!(
@@ -87,7 +91,7 @@ impl Sender {
         let conversation = data.get("conversation_id").and_then(|id| id.as_str());
         let conversation = conversation.and_then(|id| domain::ConversationId::new(id).ok());
         match conversation.filter(|_| *kind == Kind::ChatMessage) {
-            Some(id) => Ok(self.notifications.unread_of(shop_id, &id, user_id).await?.is_none()),
+            Some(id) => Ok(self.unread_of(shop_id, &id, user_id).await?.is_none()),
             None => Ok(false),
         }
     }

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use domain::{NotificationId, ShopId, UserId};
+use domain::{NotificationId, ShopId, UserId, notification::DeliveryState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Notification, people::digest_key};
+use super::{Delivery, Notification, people::digest_key};
 use crate::{
-    Result,
+    Error, Result,
+    notifications::telling::EMAIL,
     store::{
-        Dynamo, Transaction, due_shard,
+        Dynamo, Item, Transaction, due_shard,
         dynamo::{Update, number, text, values},
         sortable,
     },
@@ -18,6 +19,26 @@ use crate::{
 
 /// The most notifications that one mail tells of: a window that is full is closed, and another opened.
 pub const MOST: usize = 100;
+
+/// A window is opened if none is.
+const OPEN: &str = "closes_at = if_not_exists(closes_at, :closes), due = if_not_exists(due, :due), \
+                    due_at = if_not_exists(due_at, :due_at)";
+/// One more is in it.
+const GATHER: &str = "ADD #items :item, version :one";
+/// Unless it is full.
+const HAS_ROOM: &str = "attribute_not_exists(#items) OR size(#items) < :most OR contains(#items, :id)";
+
+fn gathering(user: &UserId, id: &NotificationId, closes_at: Timestamp) -> Item {
+    values([
+        (":closes", text(closes_at.to_string())),
+        (":due", text(due_shard(user.as_str()))),
+        (":due_at", text(sortable(closes_at))),
+        (":item", aws_sdk_dynamodb::types::AttributeValue::Ss(vec![id.to_string()])),
+        (":one", number(1)),
+        (":most", number(MOST)),
+        (":id", text(id.as_str())),
+    ])
+}
 
 /// What waits for one mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,27 +72,50 @@ impl Dynamo {
         request: &str,
     ) -> Result<Gathered> {
         let key = digest_key(shop, user);
-        let item = aws_sdk_dynamodb::types::AttributeValue::Ss(vec![id.to_string()]);
         let update = Update {
-            set: "closes_at = if_not_exists(closes_at, :closes), due = if_not_exists(due, :due), \
-                  due_at = if_not_exists(due_at, :due_at)",
-            rest: "ADD #items :item, version :one",
-            condition: Some("attribute_not_exists(#items) OR size(#items) < :most OR contains(#items, :id)"),
+            set: OPEN,
+            rest: GATHER,
+            condition: Some(HAS_ROOM),
             names: [("#items".to_owned(), "items".to_owned())].into(),
-            values: values([
-                (":closes", text(closes_at.to_string())),
-                (":due", text(due_shard(user.as_str()))),
-                (":due_at", text(sortable(closes_at))),
-                (":item", item),
-                (":one", number(1)),
-                (":most", number(MOST)),
-                (":id", text(id.as_str())),
-            ]),
+            values: gathering(user, id, closes_at),
         };
         match self.update_and_see(&self.tables.notifications, &key, update, request).await? {
             Ok(row) => Ok(Gathered::Until(crate::store::dynamo::row::<DigestRow>(row)?.closes_at)),
             Err(_) => Ok(Gathered::Full),
         }
+    }
+
+    /// The same with mail that waited by itself, in one transaction: it is in the window and no longer alone. Nothing, if
+    /// somebody else has moved it.
+    pub async fn join_digest(
+        &self,
+        notification: &Notification,
+        closes_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Gathered>> {
+        let Some(alone) = notification.deliveries.get(EMAIL) else { return Ok(None) };
+        let waits = Delivery { due_at: Some(closes_at), ..alone.moved(DeliveryState::Queued, now) };
+        let internal = |error: serde_dynamo::Error| Error::internal(error.to_string());
+        let (table, user) = (&self.tables.notifications, &notification.user_id);
+        let mut transaction = Transaction::default();
+        let key = digest_key(&notification.shop_id, user);
+        let window = gathering(user, &notification.id, closes_at);
+        transaction.update(table, &key, format!("SET {OPEN} {GATHER}"), Some(HAS_ROOM.into()), window)?;
+        let seen = values([
+            (":waits", serde_dynamo::to_attribute_value(&waits).map_err(internal)?),
+            (":before", serde_dynamo::to_attribute_value(alone.state).map_err(internal)?),
+            (":by", text(&alone.claimed_by)),
+            (":attempts", number(alone.attempts)),
+        ]);
+        let condition = "deliveries.#email.#state = :before AND deliveries.#email.claimed_by = :by \
+                         AND deliveries.#email.attempts = :attempts";
+        let change = "SET deliveries.#digest = :waits REMOVE deliveries.#email";
+        transaction.update(table, &notification.key(), change, Some(condition.into()), seen)?;
+        Ok(match self.commit(&transaction).await? {
+            Ok(()) => Some(Gathered::Until(closes_at)),
+            Err(refusal) if refusal.of(1).is_some() => None,
+            Err(_) => Some(Gathered::Full),
+        })
     }
 
     /// Somebody's open window.

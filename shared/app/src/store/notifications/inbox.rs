@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{Delivery, INBOX, LETTER, Notification, NotificationRow, people::head_key};
 use crate::{
     Error, Result,
+    notifications::telling::DIGEST,
     store::{
         Cursor, Due, Dynamo, Item, Key, Query, Transaction, due_shard,
         dynamo::{Update, Written, item, number, row, text, values},
@@ -321,7 +322,8 @@ impl Dynamo {
             matches!(delivery.state, DeliveryState::Queued | DeliveryState::Claimed)
                 && delivery.medium != Medium::Websocket
         };
-        let waits = notification.deliveries.values().any(is_open);
+        // What waits for a mail with others falls due with that mail.
+        let waits = notification.deliveries.iter().any(|(place, one)| place != DIGEST && is_open(one));
         let later = now.checked_add(LOOKED_AFTER).unwrap_or(Timestamp::MAX);
         let next =
             notification.first_due().filter(|due_at| *due_at > now).map_or(later, |due| due.min(later));

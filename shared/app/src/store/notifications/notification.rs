@@ -204,6 +204,19 @@ impl Notification {
         })
     }
 
+    /// Whether mail of it only follows where they were not reached otherwise.
+    pub fn mails_late(&self) -> bool {
+        self.kind.mails_after().is_some() && self.asked.is_none()
+    }
+
+    /// The ways that are asked for where it goes out as mail.
+    pub fn asked_as_mail(&self) -> Option<&[Medium]> {
+        match self.mails_late() {
+            true => Some(&[Medium::Email]),
+            false => self.asked.as_deref(),
+        }
+    }
+
     /// Whether it is shown on their screens.
     pub fn is_live(&self) -> bool {
         self.deliveries.values().any(|delivery| {
