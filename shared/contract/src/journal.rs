@@ -11,7 +11,7 @@ use domain::{
     chat::{ConversationKind, ConversationStatus, Priority, conversation::EscalationReason},
     notification::{Category, Kind, Medium},
     order::{OrderPaymentStatus, OrderStatus, Tracking},
-    payment::{PaymentStatus, RefundStatus},
+    payment::{Decline, PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
     review::Stars,
     risk::Outcome,
@@ -221,6 +221,9 @@ pub enum Fact {
         status: PaymentStatus,
         /// How much.
         amount: Money,
+        /// The card that was refused, if that is what happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        declined: Option<Decline>,
     },
     /// A refund went a step on its way.
     #[serde(rename = "refund.updated")]

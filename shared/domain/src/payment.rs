@@ -12,7 +12,7 @@ mod report;
 mod tests;
 
 pub use refund::{Booking, Refund, RefundError, RefundStatus, RefundStep, still_sold};
-pub use report::{IntentReport, IntentStatus};
+pub use report::{Decline, IntentReport, IntentStatus};
 
 /// Stripe forgets idempotency keys after a day. Before that, what may have been made is no longer asked for again but
 /// looked up.
@@ -126,7 +126,7 @@ pub struct Payment {
     /// Whether sold pieces are still to be put back on the shelf, because the reserved money was let go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_returning: bool,
-    /// The last charge that the bank refused, if it refused any.
+    /// Stripe's name of what was refused last, if anything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declined_charge: Option<String>,
     /// Digest of the address from which it was begun, under which refused cards are counted.
@@ -166,8 +166,8 @@ pub enum Finding {
     Unchanged,
     /// The payment is elsewhere, but the order is not concerned.
     Moved(Payment),
-    /// The bank refused a card; the customer may try another one.
-    Declined(Payment),
+    /// A card was refused; the customer may try another one.
+    Declined(Payment, Decline),
     /// The money is here or reserved: the order can be settled with this payment.
     Paid(Payment),
     /// Reserved money was let go: what was sold for it is to come back.
@@ -205,11 +205,13 @@ impl Payment {
             PaymentStatus::Cancelled if self.status == PaymentStatus::Authorized => {
                 Finding::Released(Self { is_returning: true, ..seen })
             }
-            _ if report.declined_charge.is_some() && report.declined_charge != self.declined_charge => {
-                Finding::Declined(seen)
-            }
-            same if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
-            _ => Finding::Moved(seen),
+            same => match &report.declined {
+                Some(decline) if self.declined_charge.as_ref() != Some(&decline.attempt) => {
+                    Finding::Declined(seen, decline.clone())
+                }
+                _ if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
+                _ => Finding::Moved(seen),
+            },
         }
     }
 
@@ -221,10 +223,11 @@ impl Payment {
     fn seen(&self, report: &IntentReport, status: PaymentStatus) -> Self {
         // Whatever has not ended is looked after once more; what has ended needs nobody, unless pieces come back.
         let is_released = status == PaymentStatus::Cancelled && self.status == PaymentStatus::Authorized;
+        let declined = report.declined.clone();
         Self {
             intent_id: Some(report.intent_id.clone()),
             receipt_url: report.receipt_url.clone().or_else(|| self.receipt_url.clone()),
-            declined_charge: report.declined_charge.clone().or_else(|| self.declined_charge.clone()),
+            declined_charge: declined.map(|decline| decline.attempt).or_else(|| self.declined_charge.clone()),
             authorized: report.capturable,
             captured: report.received,
             asked: None,

@@ -2,7 +2,7 @@
 
 use domain::{
     Currency, Money, OrderId, PaymentId, RefundId, ShopId,
-    payment::{IntentReport, IntentStatus, RefundStatus},
+    payment::{Decline, IntentReport, IntentStatus, RefundStatus},
 };
 use serde::Deserialize;
 
@@ -58,7 +58,7 @@ impl Intent {
             amount: Money::new(ours(self.amount), self.currency),
             capturable: ours(self.amount_capturable),
             received: ours(self.amount_received),
-            declined_charge: text(&self.last_payment_error, "charge"),
+            declined: self.last_payment_error.as_ref().and_then(declined),
             receipt_url: text(&self.latest_charge, "receipt_url"),
         }
     }
@@ -77,6 +77,15 @@ impl Intent {
         let attempt = attempt.and_then(|text| text.parse().ok()).unwrap_or(1);
         Some(IntentMetadata { shop_id, order_id, payment_id, attempt })
     }
+}
+
+/// What was refused, by what went wrong with an intent last. Whoever did not prove to be a card's owner has no charge.
+fn declined(error: &serde_json::Value) -> Option<Decline> {
+    let text = |path: &str| error.pointer(path).and_then(serde_json::Value::as_str);
+    Some(Decline {
+        attempt: text("/charge").or_else(|| text("/payment_method/id"))?.to_owned(),
+        reason: text("/decline_code").or_else(|| text("/code")).unwrap_or("card_declined").to_owned(),
+    })
 }
 
 /// A refund.

@@ -43,7 +43,7 @@ fn report(status: IntentStatus, received: i64, currency: &str) -> IntentReport {
         amount,
         capturable: if status == IntentStatus::RequiresCapture { 100 } else { 0 },
         received,
-        declined_charge: None,
+        declined: None,
         receipt_url: None,
     }
 }
@@ -163,7 +163,7 @@ fn a_refund_of_all_that_is_left_becomes_smaller_when_more_is_gone() {
 fn moved(found: Finding) -> Payment {
     match found {
         Finding::Moved(next)
-        | Finding::Declined(next)
+        | Finding::Declined(next, _)
         | Finding::Paid(next)
         | Finding::Released(next)
         | Finding::Mismatched(next) => next,
@@ -239,11 +239,29 @@ fn money_on_an_intent_that_was_given_up_is_stray() {
 
 #[test]
 fn a_refused_card_is_news_once() {
-    let declined = IntentReport {
-        declined_charge: Some("ch_1".into()),
+    let why = |attempt: &str| Decline { attempt: attempt.into(), reason: "expired_card".into() };
+    let declined = |attempt: &str| IntentReport {
+        declined: Some(why(attempt)),
         ..report(IntentStatus::RequiresPaymentMethod, 0, "GBP")
     };
-    let found = payment(PaymentStatus::RequiresPaymentMethod).observe(&declined);
-    assert!(matches!(found, Finding::Declined(_)), "{found:?}");
-    assert_eq!(moved(found).observe(&declined), Finding::Unchanged);
+    let found = payment(PaymentStatus::RequiresPaymentMethod).observe(&declined("ch_1"));
+    assert!(matches!(&found, Finding::Declined(_, decline) if *decline == why("ch_1")), "{found:?}");
+    let once = moved(found);
+    assert_eq!(once.observe(&declined("ch_1")), Finding::Unchanged);
+    let again = once.observe(&declined("ch_2"));
+    assert!(matches!(&again, Finding::Declined(_, decline) if *decline == why("ch_2")), "{again:?}");
+    let paid = moved(moved(again).observe(&report(IntentStatus::Succeeded, 100, "GBP")));
+    for late in ["ch_1", "ch_2", "ch_3"] {
+        assert_eq!(paid.observe(&declined(late)), Finding::Unchanged, "{late} is old news");
+    }
+}
+
+#[test]
+fn whoever_holds_a_stolen_card_does_not_learn_that_it_is_known() {
+    let told =
+        |reason: &str| Decline { attempt: "ch_1".into(), reason: reason.into() }.told_reason().to_owned();
+    assert_eq!(told("insufficient_funds"), "insufficient_funds");
+    for kept_back in ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"] {
+        assert_eq!(told(kept_back), "card_declined", "{kept_back}");
+    }
 }

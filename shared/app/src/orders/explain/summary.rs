@@ -16,6 +16,9 @@ pub(super) fn summary(fact: &Fact) -> String {
             format!("went from {} to {}{why}", previous_status.name(), current_status.name())
         }
         Fact::OrderPaymentUpdated { payment_status, .. } => format!("is {}", word(payment_status)),
+        Fact::PaymentUpdated { amount, declined: Some(declined), .. } => {
+            format!("a card was refused for the payment of {amount}: {}", declined.reason)
+        }
         Fact::PaymentUpdated { status, amount, .. } => format!("the payment of {amount} is {}", word(status)),
         Fact::RefundUpdated { status, amount, .. } => format!("the refund of {amount} is {}", word(status)),
         Fact::StockChanged(movement) => {
