@@ -5,6 +5,7 @@
 
 mod capturing;
 mod closing;
+mod disputes;
 mod intents;
 mod refunds;
 mod selling;

@@ -6,11 +6,13 @@ use utoipa::ToSchema;
 
 use crate::{Money, OrderId, PaymentId, UserId, risk::Assessment};
 
+mod dispute;
 mod refund;
 mod report;
 #[cfg(test)]
 mod tests;
 
+pub use dispute::{Dispute, DisputeReport, DisputeStatus};
 pub use refund::{Booking, Refund, RefundError, RefundStatus, RefundStep, still_sold};
 pub use report::{Decline, IntentReport, IntentStatus};
 
@@ -144,6 +146,9 @@ pub struct Payment {
     pub refunded: i64,
     /// Minor units that are on their way back.
     pub refunding: i64,
+    /// How many disputes of it are open or were lost.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub disputed: u32,
     /// When it began.
     pub created_at: Timestamp,
     /// How many changes there were.
@@ -152,6 +157,11 @@ pub struct Payment {
 
 const fn first() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

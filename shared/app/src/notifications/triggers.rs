@@ -63,6 +63,10 @@ impl Notifications {
                 }
             }
             Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => self.about_money(event).await?,
+            Fact::DisputeUpdated { .. } => match money::disputed(event) {
+                Some(data) => self.of_staff(event, Kind::DisputeOpened, data).await?,
+                None => vec![],
+            },
             Fact::StockAlert(alert) => {
                 self.of_staff(event, Kind::InventoryAlert, self.about_stock(event, alert).await?).await?
             }

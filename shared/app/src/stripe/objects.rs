@@ -6,6 +6,7 @@ use domain::{
 };
 use serde::Deserialize;
 
+use super::StripeDispute;
 use crate::{Error, Result};
 
 /// What a PaymentIntent is for, written into its metadata: how an event finds its payment.
@@ -171,12 +172,19 @@ pub enum About {
     Intent(Box<Intent>),
     /// A refund as it was when the event happened.
     Refund(StripeRefund),
+    /// A dispute as it was when the event happened.
+    Dispute(StripeDispute),
     /// Something that we do not keep.
     Other,
 }
 
 /// The types of events that are kept.
-pub const KEPT_EVENTS: [&str; 10] = [
+///
+/// That a bank took a dispute's money, or gave it back, comes with a change of its status, which has an event of its own.
+pub const KEPT_EVENTS: [&str; 13] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
@@ -212,6 +220,9 @@ impl StripeEvent {
         if self.kind.starts_with("payment_intent.") {
             return serde_json::from_value(object)
                 .map_or(About::Other, |intent| About::Intent(Box::new(intent)));
+        }
+        if self.kind.starts_with("charge.dispute.") {
+            return serde_json::from_value(object).map_or(About::Other, About::Dispute);
         }
         serde_json::from_value(object).map_or(About::Other, About::Refund)
     }

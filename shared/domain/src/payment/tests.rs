@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Currency,
+    Currency, DisputeId,
     reservation::ReservedLine,
     stock::{Quantity, Sku},
 };
@@ -29,6 +29,7 @@ fn payment(status: PaymentStatus) -> Payment {
         captured: 0,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         created_at: Timestamp::UNIX_EPOCH,
         version: 1,
     }
@@ -264,4 +265,60 @@ fn whoever_holds_a_stolen_card_does_not_learn_that_it_is_known() {
     for kept_back in ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"] {
         assert_eq!(told(kept_back), "card_declined", "{kept_back}");
     }
+}
+
+fn dispute_report(status: DisputeStatus, asked_at: i64) -> DisputeReport {
+    DisputeReport {
+        stripe_id: "dp_1".into(),
+        intent_id: Some("pi_1".into()),
+        status,
+        reason: "fraudulent".into(),
+        amount: Money::new(100, Currency::new("GBP").unwrap()),
+        due_by: None,
+        opened_at: Timestamp::UNIX_EPOCH,
+        asked_at: Timestamp::from_second(asked_at).unwrap(),
+    }
+}
+
+#[test]
+fn a_dispute_hears_what_is_new_and_nothing_that_was_asked_before_it() {
+    use DisputeStatus as S;
+    let id = DisputeId::new("dsp_1").unwrap();
+    let paid = payment(PaymentStatus::Succeeded);
+    let opened = Dispute::opened(id, &paid, &dispute_report(S::NeedsResponse, 10));
+    assert_eq!(opened.hear(&dispute_report(S::NeedsResponse, 20)), None, "nothing new");
+    let won = opened.hear(&dispute_report(S::Won, 20)).unwrap();
+    assert_eq!((won.status, won.version), (S::Won, 2));
+    assert_eq!(won.hear(&dispute_report(S::UnderReview, 19)), None, "asked before it was won");
+    let lost = won.hear(&dispute_report(S::Lost, 21)).unwrap();
+    assert_eq!((lost.status, lost.version), (S::Lost, 3), "a bank may think again");
+    let accepted = Dispute { status: S::Accepted, ..opened };
+    assert_eq!(accepted.hear(&dispute_report(S::Lost, 30)), None, "that is what giving in comes to");
+}
+
+#[test]
+fn a_payment_counts_its_disputes_until_each_ended_well() {
+    use DisputeStatus as S;
+    let of = |stripe_id: &str, status| {
+        let report = DisputeReport { stripe_id: stripe_id.into(), ..dispute_report(status, 10) };
+        Dispute::opened(
+            DisputeId::new(format!("dsp_{stripe_id}")).unwrap(),
+            &payment(PaymentStatus::Succeeded),
+            &report,
+        )
+    };
+    let paid = payment(PaymentStatus::Succeeded);
+    let (first, second) = (of("dp_1", S::NeedsResponse), of("dp_2", S::WarningNeedsResponse));
+    let both = paid.dispute(None, &first).dispute(None, &second);
+    assert_eq!((both.disputed, both.version), (2, 3));
+    let won = Dispute { status: S::Won, ..first.clone() };
+    let one = both.dispute(Some(&first), &won);
+    assert_eq!(one.disputed, 1);
+    let closed = Dispute { status: S::WarningClosed, ..second.clone() };
+    assert_eq!(one.dispute(Some(&second), &closed).disputed, 0);
+    let lost = Dispute { status: S::Lost, ..second.clone() };
+    assert_eq!(one.dispute(Some(&second), &lost).disputed, 1, "what is lost stays disputed");
+    assert_eq!(one.dispute(Some(&won), &first).disputed, 2, "and what was won may be asked for again");
+    let stray = Dispute { is_stray: true, ..first };
+    assert_eq!(paid.dispute(None, &stray).disputed, 0, "that money was never the order's");
 }

@@ -1,6 +1,6 @@
-//! What people are told of money: that it came, that it did not, that it goes back.
+//! What people are told of money: that it came, that it did not, that it goes back or is asked back.
 
-use contract::{Fact, JournalEvent};
+use contract::{Fact, JournalEvent, http::notifications::NotificationData};
 use domain::{
     Money, OrderId, UserId,
     notification::Kind,
@@ -22,6 +22,32 @@ impl Notifications {
         let mail_to = self.store.order(&event.shop_id, order).await?.as_ref().and_then(address);
         Ok(vec![Wanted { mail_to, ..wanted }])
     }
+}
+
+/// What those who run the shop are told of a dispute when it is heard of first, unless it has ended well by then.
+pub(super) fn disputed(event: &JournalEvent) -> Option<NotificationData> {
+    let Fact::DisputeUpdated {
+        payment_id,
+        order_id,
+        previous_status: None,
+        status,
+        reason,
+        amount,
+        due_by,
+        ..
+    } = &event.fact
+    else {
+        return None;
+    };
+    let data = made_of([
+        ("order_id", json!(order_id)),
+        ("order_number", json!(order::number(order_id))),
+        ("payment_id", json!(payment_id)),
+        ("amount", json!(amount)),
+        ("reason", json!(reason)),
+        ("respond_by", json!(due_by)),
+    ]);
+    (!status.is_settled()).then_some(data)
 }
 
 fn told(event: &JournalEvent) -> Option<(Concerned<'_>, Wanted)> {

@@ -21,6 +21,9 @@ pub(super) fn summary(fact: &Fact) -> String {
         }
         Fact::PaymentUpdated { status, amount, .. } => format!("the payment of {amount} is {}", word(status)),
         Fact::RefundUpdated { status, amount, .. } => format!("the refund of {amount} is {}", word(status)),
+        Fact::DisputeUpdated { status, amount, reason, .. } => {
+            format!("the dispute of {amount} ({reason}) is {}", word(status))
+        }
         Fact::StockChanged(movement) => {
             let (kind, change) = (word(&movement.change.kind), movement.change);
             format!(
