@@ -68,6 +68,15 @@ async fn an_inquiry_takes_no_money_and_the_shop_may_give_in() {
     assert_eq!(world.post("/v1/refunds", &refund).await.status, 200);
     assert_eq!(answers(&world, &inquiry, "winning_evidence").await["status"], "warning_closed");
 
+    let inquiry = disputed(&world, "pm_card_createDisputeInquiry").await;
+    let escalated = answers(&world, &inquiry, "escalate_inquiry_evidence").await;
+    assert_eq!(
+        (&escalated["status"], &escalated["is_charge_refundable"]),
+        (&json!("needs_response"), &json!(false))
+    );
+    assert!(escalated["evidence_details"]["due_by"].is_i64(), "it can be answered again");
+    assert_eq!(answers(&world, &escalated, "winning_evidence").await["status"], "won");
+
     let dispute = disputed(&world, "pm_card_createDispute").await;
     let closed = world.post(&format!("/v1/disputes/{}/close", text(&dispute["id"])), &[]).await;
     assert_eq!((closed.status, &closed.body["status"]), (200, &json!("lost")));

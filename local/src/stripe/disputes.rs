@@ -26,6 +26,7 @@ const DUE_AFTER: SignedDuration = SignedDuration::from_hours(9 * 24);
 /// <https://docs.stripe.com/testing#evidence>
 const WINNING: &str = "winning_evidence";
 const LOSING: &str = "losing_evidence";
+const ESCALATING: &str = "escalate_inquiry_evidence";
 
 /// Why a card's bank asks for money back, and whether it takes it at once or only asks a question first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,9 @@ pub fn close(books: &mut Books<'_>, id: &str, _: &Params) -> Result<Answer, Fail
 pub fn decide(books: &mut Books<'_>, id: &str) -> Result<(), Failure> {
     let before: Dispute = books.get(id)?;
     let said = before.evidence.get("uncategorized_text").and_then(|text| text.as_str());
+    if (before.status, said) == (DisputeStatus::WarningUnderReview, Some(ESCALATING)) {
+        return escalate(books, &before);
+    }
     let status = match (before.status, said) {
         (DisputeStatus::WarningUnderReview, Some(WINNING)) => DisputeStatus::WarningClosed,
         (DisputeStatus::UnderReview, Some(WINNING)) => DisputeStatus::Won,
@@ -128,6 +132,17 @@ pub fn decide(books: &mut Books<'_>, id: &str) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     end(books, &before, status).map(drop)
+}
+
+/// The answer to its question was not enough: the bank takes the money.
+fn escalate(books: &mut Books<'_>, before: &Dispute) -> Result<(), Failure> {
+    let due_by = books.now().checked_add(DUE_AFTER).ok();
+    let dispute =
+        Dispute { status: DisputeStatus::NeedsResponse, due_by, evidence: json!({}), ..before.clone() };
+    books.update(before, &dispute)?;
+    books.emit_change("charge.dispute.updated", before, &dispute);
+    books.emit("charge.dispute.funds_withdrawn", &dispute);
+    Ok(())
 }
 
 fn end(books: &mut Books<'_>, before: &Dispute, status: DisputeStatus) -> Result<Dispute, Failure> {

@@ -197,6 +197,46 @@ async fn money_that_goes_back_while_a_bank_asks_a_question_is_counted_when_the_q
 }
 
 #[tokio::test]
+async fn a_question_that_the_answer_did_not_settle_is_told_once_more_with_another_time_to_answer() {
+    let world = World::new().await;
+    world.product("lamp", 5).await;
+    let (admin, ana) = (world.admin().await, world.customer("ana").await);
+    assert_eq!(inbox(&admin).await, [""; 0]);
+    let order = paid_with(&world, &ana, "pm_card_createDisputeInquiry").await;
+    world.advance(minutes(1)).await;
+    answers(&world, &dispute(&world).await, "escalate_inquiry_evidence").await;
+    assert_eq!(inbox(&admin).await, ["*dispute_opened"]);
+    world.advance(minutes(1)).await;
+    assert_eq!(dispute(&world).await["status"], "needs_response");
+    assert_eq!(ana.status_of(&order).await, "paid/disputed");
+    let told = admin.get("/api/v1/notifications").await.ok();
+    let until =
+        told["data"].as_array().unwrap().iter().map(|one| one["data"]["respond_by"].as_str().unwrap());
+    assert_eq!(until.collect::<Vec<_>>(), ["2026-01-14T09:02:00Z", "2026-01-14T09:01:00Z"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_a_bank_has_taken_cannot_go_back_a_second_time() {
+    let world = World::new().await;
+    world.product("lamp", 5).await;
+    let (admin, ana) = (world.admin().await, world.customer("ana").await);
+    let order = paid_with(&world, &ana, CARD).await;
+    world.advance(minutes(1)).await;
+    let opened = dispute(&world).await;
+    let payment = format!("/api/v1/payments/{}", opened["payment_id"].as_str().unwrap());
+    let refund = admin.post(&format!("{payment}/refund"), json!({ "amount": 500 })).await.ok();
+    assert_eq!(refund["status"], "failed", "Stripe does not give it back either");
+    assert_eq!(ana.status_of(&order).await, "paid/disputed");
+    answers(&world, &opened, "winning_evidence").await;
+    world.advance(minutes(1)).await;
+    assert_eq!(admin.post(&format!("{payment}/refund"), json!({})).await.ok()["status"], "succeeded");
+    world.idle().await;
+    assert_eq!(ana.status_of(&order).await, "paid/refunded");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_order_s_explanation_has_its_dispute_and_the_books_agree_with_it() {
     let world = World::new().await;
     world.product("lamp", 5).await;

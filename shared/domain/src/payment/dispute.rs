@@ -44,6 +44,18 @@ impl DisputeStatus {
         }
     }
 
+    /// Whether the bank only asks, and has not taken the money.
+    pub const fn is_question(self) -> bool {
+        matches!(self, Self::WarningNeedsResponse | Self::WarningUnderReview | Self::WarningClosed)
+    }
+
+    /// Whether a dispute opens that is here and was at `before`, or nowhere: it is heard of first, or the bank has taken the
+    /// money after its question.
+    pub fn opens_after(self, before: Option<Self>) -> bool {
+        let is_known = before.is_some_and(|before| !before.is_question() || self.is_question());
+        !is_known && !self.is_settled()
+    }
+
     /// Whether it ended well for the shop: nothing of the payment is disputed by it any more.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::WarningClosed | Self::Won)

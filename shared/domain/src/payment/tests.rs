@@ -297,6 +297,26 @@ fn a_dispute_hears_what_is_new_and_nothing_that_was_asked_before_it() {
 }
 
 #[test]
+fn a_dispute_opens_once_and_once_more_if_a_question_was_not_enough() {
+    use DisputeStatus as S;
+    for (before, now, opens) in [
+        (None, S::WarningNeedsResponse, true),
+        (None, S::NeedsResponse, true),
+        (None, S::Lost, true),
+        (None, S::Won, false),
+        (None, S::WarningClosed, false),
+        (Some(S::WarningNeedsResponse), S::WarningUnderReview, false),
+        (Some(S::WarningUnderReview), S::NeedsResponse, true),
+        (Some(S::WarningUnderReview), S::WarningClosed, false),
+        (Some(S::NeedsResponse), S::UnderReview, false),
+        (Some(S::UnderReview), S::Lost, false),
+        (Some(S::Won), S::Lost, false),
+    ] {
+        assert_eq!(now.opens_after(before), opens, "{before:?} {now:?}");
+    }
+}
+
+#[test]
 fn a_payment_counts_its_disputes_until_each_ended_well() {
     use DisputeStatus as S;
     let of = |stripe_id: &str, status| {

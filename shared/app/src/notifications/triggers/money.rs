@@ -24,17 +24,10 @@ impl Notifications {
     }
 }
 
-/// What those who run the shop are told of a dispute when it is heard of first, unless it has ended well by then.
+/// What those who run the shop are told of a dispute that opens.
 pub(super) fn disputed(event: &JournalEvent) -> Option<NotificationData> {
     let Fact::DisputeUpdated {
-        payment_id,
-        order_id,
-        previous_status: None,
-        status,
-        reason,
-        amount,
-        due_by,
-        ..
+        payment_id, order_id, previous_status, status, reason, amount, due_by, ..
     } = &event.fact
     else {
         return None;
@@ -47,7 +40,7 @@ pub(super) fn disputed(event: &JournalEvent) -> Option<NotificationData> {
         ("reason", json!(reason)),
         ("respond_by", json!(due_by)),
     ]);
-    (!status.is_settled()).then_some(data)
+    status.opens_after(*previous_status).then_some(data)
 }
 
 fn told(event: &JournalEvent) -> Option<(Concerned<'_>, Wanted)> {
