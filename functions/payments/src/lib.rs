@@ -1,4 +1,4 @@
-//! `/api/v1/payments`: beginning to pay, asking how it stands, giving money back.
+//! `/api/v1/payments`: beginning to pay, asking how it stands, giving money back. `/api/v1/disputes`: what banks ask back.
 
 use app::{idempotency::Idempotency, limits::Limit, payments::Payments};
 use axum::{
@@ -10,12 +10,12 @@ use contract::{
     http::{
         Page, PageRequest,
         payments::{
-            ConfirmPayment, HistoryRequest, IntentView, NewCapture, NewIntent, NewRefund, NewVoid,
-            PaymentReconciliation, PaymentView, RefundView,
+            ConfirmPayment, DisputeView, DisputesRequest, HistoryRequest, IntentView, NewCapture, NewIntent,
+            NewRefund, NewVoid, PaymentReconciliation, PaymentView, RefundView,
         },
     },
 };
-use domain::PaymentId;
+use domain::{DisputeId, PaymentId};
 use edge::{
     Answer, Caller, Created, Environment, Id, Keyed, Misconfigured, Ok200, Params, body::page, http::serve,
 };
@@ -49,6 +49,8 @@ pub fn routes() -> OpenApiRouter<Paying> {
         .routes(routes!(cancel_payment))
         .routes(routes!(refund_payment))
         .routes(routes!(reconcile_payments))
+        .routes(routes!(list_disputes))
+        .routes(routes!(read_dispute))
 }
 
 /// Begins to pay an order. What it costs is the order's to say.
@@ -154,4 +156,30 @@ async fn reconcile_payments(
 ) -> Answer<Ok200<PaymentReconciliation>> {
     let (limit, cursor) = page(&request)?;
     Ok(Ok200(payments.reconcile(&caller, limit, cursor).await?))
+}
+
+/// Lists what banks ask back, the last opened first.
+#[utoipa::path(get, path = "/api/v1/disputes", tag = "payments", params(DisputesRequest, PageRequest),
+    security(("bearer" = [])),
+    responses((status = 200, body = Page<DisputeView>), (status = "default", body = Problem)))]
+async fn list_disputes(
+    State(payments): State<Payments>,
+    caller: Caller,
+    Params(wanted): Params<DisputesRequest>,
+    Params(request): Params<PageRequest>,
+) -> Answer<Ok200<Page<DisputeView>>> {
+    let (limit, cursor) = page(&request)?;
+    Ok(Ok200(payments.disputes(&caller, wanted.status, limit, cursor).await?))
+}
+
+/// Reads a dispute.
+#[utoipa::path(get, path = "/api/v1/disputes/{dispute_id}", tag = "payments",
+    params(("dispute_id" = DisputeId, Path)), security(("bearer" = [])),
+    responses((status = 200, body = DisputeView), (status = "default", body = Problem)))]
+async fn read_dispute(
+    State(payments): State<Payments>,
+    caller: Caller,
+    Id(id): Id<DisputeId>,
+) -> Answer<Ok200<DisputeView>> {
+    Ok(Ok200(payments.dispute(&caller, &id).await?))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     cards::PaymentMethod,
+    disputes::Dispute,
     failure::Failure,
     ids::{self, Ids},
     objects::{Charge, Customer, Event, Object, PaymentIntent, Refund},
@@ -37,6 +38,10 @@ pub enum Task {
     SettleRefund(String),
     /// A refund comes back.
     FailRefund(String),
+    /// A bank asks for the money of a charge.
+    OpenDispute(String),
+    /// A bank decides who gets it.
+    DecideDispute(String),
 }
 
 /// A [`Task`] and its time.
@@ -312,6 +317,7 @@ impl<'a> Books<'a> {
             Some(PaymentIntent::PREFIX) => rendered(self.find::<PaymentIntent>(id)?),
             Some(Charge::PREFIX) => rendered(self.find::<Charge>(id)?),
             Some(Refund::PREFIX) => rendered(self.find::<Refund>(id)?),
+            Some(Dispute::PREFIX) => rendered(self.find::<Dispute>(id)?),
             Some(Customer::PREFIX) => rendered(self.find::<Customer>(id)?),
             Some(PaymentMethod::PREFIX) => rendered(self.find::<PaymentMethod>(id)?),
             _ => None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    disputes::Complaint,
     failure::Failure,
     objects::{Metadata, Object},
 };
@@ -20,6 +21,8 @@ pub struct TestMethod {
     pub outcome: Outcome,
     /// What becomes of refunds.
     pub refunds: RefundOutcome,
+    /// Whether the bank asks for the money back some time later.
+    pub complaint: Option<Complaint>,
 }
 
 /// What the bank says to a payment.
@@ -64,7 +67,17 @@ const fn method(
     last4: &'static str,
     outcome: Outcome,
 ) -> TestMethod {
-    TestMethod { name, brand, last4, outcome, refunds: RefundOutcome::Succeeds }
+    TestMethod { name, brand, last4, outcome, refunds: RefundOutcome::Succeeds, complaint: None }
+}
+
+const fn disputed(
+    name: &'static str,
+    last4: &'static str,
+    reason: &'static str,
+    is_inquiry: bool,
+) -> TestMethod {
+    let complaint = Some(Complaint { reason, is_inquiry });
+    TestMethod { complaint, ..method(name, "visa", last4, Outcome::Approved) }
 }
 
 /// <https://docs.stripe.com/testing>
@@ -142,6 +155,9 @@ const METHODS: &[TestMethod] = &[
         refunds: RefundOutcome::FailsLater,
         ..method("pm_card_refundFail", "visa", "5126", Outcome::Approved)
     },
+    disputed("pm_card_createDispute", "0259", "fraudulent", false),
+    disputed("pm_card_createDisputeProductNotReceived", "2685", "product_not_received", false),
+    disputed("pm_card_createDisputeInquiry", "1976", "fraudulent", true),
     // A bank debit in Stripe, in US dollars only; here it pays in any currency and looks like a card.
     method("pm_usBankAccount_success", "visa", "6789", Outcome::ApprovedLater),
 ];

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     books::{Books, Source, Task},
     cards::{Outcome, PaymentMethod, TestMethod},
+    disputes,
     failure::Failure,
     lists::{self, list_params},
     objects::{CaptureMethod, Charge, ChargeStatus, Object, PaymentIntent, Refund, Status},
@@ -81,6 +82,9 @@ pub fn attempt(
         }
     };
     books.insert(&charge)?;
+    if charge.captured {
+        disputes::expect(books, &charge, test_method.complaint);
+    }
     let (charge_event, intent_event) = match intent.status {
         Status::Processing => ("charge.pending", "payment_intent.processing"),
         Status::Succeeded => ("charge.succeeded", "payment_intent.succeeded"),
@@ -119,6 +123,8 @@ pub fn capture(books: &mut Books<'_>, intent: &mut PaymentIntent, amount: i64) -
     intent.amount_received = amount;
     intent.amount_capturable = 0;
     books.update(&before, &charge)?;
+    let complaint = books.get::<PaymentMethod>(&charge.payment_method)?.test_method()?.complaint;
+    disputes::expect(books, &charge, complaint);
     books.emit_change("charge.captured", &before, &charge);
     books.emit("payment_intent.succeeded", intent);
     Ok(())
@@ -180,6 +186,7 @@ fn new_charge(
         currency: intent.currency.clone(),
         captured: false,
         refunded: false,
+        disputed: false,
         status: ChargeStatus::Succeeded,
         payment_intent: intent.id.clone(),
         payment_method: method.id.clone(),

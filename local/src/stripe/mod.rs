@@ -13,6 +13,7 @@ mod charges;
 mod control;
 mod currency;
 mod customers;
+mod disputes;
 mod events;
 mod failure;
 mod faults;
@@ -371,6 +372,8 @@ fn run(books: &mut Books<'_>, task: &Task) -> Result<(), Failure> {
         }
         Task::SettleRefund(id) => refunds::settle(books, id)?,
         Task::FailRefund(id) => refunds::fail(books, id)?,
+        Task::OpenDispute(charge) => disputes::open(books, charge)?,
+        Task::DecideDispute(id) => disputes::decide(books, id)?,
     }
     Ok(())
 }

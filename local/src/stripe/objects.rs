@@ -39,7 +39,8 @@ pub trait Object: Serialize + DeserializeOwned + Clone {
     }
 }
 
-fn in_full<T: Object>(object: &T) -> Value {
+/// The object on the wire with all that its kind has.
+pub fn in_full<T: Object>(object: &T) -> Value {
     let mut wire = serde_json::to_value(object).unwrap_or_default();
     if let (Value::Object(wire), Value::Object(constants)) = (&mut wire, object.constants()) {
         wire.extend(constants);
@@ -215,6 +216,8 @@ pub struct Charge {
     pub currency: String,
     pub captured: bool,
     pub refunded: bool,
+    #[serde(default)]
+    pub disputed: bool,
     pub status: ChargeStatus,
     pub payment_intent: String,
     pub payment_method: String,
@@ -273,7 +276,7 @@ impl Object for Charge {
                 },
                 "email": null, "name": null, "phone": null, "tax_id": null,
             },
-            "calculated_statement_descriptor": "SHOPWIRE", "disputed": false, "failure_balance_transaction": null,
+            "calculated_statement_descriptor": "SHOPWIRE", "failure_balance_transaction": null,
             "fraud_details": {}, "on_behalf_of": null, "paid": is_paid, "radar_options": {}, "receipt_number": null,
             "review": null, "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
             "transfer_data": null, "transfer_group": null,

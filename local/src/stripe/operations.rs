@@ -3,8 +3,8 @@
 use axum::http::Method;
 
 use super::{
-    books::Books, charges, customers, events, failure::Failure, params::Params, payment_intents, refunds,
-    search::SEARCHED, wire::Answer,
+    books::Books, charges, customers, disputes, events, failure::Failure, params::Params, payment_intents,
+    refunds, search::SEARCHED, wire::Answer,
 };
 
 /// Who may call an operation.
@@ -68,6 +68,10 @@ const OPERATIONS: &[Operation] = operations! {
     Secret GET ["refunds", "*"] "refunds.retrieve" ONLY_EXPAND => refunds::retrieve;
     Secret POST ["refunds", "*"] "refunds.update" refunds::UPDATED => refunds::update;
     Secret POST ["refunds", "*", "cancel"] "refunds.cancel" ONLY_EXPAND => refunds::cancel;
+    Secret GET ["disputes"] "disputes.list" disputes::LISTED => disputes::list;
+    Secret GET ["disputes", "*"] "disputes.retrieve" ONLY_EXPAND => disputes::retrieve;
+    Secret POST ["disputes", "*"] "disputes.update" disputes::UPDATED => disputes::update;
+    Secret POST ["disputes", "*", "close"] "disputes.close" ONLY_EXPAND => disputes::close;
     Secret GET ["events"] "events.list" events::LISTED => events::list;
     Secret GET ["events", "*"] "events.retrieve" ONLY_EXPAND => events::retrieve;
 };

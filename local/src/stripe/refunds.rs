@@ -3,9 +3,10 @@
 use jiff::SignedDuration;
 
 use super::{
-    books::{Books, Source, Task},
+    books::{Books, Order, Source, Task},
     cards::{PaymentMethod, RefundOutcome},
     currency,
+    disputes::{Dispute, DisputeStatus},
     failure::Failure,
     lists::{self, list_params},
     objects::{Charge, Metadata, Object, PaymentIntent, Refund, RefundStatus},
@@ -22,6 +23,10 @@ const BANK_TAKES: SignedDuration = SignedDuration::from_mins(1);
 
 pub fn create(books: &mut Books<'_>, _: &str, params: &Params) -> Result<Answer, Failure> {
     let before = charge_to_refund(books, params)?;
+    if is_charged_back(books, &before)? {
+        let message = format!("Charge {} has been charged back; cannot issue a refund.", before.id);
+        return Err(Failure::unexpected_state("charge_disputed", &message));
+    }
     let refundable = before.refundable();
     if refundable == 0 {
         let message = format!("Charge {} has already been refunded.", before.id);
@@ -135,6 +140,14 @@ fn save_change(books: &mut Books<'_>, before: &Refund, after: &Refund) -> Result
 fn take_back(books: &Books<'_>, refund: &Refund) -> Result<(), Failure> {
     let before: Charge = books.get(&refund.charge)?;
     books.update(&before, &with_refunded(&before, -refund.amount))
+}
+
+/// Whether a bank has taken the money of a charge and has not given it back.
+fn is_charged_back(books: &Books<'_>, charge: &Charge) -> Result<bool, Failure> {
+    let source = Source::Index("charge", charge.id.clone());
+    let disputes: Vec<Dispute> = books.scan(&source, Order::NewestFirst, None, 10)?;
+    let holds_it = |dispute: &Dispute| !dispute.status.is_inquiry() && dispute.status != DisputeStatus::Won;
+    Ok(disputes.iter().any(holds_it))
 }
 
 fn with_refunded(charge: &Charge, amount: i64) -> Charge {

@@ -1,6 +1,7 @@
 //! Payments: beginning them, asking how they stand, giving money back.
 
 mod beginning;
+mod disputes;
 mod intake;
 mod pulling;
 mod reconciliation;

@@ -5,6 +5,7 @@
 
 mod capturing;
 mod closing;
+mod disputes;
 mod intents;
 mod refunds;
 mod selling;
@@ -13,7 +14,7 @@ use contract::Fact;
 use domain::{
     PaymentId,
     order::Order,
-    payment::{Finding, IntentReport, Payment},
+    payment::{Decline, Finding, IntentReport, Payment},
 };
 
 use crate::{
@@ -59,13 +60,20 @@ pub(crate) fn status_updated(before: &Order, after: &Order, notes: Option<String
     }
 }
 
+/// The payment's journal event about where it is.
 fn payment_updated(payment: &Payment) -> Fact {
+    payment_moved(payment, None)
+}
+
+/// The same, and what was refused if that is why.
+fn payment_moved(payment: &Payment, declined: Option<Decline>) -> Fact {
     Fact::PaymentUpdated {
         payment_id: payment.id.clone(),
         order_id: payment.order_id.clone(),
         customer_id: payment.owner.clone(),
         status: payment.status,
         amount: payment.amount,
+        declined,
     }
 }
 
@@ -84,7 +92,7 @@ impl Settlement {
                 Finding::Moved(next) | Finding::Mismatched(next) => {
                     self.move_payment(author, &stored, next).await?
                 }
-                Finding::Declined(next) => self.note_decline(author, &stored, next).await?,
+                Finding::Declined(next, decline) => self.note_decline(author, &stored, next, decline).await?,
                 // Boxed: what is found out on the way may have to be settled in its turn.
                 Finding::Paid(next) => Box::pin(self.pay_order(author, &stored, next)).await?,
                 Finding::Released(next) => self.release_order(author, &stored, next).await?,
@@ -132,15 +140,16 @@ impl Settlement {
         Ok(self.store.commit(&transaction).await?.is_ok().then_some(next))
     }
 
-    /// Writes that a bank refused a card, and counts it for whoever tried and for where they are.
+    /// Writes that a card was refused, and counts it for whoever tried and for where they are.
     async fn note_decline(
         &self,
         author: &Author,
         stored: &StoredPayment,
         next: Payment,
+        decline: Decline,
     ) -> Result<Option<Payment>> {
         let mut transaction = Transaction::default();
-        self.write_payment(&mut transaction, author, stored, &next, payment_updated(&next))?;
+        self.write_payment(&mut transaction, author, stored, &next, payment_moved(&next, Some(decline)))?;
         if let Some(source) = &next.source {
             for counted in [next.owner.as_str(), &by_address(source)] {
                 transaction.count_decline(&self.store, &author.shop, counted, self.clock.now())?;

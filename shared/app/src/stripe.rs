@@ -3,6 +3,7 @@
 //! Written by hand over `reqwest`: a generated client of the whole API costs four times the build and the size.
 //! Amounts are ours on this side and Stripe's on the other: see [`Money::to_stripe`].
 
+mod dispute;
 mod objects;
 mod signature;
 
@@ -16,6 +17,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 pub use self::{
+    dispute::StripeDispute,
     objects::{About, Intent, IntentMetadata, KEPT_EVENTS, StripeEvent, StripeList, StripeRefund},
     signature::verify_signature,
 };
@@ -184,6 +186,11 @@ impl Stripe {
     /// Reads a refund.
     pub async fn refund(&self, id: &str) -> Result<StripeRefund, StripeError> {
         self.get(&format!("refunds/{id}")).await
+    }
+
+    /// Reads a dispute.
+    pub async fn dispute(&self, id: &str) -> Result<StripeDispute, StripeError> {
+        self.get(&format!("disputes/{id}")).await
     }
 
     /// A page of the events of kinds that are kept, oldest first: those right after the event named `after`, or the

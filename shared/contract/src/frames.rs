@@ -467,6 +467,24 @@ pub enum LiveEvent {
         /// How much.
         amount: Money,
     },
+    /// A customer's bank asks for money back, or has come a step further with that.
+    #[serde(rename = "dispute.updated")]
+    DisputeUpdated {
+        /// Which.
+        dispute_id: domain::DisputeId,
+        /// Of which payment.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Where it is.
+        status: domain::payment::DisputeStatus,
+        /// How much is asked for.
+        amount: Money,
+        /// Until when the shop may answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        due_by: Option<jiff::Timestamp>,
+    },
     /// Somebody began to pay, and that looks risky.
     #[serde(rename = "fraud.alert")]
     FraudAlert {

@@ -4,14 +4,15 @@
 //! audit log. See `docs/ARCHITECTURE.md`.
 
 use domain::{
-    AlertId, Bucket, ConversationId, DecisionId, EventId, Line, LocationId, Money, NotificationId, OrderId,
-    OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId, VariantId,
+    AlertId, Bucket, ConversationId, DecisionId, DisputeId, EventId, Line, LocationId, Money, NotificationId,
+    OrderId, OrderReference, PaymentId, ProductId, RefundId, ReservationId, ServiceKeyId, ShopId, UserId,
+    VariantId,
     alerts::AlertKind,
     bucket::Part,
     chat::{ConversationKind, ConversationStatus, Priority, conversation::EscalationReason},
     notification::{Category, Kind, Medium},
     order::{OrderPaymentStatus, OrderStatus, Tracking},
-    payment::{PaymentStatus, RefundStatus},
+    payment::{Decline, DisputeStatus, PaymentStatus, RefundStatus},
     reservation::{ReservationStatus, ReservedLine},
     review::Stars,
     risk::Outcome,
@@ -222,6 +223,9 @@ pub enum Fact {
         status: PaymentStatus,
         /// How much.
         amount: Money,
+        /// The card that was refused, if that is what happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        declined: Option<Decline>,
     },
     /// A refund went a step on its way.
     #[serde(rename = "refund.updated")]
@@ -238,6 +242,29 @@ pub enum Fact {
         status: RefundStatus,
         /// How much.
         amount: Money,
+    },
+    /// A customer's bank asks for money back, or has come a step further with that.
+    #[serde(rename = "dispute.updated")]
+    DisputeUpdated {
+        /// Which.
+        dispute_id: DisputeId,
+        /// Of which payment.
+        payment_id: PaymentId,
+        /// Of which order.
+        order_id: OrderId,
+        /// Where it was, if it was heard of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous_status: Option<DisputeStatus>,
+        /// Where it is.
+        status: DisputeStatus,
+        /// Stripe's word for why.
+        reason: String,
+        /// How much is asked for.
+        amount: Money,
+        /// Until when the shop may answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, format = DateTime)]
+        due_by: Option<Timestamp>,
     },
     /// Somebody began to pay, and that looks risky.
     #[serde(rename = "fraud.alert")]
@@ -621,6 +648,7 @@ impl Fact {
             Self::OrderPaymentUpdated { .. } => "order.payment_updated",
             Self::PaymentUpdated { .. } => "payment.updated",
             Self::RefundUpdated { .. } => "refund.updated",
+            Self::DisputeUpdated { .. } => "dispute.updated",
             Self::FraudAlert { .. } => "fraud.alert",
             Self::ConversationCreated(_) => "chat.conversation.created",
             Self::ConversationUpdated(_) => "chat.conversation.updated",

@@ -104,6 +104,8 @@ ids! {
     PaymentId = "pay_";
     /// Money going back.
     RefundId = "rfd_";
+    /// A customer's bank that asks for money back.
+    DisputeId = "dsp_";
     /// One decision about how risky it is to let somebody pay.
     DecisionId = "dec_";
     /// One journal event; also the id under which clients see and deduplicate it.

@@ -42,10 +42,10 @@ pub use address::ShippingAddress;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use ids::{
-    AlertId, AttachmentId, AutoResponseId, ConnectionId, ConversationId, DecisionId, DeviceId, EventId,
-    FaqId, LocationId, MessageId, NotificationId, NotificationJobId, OrderId, OrderReference, PaymentId,
-    ProductId, PushSubscriptionId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId, UserId,
-    VariantId,
+    AlertId, AttachmentId, AutoResponseId, ConnectionId, ConversationId, DecisionId, DeviceId, DisputeId,
+    EventId, FaqId, LocationId, MessageId, NotificationId, NotificationJobId, OrderId, OrderReference,
+    PaymentId, ProductId, PushSubscriptionId, RefundId, ReservationId, ServiceKeyId, SessionId, ShopId,
+    UserId, VariantId,
 };
 pub use money::{Currency, Money};
 pub use principal::{Permission, Principal, Role, Scope};

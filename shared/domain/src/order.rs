@@ -279,6 +279,12 @@ impl Order {
         Self { payment_status, version: self.version + 1, ..self.clone() }
     }
 
+    /// The order after a bank asked for its money back.
+    #[must_use]
+    pub fn dispute(&self) -> Self {
+        Self { payment_status: OrderPaymentStatus::Disputed, version: self.version + 1, ..self.clone() }
+    }
+
     /// Whether what was bought in it is the buyer's: it was paid for, and not all of the money went back.
     pub const fn is_bought(&self) -> bool {
         use OrderPaymentStatus as P;

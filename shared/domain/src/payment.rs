@@ -6,13 +6,15 @@ use utoipa::ToSchema;
 
 use crate::{Money, OrderId, PaymentId, UserId, risk::Assessment};
 
+mod dispute;
 mod refund;
 mod report;
 #[cfg(test)]
 mod tests;
 
+pub use dispute::{Dispute, DisputeReport, DisputeStatus};
 pub use refund::{Booking, Refund, RefundError, RefundStatus, RefundStep, still_sold};
-pub use report::{IntentReport, IntentStatus};
+pub use report::{Decline, IntentReport, IntentStatus};
 
 /// Stripe forgets idempotency keys after a day. Before that, what may have been made is no longer asked for again but
 /// looked up.
@@ -126,7 +128,7 @@ pub struct Payment {
     /// Whether sold pieces are still to be put back on the shelf, because the reserved money was let go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_returning: bool,
-    /// The last charge that the bank refused, if it refused any.
+    /// Stripe's name of what was refused last, if anything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declined_charge: Option<String>,
     /// Digest of the address from which it was begun, under which refused cards are counted.
@@ -144,6 +146,9 @@ pub struct Payment {
     pub refunded: i64,
     /// Minor units that are on their way back.
     pub refunding: i64,
+    /// How many disputes of it are open or were lost.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub disputed: u32,
     /// When it began.
     pub created_at: Timestamp,
     /// How many changes there were.
@@ -152,6 +157,11 @@ pub struct Payment {
 
 const fn first() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -166,8 +176,8 @@ pub enum Finding {
     Unchanged,
     /// The payment is elsewhere, but the order is not concerned.
     Moved(Payment),
-    /// The bank refused a card; the customer may try another one.
-    Declined(Payment),
+    /// A card was refused; the customer may try another one.
+    Declined(Payment, Decline),
     /// The money is here or reserved: the order can be settled with this payment.
     Paid(Payment),
     /// Reserved money was let go: what was sold for it is to come back.
@@ -205,11 +215,13 @@ impl Payment {
             PaymentStatus::Cancelled if self.status == PaymentStatus::Authorized => {
                 Finding::Released(Self { is_returning: true, ..seen })
             }
-            _ if report.declined_charge.is_some() && report.declined_charge != self.declined_charge => {
-                Finding::Declined(seen)
-            }
-            same if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
-            _ => Finding::Moved(seen),
+            same => match &report.declined {
+                Some(decline) if self.declined_charge.as_ref() != Some(&decline.attempt) => {
+                    Finding::Declined(seen, decline.clone())
+                }
+                _ if same == self.status && self.intent_id.is_some() => Finding::Unchanged,
+                _ => Finding::Moved(seen),
+            },
         }
     }
 
@@ -221,10 +233,11 @@ impl Payment {
     fn seen(&self, report: &IntentReport, status: PaymentStatus) -> Self {
         // Whatever has not ended is looked after once more; what has ended needs nobody, unless pieces come back.
         let is_released = status == PaymentStatus::Cancelled && self.status == PaymentStatus::Authorized;
+        let declined = report.declined.clone();
         Self {
             intent_id: Some(report.intent_id.clone()),
             receipt_url: report.receipt_url.clone().or_else(|| self.receipt_url.clone()),
-            declined_charge: report.declined_charge.clone().or_else(|| self.declined_charge.clone()),
+            declined_charge: declined.map(|decline| decline.attempt).or_else(|| self.declined_charge.clone()),
             authorized: report.capturable,
             captured: report.received,
             asked: None,

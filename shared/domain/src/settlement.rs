@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::{
     InvalidTransition,
     order::{Order, OrderPaymentStatus, OrderStatus},
-    payment::{CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus},
+    payment::{
+        CaptureMethod, Dispute, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus,
+    },
 };
 
 /// What is done with money that has come for an order, or is reserved for it.
@@ -137,9 +139,33 @@ pub fn book(
     // What was not there before is, to the books, as good as failed: nothing of it is on its way or gone.
     let was = before.map_or(RefundStatus::Failed, |before| before.status);
     let next = payment.end_refund(was, refund);
-    let after = order.refunded(next.refunded, next.captured);
-    let is_other = next.captured > 0 && after.payment_status != order.payment_status;
-    (next, is_other.then_some(after))
+    let after = standing(order, &next);
+    (next, after)
+}
+
+/// A payment and, if that concerns it, its order, now that a dispute has come to be as it is, from what it was `before`, or
+/// from nothing. An order that is not paid has nothing that could be disputed: this money is on its way back.
+pub fn dispute(
+    payment: &Payment,
+    order: &Order,
+    before: Option<&Dispute>,
+    dispute: &Dispute,
+) -> (Payment, Option<Order>) {
+    let next = payment.dispute(before, dispute);
+    let is_paid =
+        !matches!(order.payment_status, OrderPaymentStatus::Unpaid | OrderPaymentStatus::Authorized);
+    let after = standing(order, &next).filter(|_| is_paid);
+    (next, after)
+}
+
+/// An order of which as much is paid as its payment says, if that is not what it says itself.
+fn standing(order: &Order, payment: &Payment) -> Option<Order> {
+    let after = match payment.disputed {
+        0 => order.refunded(payment.refunded, payment.captured),
+        _ => order.dispute(),
+    };
+    let is_other = payment.captured > 0 && after.payment_status != order.payment_status;
+    is_other.then_some(after)
 }
 
 /// A payment whose reserved money was let go, by us, by Stripe or by time, and its order if that was sold for it: the order

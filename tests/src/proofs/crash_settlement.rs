@@ -15,8 +15,12 @@ use crate::{
 enum Done {
     /// Stripe tells of a payment.
     Told,
+    /// Stripe tells of a card that was refused.
+    ToldOfDecline,
     /// Stripe tells of a refund that was made at its dashboard.
     ToldOfRefund,
+    /// Stripe tells of a bank that asks for the money back.
+    ToldOfDispute,
     /// The customer says that they have paid.
     Confirmed,
     /// The customer calls an order off that is paid.
@@ -77,14 +81,19 @@ impl Scene {
 }
 
 impl Done {
+    /// Whether a webhook is all that happens.
+    fn is_told(self) -> bool {
+        matches!(self, Self::Told | Self::ToldOfDecline | Self::ToldOfRefund | Self::ToldOfDispute)
+    }
+
     /// Whether the money is there before.
     fn is_paid_before(self) -> bool {
-        !matches!(self, Self::Expired | Self::IntentUnheard)
+        !matches!(self, Self::Expired | Self::IntentUnheard | Self::ToldOfDecline)
     }
 
     /// Whether the shop knows of it before.
     fn is_settled_before(self) -> bool {
-        matches!(self, Self::ToldOfRefund | Self::CalledOff | Self::RefundUnheard)
+        matches!(self, Self::ToldOfRefund | Self::ToldOfDispute | Self::CalledOff | Self::RefundUnheard)
     }
 
     fn end(self) -> End {
@@ -99,6 +108,29 @@ impl Done {
             Self::Told | Self::Confirmed | Self::Missed | Self::CutOff => {
                 End { order: "paid/paid", money: [3998, 0], story: SOLD, journals: &PAID }
             }
+            Self::ToldOfDecline => End {
+                order: "pending_payment/unpaid",
+                money: [0, 0],
+                story: "reservation -2, restock 5",
+                journals: &[
+                    "order.created",
+                    "payment.updated requires_payment_method",
+                    "payment.updated requires_payment_method",
+                ],
+            },
+            Self::ToldOfDispute => End {
+                order: "paid/disputed",
+                money: [3998, 0],
+                story: SOLD,
+                journals: &[
+                    "order.created",
+                    "order.status_updated paid",
+                    "order.payment_updated disputed",
+                    "payment.updated requires_payment_method",
+                    "payment.updated succeeded",
+                    "dispute.updated needs_response",
+                ],
+            },
             Self::ToldOfRefund => End {
                 order: "paid/partially_refunded",
                 money: [3998, 700],
@@ -171,7 +203,7 @@ impl Act for Done {
 
     fn functions(&self) -> &'static [&'static str] {
         match self {
-            Self::Told | Self::ToldOfRefund => &["StripeWebhook"],
+            told if told.is_told() => &["StripeWebhook"],
             Self::Confirmed => &["Payments"],
             Self::CalledOff => &["Orders"],
             _ => &["Sweeper"],
@@ -181,7 +213,8 @@ impl Act for Done {
     /// Where the sweeper looks for what is due has gone wrong elsewhere: here it is what it does then.
     fn operations(&self) -> &'static [&'static str] {
         match self {
-            Self::Told | Self::ToldOfRefund | Self::Confirmed | Self::CalledOff => &[],
+            Self::Confirmed | Self::CalledOff => &[],
+            told if told.is_told() => &[],
             _ => &[
                 "GetItem",
                 "PutItem",
@@ -213,7 +246,9 @@ impl Act for Done {
         let intent = ana.begins_to_pay(&scene.order).await;
         scene.intent = Some(intent_id(&intent));
         if self.is_paid_before() {
-            world.pays(&intent, "pm_card_visa").await.ok();
+            let is_disputed = *self == Self::ToldOfDispute;
+            let card = if is_disputed { "pm_card_createDispute" } else { "pm_card_visa" };
+            world.pays(&intent, card).await.ok();
             scene.event = Scene::newest(world, "payment_intent.succeeded").await;
         }
         if self.is_settled_before() {
@@ -225,6 +260,14 @@ impl Act for Done {
                 let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
                 world.at_stripe(Method::POST, "refunds", &form).await;
                 scene.event = Scene::newest(world, "refund.created").await;
+            }
+            Self::ToldOfDecline => {
+                assert_eq!(world.pays(&intent, "pm_card_chargeDeclined").await.status.as_u16(), 402);
+                scene.event = Scene::newest(world, "payment_intent.payment_failed").await;
+            }
+            Self::ToldOfDispute => {
+                world.advance(SignedDuration::from_mins(1)).await;
+                scene.event = Scene::newest(world, "charge.dispute.created").await;
             }
             Self::RefundUnheard => {
                 let path = format!("/api/v1/payments/{}/refund", intent["payment_id"].as_str().unwrap());
@@ -244,7 +287,7 @@ impl Act for Done {
     async fn ask(&self, world: &World, scene: &mut Scene) -> Outcome {
         let clock = world.cloud().clock();
         let falls_due = match self {
-            Self::Told | Self::ToldOfRefund => {
+            told if told.is_told() => {
                 return world.webhook(&scene.event, SignedDuration::ZERO).await.into();
             }
             Self::Confirmed => return scene.confirms(world).await,
@@ -295,6 +338,16 @@ async fn done_once_wherever_it_breaks_off(act: Done, least: u64) {
 #[tokio::test]
 async fn a_webhook_settles_once_wherever_it_breaks_off() {
     done_once_wherever_it_breaks_off(Done::Told, 30).await;
+}
+
+#[tokio::test]
+async fn a_refused_card_is_noted_once_wherever_its_webhook_breaks_off() {
+    done_once_wherever_it_breaks_off(Done::ToldOfDecline, 25).await;
+}
+
+#[tokio::test]
+async fn a_dispute_is_booked_once_wherever_its_webhook_breaks_off() {
+    done_once_wherever_it_breaks_off(Done::ToldOfDispute, 30).await;
 }
 
 #[tokio::test]

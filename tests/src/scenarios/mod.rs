@@ -13,6 +13,7 @@ mod chat_files;
 mod checkout;
 mod client;
 mod conflation;
+mod disputes;
 mod fanout;
 mod floods;
 mod frames;

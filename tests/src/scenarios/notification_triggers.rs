@@ -127,6 +127,91 @@ async fn money_that_comes_or_goes_back_is_told_by_mail_and_push() {
     world.end().await;
 }
 
+/// The failed payments that somebody was told of, the newest first, by their reasons.
+async fn refusals(person: &Person<'_>) -> Vec<String> {
+    let listed = person.get("/api/v1/notifications?limit=100").await.ok();
+    let failed = listed["data"].as_array().unwrap().iter().filter(|entry| entry["type"] == "payment_failed");
+    failed.map(|entry| entry["data"]["reason"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn each_refused_card_is_told_once_with_why_however_often_stripe_says_so() {
+    let world = World::new().await;
+    world.product("lamp", 5).await;
+    let ana = world.customer("ana").await;
+    browser(&world, &ana).await;
+    reachable_at(&world, "ana", json!({ "email": "ana@shop.example" })).await;
+    let mut page = ana.socket().await;
+    world.webhooks(json!({ "duplicate": 1 })).await;
+    let order = ana.orders("lamp", 2).await.ok();
+    let intent = ana.begins_to_pay(&order).await;
+    page.next("payment.updated").await;
+    let confirm = json!({ "payment_id": intent["payment_id"] });
+    for card in ["pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedFraudulent"] {
+        assert_eq!(world.pays(&intent, card).await.status.as_u16(), 402);
+        ana.post("/api/v1/payments/confirm", confirm.clone()).await.ok();
+        let seen = page.next("payment.updated").await["data"].clone();
+        let status = "requires_payment_method";
+        assert_eq!(
+            seen,
+            json!({ "payment_id": intent["payment_id"], "order_id": order["order_id"],
+            "status": status, "amount": { "amount": 3998, "currency": "USD" } })
+        );
+        world.advance(SECOND).await;
+    }
+    world.pays(&intent, "pm_card_threeDSecure2Required").await.ok();
+    world.authenticates(&intent, "failure").await;
+    world.advance(SECOND).await;
+    let why = ["payment_intent_authentication_failure", "card_declined", "insufficient_funds"];
+    assert_eq!(refusals(&ana).await, why, "nobody is told that a card is known to be stolen");
+    world.pays(&intent, "pm_card_visa").await.ok();
+    let late = world.at_stripe(Method::GET, "events?type=payment_intent.payment_failed", &[]).await;
+    for event in late["data"].as_array().unwrap() {
+        let body = event.to_string().into_bytes();
+        assert_eq!(world.webhook(&body, SignedDuration::ZERO).await.outcome(), "200");
+    }
+    world.advance(SignedDuration::from_mins(5)).await;
+    insta::assert_snapshot!(told_of(&ana, &order).await, @r"
+    payment_failed: Your payment did not go through | The payment of $39.98 for order ORD failed. You have not been charged. Please try again or choose another way to pay. | email delivered, push sent, websocket sent
+    payment_failed: Your payment did not go through | The payment of $39.98 for order ORD failed. You have not been charged. Please try again or choose another way to pay. | email delivered, push sent, websocket sent
+    payment_failed: Your payment did not go through | The payment of $39.98 for order ORD failed. You have not been charged. Please try again or choose another way to pay. | email delivered, push sent, websocket sent
+    order_confirmation: Order ORD is confirmed | Thank you! We are getting your order ready ($39.98). | email delivered, push sent, websocket sent
+    payment_confirmation: Payment received | We have received your payment of $39.98 for order ORD. Thank you! | email delivered, websocket sent
+    ");
+    assert_eq!(letters(&world).await.len(), 5, "three refusals, the payment and the order");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_card_is_told_once_also_if_its_webhook_is_lost_or_breaks_off() {
+    let world = World::new().await;
+    world.product("lamp", 99).await;
+    for kind in ["lost", "crash_before", "crash_after", "drop", "refuse"] {
+        let ana = world.customer(&format!("ana-{kind}")).await;
+        let order = ana.orders("lamp", 1).await.ok();
+        let intent = ana.begins_to_pay(&order).await;
+        // Whoever looks once after each payment has looked: only Stripe's list of events is left to tell.
+        world.advance(SignedDuration::from_mins(2)).await;
+        match kind {
+            "lost" => world.webhooks(json!({ "lose": true, "count": 2 })).await,
+            fault => {
+                let operation = "TransactWriteItems";
+                world
+                    .fault(
+                        json!({ "service": "dynamodb", "function": "StripeWebhook", "operation": operation,
+                        "kind": fault, "count": 1 }),
+                    )
+                    .await;
+            }
+        }
+        assert_eq!(world.pays(&intent, "pm_card_chargeDeclinedExpiredCard").await.status.as_u16(), 402);
+        world.no_faults().await;
+        world.advance(SignedDuration::from_mins(4)).await;
+        assert_eq!(refusals(&ana).await, ["expired_card"], "{kind}");
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_guest_s_order_is_told_at_the_address_that_was_given_with_it() {
     let world = World::new().await;

@@ -52,6 +52,7 @@ fn concrete(method: &str, path: &str, things: &Things) -> String {
         "/api/v1/products/{id}" if method == "delete" => "shade",
         path if path.contains("/orders/") => &things.order,
         path if path.contains("/payments/") => &things.payment,
+        path if path.contains("/disputes/") => "dsp_none",
         path if path.contains("/conversations/") || path.contains("/rooms/") => &things.conversation,
         path if path.contains("/chat/agents/") => "gus",
         path if path.contains("/chat/faqs/") => "faq_none",

@@ -1,6 +1,8 @@
 //! What people are told because of what happened: one place that says which event is which notification, for whom, and
 //! what it is made of.
 
+mod money;
+
 use contract::{
     Fact, JournalEvent,
     http::notifications::NotificationData,
@@ -11,7 +13,6 @@ use domain::{
     chat::{Conversation, Message, SenderType, conversation::Part},
     notification::{Kind, address::is_mail_address},
     order::{self, OrderLine, OrderStatus, Tracking},
-    payment::{PaymentStatus, RefundStatus},
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -64,25 +65,11 @@ impl Notifications {
                     None => vec![],
                 }
             }
-            Fact::PaymentUpdated { order_id, customer_id, status, amount, .. } => {
-                let kind = match status {
-                    PaymentStatus::Succeeded => Kind::PaymentConfirmation,
-                    PaymentStatus::Failed => Kind::PaymentFailed,
-                    _ => return Ok(vec![]),
-                };
-                let data = match kind {
-                    Kind::PaymentConfirmation => paid(event, order_id, *amount, Some("paid_on")),
-                    _ => paid(event, order_id, *amount, None),
-                };
-                self.with_address(&event.shop_id, order_id, to(customer_id, kind, data)).await?
-            }
-            Fact::RefundUpdated {
-                order_id, customer_id, status: RefundStatus::Succeeded, amount, ..
-            } => {
-                let data = paid(event, order_id, *amount, Some("refunded_on"));
-                self.with_address(&event.shop_id, order_id, to(customer_id, Kind::RefundProcessed, data))
-                    .await?
-            }
+            Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => self.about_money(event).await?,
+            Fact::DisputeUpdated { .. } => match money::disputed(event) {
+                Some(data) => self.of_staff(event, Kind::DisputeOpened, data).await?,
+                None => vec![],
+            },
             Fact::StockAlert(alert) => {
                 self.of_staff(event, Kind::InventoryAlert, self.about_stock(event, alert).await?).await?
             }
@@ -143,20 +130,6 @@ impl Notifications {
         let mut wanted = wanted(event, customer, kind, data);
         wanted.mail_to = address(&stored);
         Ok(vec![wanted])
-    }
-
-    /// The same, and mail of it goes to the address that was given with the order.
-    async fn with_address(
-        &self,
-        shop: &ShopId,
-        order: &OrderId,
-        mut all: Vec<Wanted>,
-    ) -> Result<Vec<Wanted>> {
-        let mail_to = self.store.order(shop, order).await?.as_ref().and_then(address);
-        for wanted in &mut all {
-            wanted.mail_to.clone_from(&mail_to);
-        }
-        Ok(all)
     }
 
     /// Everybody who works for the shop, and the inbox that is all of theirs.
@@ -359,16 +332,6 @@ fn wanted(event: &JournalEvent, user: &UserId, kind: Kind, data: NotificationDat
         mail_to: None,
         is_silent: false,
     }
-}
-
-fn paid(event: &JournalEvent, id: &OrderId, amount: Money, on: Option<&str>) -> NotificationData {
-    let mut data = made_of([
-        ("order_id", json!(id)),
-        ("order_number", json!(order::number(id))),
-        ("amount", json!(amount)),
-    ]);
-    data.extend(on.map(|on| (on.to_owned(), json!(event.occurred_at))));
-    data
 }
 
 fn in_words(line: &OrderLine, total: Money) -> serde_json::Value {

@@ -166,7 +166,7 @@ fn rank(fact: &Fact) -> u8 {
         Fact::OrderStatusUpdated { current_status: OrderStatus::Paid, .. } => 5,
         Fact::StockChanged(movement) if movement.change.kind == ChangeType::Sale => 6,
         Fact::OrderStatusUpdated { .. } => 7,
-        Fact::RefundUpdated { status: RefundStatus::Pending, .. } => 8,
+        Fact::RefundUpdated { status: RefundStatus::Pending, .. } | Fact::DisputeUpdated { .. } => 8,
         Fact::StockChanged(_) => 9,
         Fact::RefundUpdated { .. } => 10,
         _ => 11,

@@ -118,6 +118,7 @@ impl Payments {
             captured: 0,
             refunded: 0,
             refunding: 0,
+            disputed: 0,
             created_at: now,
             version: 0,
         }

@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     journal::Author,
     store::notices::StripeNotice,
-    stripe::{About, IntentMetadata, StripeEvent, StripeRefund, verify_signature},
+    stripe::{About, IntentMetadata, StripeEvent, verify_signature},
 };
 
 /// The Stripe account of this deployment.
@@ -76,7 +76,7 @@ impl Payments {
         let author = Author { cause: Some(event.id.clone()), ..Author::system(&shop, "") };
         match event.about() {
             About::Intent(intent) => self.settle_noticed(&author, &notice, &intent.report()).await?,
-            About::Refund(_) | About::Other => self.take_effect(&author, &notice).await?,
+            About::Refund(_) | About::Dispute(_) | About::Other => self.take_effect(&author, &notice).await?,
         }
         self.store.mark_done(&shop, &notice).await
     }
@@ -89,6 +89,7 @@ impl Payments {
             intent_id: None,
             refund_id: None,
             stripe_refund: None,
+            stripe_dispute: None,
             received_at: self.clock.now(),
         };
         Ok(match event.about() {
@@ -103,17 +104,21 @@ impl Payments {
                     Some((shop, StripeNotice { payment_id, refund_id, ..notice }))
                 }
                 // Made by hand at Stripe: its intent says whose money it is.
-                None => self.paid_by(&refund).await?.map(|about| {
+                None => self.paid_by(refund.payment_intent.as_deref()).await?.map(|about| {
                     let (payment_id, stripe_refund) = (Some(about.payment_id), Some(refund.id.clone()));
                     (about.shop_id, StripeNotice { payment_id, stripe_refund, ..notice })
                 }),
             },
+            About::Dispute(dispute) => self.paid_by(dispute.payment_intent.as_deref()).await?.map(|about| {
+                let (payment_id, stripe_dispute) = (Some(about.payment_id), Some(dispute.id.clone()));
+                (about.shop_id, StripeNotice { payment_id, stripe_dispute, ..notice })
+            }),
         })
     }
 
-    /// What the money of a refund was paid for, if for anything of ours.
-    async fn paid_by(&self, refund: &StripeRefund) -> Result<Option<IntentMetadata>> {
-        match &refund.payment_intent {
+    /// What the money of an intent was paid for, if for anything of ours.
+    async fn paid_by(&self, intent: Option<&str>) -> Result<Option<IntentMetadata>> {
+        match intent {
             Some(intent) => Ok(self.settlement.stripe.intent(intent).await?.metadata()),
             None => Ok(None),
         }
@@ -150,6 +155,9 @@ impl Payments {
         let Some(stored) = self.store.payment(&author.shop, id).await? else {
             return Ok(());
         };
+        if let Some(dispute) = &notice.stripe_dispute {
+            return self.hear_dispute(author, &stored.payment, dispute).await;
+        }
         if let Some(made_at_stripe) = &notice.stripe_refund {
             let found = self.settlement.stripe.refund(made_at_stripe).await?;
             if !stored.payment.status.is_final() {
@@ -180,7 +188,12 @@ impl Payments {
     }
 
     /// Asks how an intent stands that Stripe told of, also one that is no longer the payment's own.
-    async fn ask_about(&self, author: &Author, payment: &Payment, intent: Option<&str>) -> Result<()> {
+    pub(super) async fn ask_about(
+        &self,
+        author: &Author,
+        payment: &Payment,
+        intent: Option<&str>,
+    ) -> Result<()> {
         match intent.filter(|intent| payment.intent_id.as_deref() != Some(*intent)) {
             None => self.settlement.ask(author, payment).await.map(drop),
             Some(other) => {

@@ -25,7 +25,9 @@ pub(super) fn channels(event: &JournalEvent) -> Vec<Channel> {
         Fact::NotificationCreated(news) if news.user_id.as_str() == STAFF => {
             vec![Channel::Shop(event.shop_id.clone())]
         }
-        Fact::FraudAlert { .. } | Fact::SystemAlert { .. } => vec![Channel::Admin],
+        Fact::FraudAlert { .. } | Fact::DisputeUpdated { .. } | Fact::SystemAlert { .. } => {
+            vec![Channel::Admin]
+        }
         Fact::StockAlert(_) => vec![Channel::Shop(event.shop_id.clone()), Channel::Admin],
         Fact::PaymentUpdated { .. } | Fact::RefundUpdated { .. } => {
             vec![Channel::Shop(event.shop_id.clone())]
@@ -109,6 +111,9 @@ pub(crate) fn live(event: &JournalEvent, channel: &Channel, seq: Option<u64>) ->
         Fact::RefundUpdated { refund_id, payment_id, order_id, status, amount, .. } => {
             LiveEvent::RefundUpdated { refund_id, payment_id, order_id, status, amount }
         }
+        Fact::DisputeUpdated { dispute_id, payment_id, order_id, status, amount, due_by, .. } => {
+            LiveEvent::DisputeUpdated { dispute_id, payment_id, order_id, status, amount, due_by }
+        }
         Fact::NotificationCreated(news) => LiveEvent::NotificationCreated(news),
         Fact::NotificationRead { notification_id, unread_count, .. } => {
             LiveEvent::NotificationRead(NotificationsRead { notification_id, unread_count })
@@ -151,6 +156,7 @@ pub(super) fn audited(event: &JournalEvent) -> Option<AuditEntry> {
         | Fact::LocationCreated { .. }
         | Fact::FraudAlert { .. }
         | Fact::TemplateSaved { .. }
+        | Fact::DisputeUpdated { .. }
         | Fact::RefundUpdated { .. } => true,
         Fact::StockChanged(movement) => matches!(
             movement.change.kind,

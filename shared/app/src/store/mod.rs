@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod chat;
 pub mod customers;
+mod disputes;
 pub mod dynamo;
 pub mod inventory;
 mod limits;

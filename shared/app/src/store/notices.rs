@@ -38,6 +38,9 @@ pub struct StripeNotice {
     /// Stripe's name of a refund that it is about and that we did not make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stripe_refund: Option<String>,
+    /// Stripe's name of a dispute that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripe_dispute: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
 }

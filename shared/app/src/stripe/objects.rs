@@ -2,10 +2,11 @@
 
 use domain::{
     Currency, Money, OrderId, PaymentId, RefundId, ShopId,
-    payment::{IntentReport, IntentStatus, RefundStatus},
+    payment::{Decline, IntentReport, IntentStatus, RefundStatus},
 };
 use serde::Deserialize;
 
+use super::StripeDispute;
 use crate::{Error, Result};
 
 /// What a PaymentIntent is for, written into its metadata: how an event finds its payment.
@@ -58,7 +59,7 @@ impl Intent {
             amount: Money::new(ours(self.amount), self.currency),
             capturable: ours(self.amount_capturable),
             received: ours(self.amount_received),
-            declined_charge: text(&self.last_payment_error, "charge"),
+            declined: self.last_payment_error.as_ref().and_then(declined),
             receipt_url: text(&self.latest_charge, "receipt_url"),
         }
     }
@@ -77,6 +78,15 @@ impl Intent {
         let attempt = attempt.and_then(|text| text.parse().ok()).unwrap_or(1);
         Some(IntentMetadata { shop_id, order_id, payment_id, attempt })
     }
+}
+
+/// What was refused, by what went wrong with an intent last. Whoever did not prove to be a card's owner has no charge.
+fn declined(error: &serde_json::Value) -> Option<Decline> {
+    let text = |path: &str| error.pointer(path).and_then(serde_json::Value::as_str);
+    Some(Decline {
+        attempt: text("/charge").or_else(|| text("/payment_method/id"))?.to_owned(),
+        reason: text("/decline_code").or_else(|| text("/code")).unwrap_or("card_declined").to_owned(),
+    })
 }
 
 /// A refund.
@@ -162,12 +172,19 @@ pub enum About {
     Intent(Box<Intent>),
     /// A refund as it was when the event happened.
     Refund(StripeRefund),
+    /// A dispute as it was when the event happened.
+    Dispute(StripeDispute),
     /// Something that we do not keep.
     Other,
 }
 
 /// The types of events that are kept.
-pub const KEPT_EVENTS: [&str; 10] = [
+///
+/// That a bank took a dispute's money, or gave it back, comes with a change of its status, which has an event of its own.
+pub const KEPT_EVENTS: [&str; 13] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
@@ -203,6 +220,9 @@ impl StripeEvent {
         if self.kind.starts_with("payment_intent.") {
             return serde_json::from_value(object)
                 .map_or(About::Other, |intent| About::Intent(Box::new(intent)));
+        }
+        if self.kind.starts_with("charge.dispute.") {
+            return serde_json::from_value(object).map_or(About::Other, About::Dispute);
         }
         serde_json::from_value(object).map_or(About::Other, About::Refund)
     }

@@ -1,8 +1,8 @@
 //! Payments and refunds.
 
 use domain::{
-    Currency, Line, Money, OrderId, PaymentId, RefundId,
-    payment::{CaptureMethod, PaymentStatus, RefundStatus},
+    Currency, DisputeId, Line, Money, OrderId, PaymentId, RefundId,
+    payment::{CaptureMethod, DisputeStatus, PaymentStatus, RefundStatus},
     reservation::ReservedLine,
 };
 use jiff::Timestamp;
@@ -139,6 +139,41 @@ pub struct RefundView {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+/// Which disputes are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DisputesRequest {
+    /// Only with this status.
+    pub status: Option<DisputeStatus>,
+}
+
+/// A customer's bank that asks for money back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DisputeView {
+    /// Its name.
+    pub dispute_id: DisputeId,
+    /// Of which payment.
+    pub payment_id: PaymentId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Where it is.
+    pub status: DisputeStatus,
+    /// Stripe's word for why: `fraudulent`, `product_not_received`.
+    pub reason: String,
+    /// How much is asked for.
+    pub amount: Money,
+    /// Until when the shop may answer, if it still may.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due_by: Option<Timestamp>,
+    /// Stripe's name for it.
+    pub stripe_id: String,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    pub opened_at: Timestamp,
+    /// How many changes there were.
+    pub version: u64,
 }
 
 /// Whether orders agree with their payments.

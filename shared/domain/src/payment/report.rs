@@ -1,6 +1,7 @@
 //! What Stripe says about a payment.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::PaymentStatus;
 use crate::Money;
@@ -20,10 +21,30 @@ pub struct IntentReport {
     pub capturable: i64,
     /// Minor units received so far.
     pub received: i64,
-    /// The charge that the bank refused last, if it refused the last one.
-    pub declined_charge: Option<String>,
+    /// What was refused last, if the last try was.
+    pub declined: Option<Decline>,
     /// Where Stripe shows the receipt.
     pub receipt_url: Option<String>,
+}
+
+/// A card that was refused, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decline {
+    /// Stripe's name of what was refused: the charge, or the card if the bank was not asked for a charge.
+    pub attempt: String,
+    /// Stripe's word for why: `insufficient_funds`, `expired_card`.
+    pub reason: String,
+}
+
+/// Reasons that Stripe wants kept from whoever holds the card, who may not be whose it is.
+/// <https://docs.stripe.com/declines/codes>
+const KEPT_BACK: [&str; 4] = ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"];
+
+impl Decline {
+    /// Why, as far as the shopper may know.
+    pub fn told_reason(&self) -> &str {
+        if KEPT_BACK.contains(&self.reason.as_str()) { "card_declined" } else { &self.reason }
+    }
 }
 
 /// Stripe's states of a PaymentIntent.

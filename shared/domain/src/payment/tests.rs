@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Currency,
+    Currency, DisputeId,
     reservation::ReservedLine,
     stock::{Quantity, Sku},
 };
@@ -29,6 +29,7 @@ fn payment(status: PaymentStatus) -> Payment {
         captured: 0,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         created_at: Timestamp::UNIX_EPOCH,
         version: 1,
     }
@@ -43,7 +44,7 @@ fn report(status: IntentStatus, received: i64, currency: &str) -> IntentReport {
         amount,
         capturable: if status == IntentStatus::RequiresCapture { 100 } else { 0 },
         received,
-        declined_charge: None,
+        declined: None,
         receipt_url: None,
     }
 }
@@ -163,7 +164,7 @@ fn a_refund_of_all_that_is_left_becomes_smaller_when_more_is_gone() {
 fn moved(found: Finding) -> Payment {
     match found {
         Finding::Moved(next)
-        | Finding::Declined(next)
+        | Finding::Declined(next, _)
         | Finding::Paid(next)
         | Finding::Released(next)
         | Finding::Mismatched(next) => next,
@@ -239,11 +240,105 @@ fn money_on_an_intent_that_was_given_up_is_stray() {
 
 #[test]
 fn a_refused_card_is_news_once() {
-    let declined = IntentReport {
-        declined_charge: Some("ch_1".into()),
+    let why = |attempt: &str| Decline { attempt: attempt.into(), reason: "expired_card".into() };
+    let declined = |attempt: &str| IntentReport {
+        declined: Some(why(attempt)),
         ..report(IntentStatus::RequiresPaymentMethod, 0, "GBP")
     };
-    let found = payment(PaymentStatus::RequiresPaymentMethod).observe(&declined);
-    assert!(matches!(found, Finding::Declined(_)), "{found:?}");
-    assert_eq!(moved(found).observe(&declined), Finding::Unchanged);
+    let found = payment(PaymentStatus::RequiresPaymentMethod).observe(&declined("ch_1"));
+    assert!(matches!(&found, Finding::Declined(_, decline) if *decline == why("ch_1")), "{found:?}");
+    let once = moved(found);
+    assert_eq!(once.observe(&declined("ch_1")), Finding::Unchanged);
+    let again = once.observe(&declined("ch_2"));
+    assert!(matches!(&again, Finding::Declined(_, decline) if *decline == why("ch_2")), "{again:?}");
+    let paid = moved(moved(again).observe(&report(IntentStatus::Succeeded, 100, "GBP")));
+    for late in ["ch_1", "ch_2", "ch_3"] {
+        assert_eq!(paid.observe(&declined(late)), Finding::Unchanged, "{late} is old news");
+    }
+}
+
+#[test]
+fn whoever_holds_a_stolen_card_does_not_learn_that_it_is_known() {
+    let told =
+        |reason: &str| Decline { attempt: "ch_1".into(), reason: reason.into() }.told_reason().to_owned();
+    assert_eq!(told("insufficient_funds"), "insufficient_funds");
+    for kept_back in ["fraudulent", "lost_card", "merchant_blacklist", "stolen_card"] {
+        assert_eq!(told(kept_back), "card_declined", "{kept_back}");
+    }
+}
+
+fn dispute_report(status: DisputeStatus, asked_at: i64) -> DisputeReport {
+    DisputeReport {
+        stripe_id: "dp_1".into(),
+        intent_id: Some("pi_1".into()),
+        status,
+        reason: "fraudulent".into(),
+        amount: Money::new(100, Currency::new("GBP").unwrap()),
+        due_by: None,
+        opened_at: Timestamp::UNIX_EPOCH,
+        asked_at: Timestamp::from_second(asked_at).unwrap(),
+    }
+}
+
+#[test]
+fn a_dispute_hears_what_is_new_and_nothing_that_was_asked_before_it() {
+    use DisputeStatus as S;
+    let id = DisputeId::new("dsp_1").unwrap();
+    let paid = payment(PaymentStatus::Succeeded);
+    let opened = Dispute::opened(id, &paid, &dispute_report(S::NeedsResponse, 10));
+    assert_eq!(opened.hear(&dispute_report(S::NeedsResponse, 20)), None, "nothing new");
+    let won = opened.hear(&dispute_report(S::Won, 20)).unwrap();
+    assert_eq!((won.status, won.version), (S::Won, 2));
+    assert_eq!(won.hear(&dispute_report(S::UnderReview, 19)), None, "asked before it was won");
+    let lost = won.hear(&dispute_report(S::Lost, 21)).unwrap();
+    assert_eq!((lost.status, lost.version), (S::Lost, 3), "a bank may think again");
+    let accepted = Dispute { status: S::Accepted, ..opened };
+    assert_eq!(accepted.hear(&dispute_report(S::Lost, 30)), None, "that is what giving in comes to");
+}
+
+#[test]
+fn a_dispute_opens_once_and_once_more_if_a_question_was_not_enough() {
+    use DisputeStatus as S;
+    for (before, now, opens) in [
+        (None, S::WarningNeedsResponse, true),
+        (None, S::NeedsResponse, true),
+        (None, S::Lost, true),
+        (None, S::Won, false),
+        (None, S::WarningClosed, false),
+        (Some(S::WarningNeedsResponse), S::WarningUnderReview, false),
+        (Some(S::WarningUnderReview), S::NeedsResponse, true),
+        (Some(S::WarningUnderReview), S::WarningClosed, false),
+        (Some(S::NeedsResponse), S::UnderReview, false),
+        (Some(S::UnderReview), S::Lost, false),
+        (Some(S::Won), S::Lost, false),
+    ] {
+        assert_eq!(now.opens_after(before), opens, "{before:?} {now:?}");
+    }
+}
+
+#[test]
+fn a_payment_counts_its_disputes_until_each_ended_well() {
+    use DisputeStatus as S;
+    let of = |stripe_id: &str, status| {
+        let report = DisputeReport { stripe_id: stripe_id.into(), ..dispute_report(status, 10) };
+        Dispute::opened(
+            DisputeId::new(format!("dsp_{stripe_id}")).unwrap(),
+            &payment(PaymentStatus::Succeeded),
+            &report,
+        )
+    };
+    let paid = payment(PaymentStatus::Succeeded);
+    let (first, second) = (of("dp_1", S::NeedsResponse), of("dp_2", S::WarningNeedsResponse));
+    let both = paid.dispute(None, &first).dispute(None, &second);
+    assert_eq!((both.disputed, both.version), (2, 3));
+    let won = Dispute { status: S::Won, ..first.clone() };
+    let one = both.dispute(Some(&first), &won);
+    assert_eq!(one.disputed, 1);
+    let closed = Dispute { status: S::WarningClosed, ..second.clone() };
+    assert_eq!(one.dispute(Some(&second), &closed).disputed, 0);
+    let lost = Dispute { status: S::Lost, ..second.clone() };
+    assert_eq!(one.dispute(Some(&second), &lost).disputed, 1, "what is lost stays disputed");
+    assert_eq!(one.dispute(Some(&won), &first).disputed, 2, "and what was won may be asked for again");
+    let stray = Dispute { is_stray: true, ..first };
+    assert_eq!(paid.dispute(None, &stray).disputed, 0, "that money was never the order's");
 }

@@ -190,7 +190,13 @@ impl State {
         match payment.observe(&report.report()) {
             Finding::Unchanged if payment.is_returning => return Some(At::ReturnPieces),
             Finding::Unchanged => {}
-            Finding::Moved(next) | Finding::Declined(next) => self.keep_payment(case, &next),
+            Finding::Moved(next) => self.keep_payment(case, &next),
+            Finding::Declined(next, _) => {
+                if payment.declined_charge.is_some() || payment.authorized + payment.captured > 0 {
+                    self.fault = Some("a refused card was told again, or after the money had come");
+                }
+                self.keep_payment(case, &next);
+            }
             Finding::Mismatched(_) => self.fault = Some("the money is not what the order costs"),
             Finding::Paid(next) => {
                 let (next, was) = (PaymentRow::of(&next), payment.status);

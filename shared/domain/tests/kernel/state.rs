@@ -7,7 +7,8 @@ use domain::{
     RefundId, Reservation, ReservationId,
     order::{Order, OrderPaymentStatus, OrderStatus},
     payment::{
-        Asked, CaptureMethod, IntentReport, IntentStatus, Payment, PaymentStatus, Refund, RefundStatus,
+        Asked, CaptureMethod, Decline, IntentReport, IntentStatus, Payment, PaymentStatus, Refund,
+        RefundStatus,
     },
     reservation::ReservationStatus,
     settlement::is_kept_in_sight,
@@ -225,7 +226,8 @@ impl Intent {
             amount: money(TOTAL),
             capturable: capturable.into(),
             received: received.into(),
-            declined_charge: (self == Self::Declined).then(|| "ch_1".to_owned()),
+            declined: (self == Self::Declined)
+                .then(|| Decline { attempt: "ch_1".into(), reason: "card_declined".into() }),
             receipt_url: None,
         }
     }

@@ -34,6 +34,7 @@ pub static PAYMENT: LazyLock<Payment> = LazyLock::new(|| Payment {
     captured: 0,
     refunded: 0,
     refunding: 0,
+    disputed: 0,
     created_at: Timestamp::UNIX_EPOCH,
     version: 1,
 });

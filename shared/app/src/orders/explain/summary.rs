@@ -16,8 +16,14 @@ pub(super) fn summary(fact: &Fact) -> String {
             format!("went from {} to {}{why}", previous_status.name(), current_status.name())
         }
         Fact::OrderPaymentUpdated { payment_status, .. } => format!("is {}", word(payment_status)),
+        Fact::PaymentUpdated { amount, declined: Some(declined), .. } => {
+            format!("a card was refused for the payment of {amount}: {}", declined.reason)
+        }
         Fact::PaymentUpdated { status, amount, .. } => format!("the payment of {amount} is {}", word(status)),
         Fact::RefundUpdated { status, amount, .. } => format!("the refund of {amount} is {}", word(status)),
+        Fact::DisputeUpdated { status, amount, reason, .. } => {
+            format!("the dispute of {amount} ({reason}) is {}", word(status))
+        }
         Fact::StockChanged(movement) => {
             let (kind, change) = (word(&movement.change.kind), movement.change);
             format!(
