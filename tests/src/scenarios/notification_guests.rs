@@ -124,9 +124,11 @@ async fn a_browser_in_which_somebody_signs_in_is_theirs_at_once_and_is_no_strang
 async fn an_answer_to_a_guest_who_has_signed_in_is_told_to_the_customer_unless_they_are_there() {
     let world = World::new().await;
     let (guest, ana) = (world.guest().await, world.customer("ana").await);
+    reachable_at(&world, "ana", json!({ "email": "ana@shop.example" })).await;
     let gus = agent(&world, "gus", 3).await;
     let _desk = gus.socket().await;
     let id = waits(&guest).await;
+    says(&guest, &id, "Where is my lamp?").await.ok();
     world.idle().await;
     is_ana(&ana, &guest).await;
     let socket = ana.socket().await;
@@ -140,6 +142,10 @@ async fn an_answer_to_a_guest_who_has_signed_in_is_told_to_the_customer_unless_t
     world.idle().await;
     assert_eq!(inbox(&ana).await, ["*chat_message"]);
     assert_eq!(newest(&ana, "chat_message").await["user_id"], "ana");
+    world.advance(SignedDuration::from_mins(3)).await;
+    let mail = mails_to(&world, "ana@shop.example").await.remove(0);
+    assert_eq!(mail["subject"], "2 new messages from Agent gus");
+    assert!(!mail["text"].as_str().unwrap().contains("Where is my lamp?"), "she said that herself: {mail}");
     world.end().await;
 }
 

@@ -189,22 +189,14 @@ impl Notifications {
             return Ok(());
         };
         for user in conversation.participants.keys().filter(|user| **user != message.sender_id) {
-            let Some(mut read) = self.missed_by(&message, shop, user).await? else { continue };
-            if let Some(customer) = self.customer_of(shop, user).await? {
-                let Some(own) = self.missed_by(&message, shop, &customer).await? else { continue };
-                read = read.max(own);
+            let read = self.store.marks(shop, &conversation.id, user).await?.read;
+            let is_away = self.store.devices(shop, user, now).await?.is_empty();
+            if is_away && read < message.seq {
+                let wanted = said(&conversation, &message, user, read);
+                Box::pin(self.tell(shop, &wanted)).await?;
             }
-            let wanted = said(&conversation, &message, user, read);
-            Box::pin(self.tell(shop, &wanted)).await?;
         }
         Ok(())
-    }
-
-    /// Up to where somebody has read, if they are not there and have not read this; nothing if they have, or said it.
-    async fn missed_by(&self, message: &Message, shop: &ShopId, user: &UserId) -> Result<Option<u64>> {
-        let read = self.store.marks(shop, &message.conversation_id, user).await?.read;
-        let is_away = self.store.devices(shop, user, self.clock.now()).await?.is_empty();
-        Ok(Some(read).filter(|read| is_away && *read < message.seq && message.sender_id != *user))
     }
 
     /// What somebody has not read of a conversation, for a mail: how many messages, and what the last ones say.
