@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What is done with money that has come for an order, or is reserved for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incoming {
