@@ -88,7 +88,7 @@ async fn obey(handler: &Answering, event: &SocketEvent, text: &str) -> Result<Op
 async fn admit(handler: &Answering, connection: &ConnectionId) -> Result<()> {
     let Err(refusal) = handler.frames.admit(connection.as_str(), handler.clock.now()) else { return Ok(()) };
     if refusal.is_enough {
-        tracing::warn!(connection_id = %connection, "a socket is closed that floods");
+        tracing::info!(connection_id = %connection, "a socket is closed that floods");
         handler.realtime.hang_up(connection).await?;
     }
     Err(refusal.into())
