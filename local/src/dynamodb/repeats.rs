@@ -29,10 +29,10 @@ pub struct Repeats(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    /// A digest of what was asked under each token.
-    digests: HashMap<String, u64>,
-    /// The tokens, oldest first.
-    tokens: VecDeque<(Instant, String)>,
+    /// A digest of what was asked under each token, by a digest of the token.
+    asked: HashMap<u64, u64>,
+    /// Digests of the tokens, oldest first.
+    tokens: VecDeque<(Instant, u64)>,
 }
 
 /// Takes the token out of a request, if it is one.
@@ -54,11 +54,11 @@ impl Repeats {
         write: impl FnOnce() -> Result<Value, Refused>,
     ) -> Result<Value, Refused> {
         let Some(token) = token else { return write() };
-        let asked = digest(body);
+        let (token, asked) = (digest(&token), digest(&items(body)));
         // Held while it is written: whoever repeats it meanwhile waits for the end.
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.forget_before(Instant::now().checked_sub(KEPT));
-        match remembered.digests.get(token) {
+        match remembered.asked.get(&token) {
             Some(known) if *known == asked => return Ok(repeated(body)),
             Some(_) => {
                 let text = "Another request was made under this ClientRequestToken".to_owned();
@@ -67,8 +67,8 @@ impl Repeats {
             None => {}
         }
         let answer = write()?;
-        remembered.digests.insert(token.to_owned(), asked);
-        remembered.tokens.push_back((Instant::now(), token.to_owned()));
+        remembered.asked.insert(token, asked);
+        remembered.tokens.push_back((Instant::now(), token));
         Ok(answer)
     }
 }
@@ -76,7 +76,7 @@ impl Repeats {
 impl Remembered {
     fn forget_before(&mut self, horizon: Option<Instant>) {
         while let Some((_, token)) = self.tokens.pop_front_if(|(at, _)| Some(*at) < horizon) {
-            self.digests.remove(&token);
+            self.asked.remove(&token);
         }
     }
 }
@@ -85,9 +85,9 @@ fn items(body: &Value) -> Option<&Value> {
     body.get("TransactItems")
 }
 
-fn digest(body: &Value) -> u64 {
+fn digest(what: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    items(body).hash(&mut hasher);
+    what.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(write(&repeats, "one", 1), Ok(json!("written")));
         let mut remembered = repeats.0.lock().unwrap();
         remembered.forget_before(Some(Instant::now()));
-        assert!(remembered.digests.is_empty() && remembered.tokens.is_empty());
+        assert!(remembered.asked.is_empty() && remembered.tokens.is_empty());
     }
 
     #[test]
