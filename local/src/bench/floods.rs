@@ -36,6 +36,9 @@ const PACE: Duration = Duration::from_millis(60);
 /// How large the floods are.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Floods {
+    /// Names under which a flooder comes, in turn: one person may open two sockets a second
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    names: u32,
     /// Ids of orders that are guessed
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     guesses: u32,
@@ -90,7 +93,7 @@ pub async fn measure(template: &Path, asked: Floods) -> Result<FloodsReport, Ben
     let (admin, bystander) = (shop.person(Role::Admin, "olga")?, shop.customer("ana")?);
     let mut socket = Socket::open(&bystander.ticket().await?).await?;
     socket.ask("hello", json!({})).await?;
-    let flooder = Flooder::new(&shop)?;
+    let flooder = Flooder::new(&shop, asked.names)?;
     let floods = [
         ("none", Flood::None, 0),
         ("guessed ids", Flood::Guesses, asked.guesses),
@@ -179,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_bystander_is_served_during_every_flood() {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-        let asked = Floods { guesses: 40, frames: 300, large: 2, samples: 2 };
+        let asked = Floods { names: 2, guesses: 40, frames: 300, large: 2, samples: 2 };
         let report = measure(&template, asked).await.unwrap();
         let frames: Vec<_> = report.rows.iter().map(|row| row.frames).collect();
         assert!(frames[0] == 0 && frames[1] >= 40 && frames[2] >= 300 && frames[3] >= 2, "{frames:?}");

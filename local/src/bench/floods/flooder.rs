@@ -23,9 +23,6 @@ use tokio_tungstenite::{
 use super::Phase;
 use crate::bench::{BenchError, shop::Shop};
 
-/// Names under which they come, in turn: one person may open two sockets a second.
-const NAMES: u32 = 20;
-
 /// Guesses on one socket: it may send forty frames at once, and a guesser opens many.
 const GUESSES: u32 = 35;
 
@@ -64,8 +61,9 @@ pub struct Flooder {
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Flooder {
-    pub fn new(shop: &Shop) -> Result<Arc<Self>, BenchError> {
-        let names = (0..NAMES).map(|number| format!("eve-{number}"));
+    /// Somebody with so many names, whom nobody knows for one.
+    pub fn new(shop: &Shop, names: u32) -> Result<Arc<Self>, BenchError> {
+        let names = (0..names).map(|number| format!("eve-{number}"));
         let tokens =
             names.map(|name| Ok(shop.customer(&name)?.http().2)).collect::<Result<_, BenchError>>()?;
         let url = format!("{}?v=1", shop.cloud.ws_url());
