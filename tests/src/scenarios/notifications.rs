@@ -78,6 +78,27 @@ async fn sixty_at_once_are_sixty_more_unread_and_the_last_event_says_how_many() 
 }
 
 #[tokio::test]
+async fn all_of_a_long_inbox_is_read_and_stays_so() {
+    let world = World::new().await;
+    let ana = world.customer("ana").await;
+    let shop = world.service(&["notifications:write"]).await;
+    for hundred in 0..11 {
+        let told = (0..100).map(|number| {
+            let data = json!({ "order_number": format!("{hundred}-{number}") });
+            let body = json!({ "user_id": "ana", "type": "order_delivered", "data": data });
+            shop.post("/api/v1/notifications", body)
+        });
+        assert!(join_all(told).await.iter().all(|reply| reply.status == 201));
+    }
+    // A thousand at a time.
+    while ana.post("/api/v1/notifications/read-all", json!({})).await.status == 429 {}
+    assert_eq!(ana.get("/api/v1/notifications?limit=1").await.ok()["unread_count"], 0);
+    let again = ana.post("/api/v1/notifications/read-all", json!({})).await;
+    assert_eq!(again.status, 200, "nothing is left to read in more rows than are looked through at a time");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_nobody_read_in_months_is_not_unread_for_ever() {
     let world = World::new().await;
     let body = json!({ "user_id": "ana", "type": "order_delivered", "data": { "order_number": "one" } });

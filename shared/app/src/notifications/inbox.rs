@@ -123,28 +123,24 @@ impl Inbox {
     }
 
     async fn read_all_of(&self, who: &Principal, user: &UserId) -> Result<()> {
+        let mut counted = self.store.unread(&who.shop, user).await?;
         let (mut misses, mut cursor) = (0, None);
         for _ in 0..MOST_PAGES {
-            let counted = self.store.unread(&who.shop, user).await?;
             let page = (AT_ONCE, cursor.clone());
             let (found, next) = self.store.inbox(&who.shop, user, page, |one| !one.is_read).await?;
-            if found.is_empty() {
-                match next {
-                    Some(next) => cursor = Some(next),
-                    None if cursor.is_some() => cursor = None,
-                    None => {
-                        let request = self.clock.fresh().to_string();
-                        return self.store.put_none_unread(&who.shop, user, counted, &request).await;
-                    }
+            let ids: Vec<NotificationId> = found.into_iter().map(|one| one.id).collect();
+            if !ids.is_empty() && !self.note(who, user, None, &ids).await? {
+                misses += 1;
+                if misses == MAX_ATTEMPTS {
+                    break;
                 }
                 continue;
             }
-            let ids: Vec<NotificationId> = found.into_iter().map(|one| one.id).collect();
-            if !self.note(who, user, None, &ids).await? {
-                misses += 1;
-            }
-            if misses == MAX_ATTEMPTS {
-                break;
+            counted = counted.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+            cursor = next;
+            if cursor.is_none() {
+                let request = self.clock.fresh().to_string();
+                return self.store.put_none_unread(&who.shop, user, counted, &request).await;
             }
         }
         Err(Error::busy())
